@@ -1,0 +1,57 @@
+"""simfp: machine-learning number formats on a CPU, to the last bit.
+
+The modules, in the order in which they may import one another (each only those above it):
+
+    kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
+    formats        what a format is; the table of named ones; as_format
+    bits           values and codes: encode, decode, fields, neighbours, exact decimals
+    observe        who is told of each rounding
+    rounding       round_to, the one home of rounding; ulp; fate; neighbours
+    arithmetic     add, subtract, multiply, divide, sqrt, fma: one rounding of the exact result
+    explain        the story of one rounding
+    arrays         Array: values and a Format, with NumPy's operators and functions
+    experiments    data sets and training loops; they return plain data
+    figures        data in, Matplotlib Axes out
+    widgets        sliders over figures and experiments
+    course         bets, checks, hints, the ledger of claims, recordings
+    gpu            the only place that imports torch
+
+`import simfp` brings neither Matplotlib nor ipywidgets nor torch.
+"""
+
+from simfp.bits import decode
+from simfp.formats import NAMED_FORMATS, Format, as_format
+from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
+
+float32 = NAMED_FORMATS["float32"]
+tfloat32 = NAMED_FORMATS["tfloat32"]
+float16 = NAMED_FORMATS["float16"]
+bfloat16 = NAMED_FORMATS["bfloat16"]
+float8_e4m3fn = NAMED_FORMATS["float8_e4m3fn"]
+float8_e5m2 = NAMED_FORMATS["float8_e5m2"]
+float6_e2m3fn = NAMED_FORMATS["float6_e2m3fn"]
+float6_e3m2fn = NAMED_FORMATS["float6_e3m2fn"]
+float4_e2m1fn = NAMED_FORMATS["float4_e2m1fn"]
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Format",
+    "as_format",
+    "bfloat16",
+    "decode",
+    "encode",
+    "fate",
+    "float4_e2m1fn",
+    "float6_e2m3fn",
+    "float6_e3m2fn",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float16",
+    "float32",
+    "next_down",
+    "next_up",
+    "round_to",
+    "tfloat32",
+    "ulp",
+]

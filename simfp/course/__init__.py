@@ -1,0 +1,1 @@
+"""What the lessons share: bets, checks, hints, the ledger of claims, recordings of GPU runs."""

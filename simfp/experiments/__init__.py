@@ -1,0 +1,1 @@
+"""Data sets, training loops, sweeps: they return plain data."""

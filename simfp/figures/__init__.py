@@ -1,0 +1,1 @@
+"""Data in, Matplotlib Axes out."""

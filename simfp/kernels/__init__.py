@@ -1,0 +1,1 @@
+"""The hot loops, compiled by Numba and cached on disk. They know nothing of formats: only of integers."""

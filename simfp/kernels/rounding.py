@@ -1,0 +1,148 @@
+"""Rounding as integer arithmetic on the bit patterns of float32 and float64.
+
+The magnitude bits of an IEEE 754 number, read as an integer, grow with its value, and adding to them carries
+from the mantissa into the exponent just as rounding up does. So to keep p bits of significand one adds a
+*bias* to the magnitude and clears the bits below the last kept one. A rounding mode is nothing but which
+bias it adds, and the choice hangs on the sign and on the last kept bit alone:
+
+    nearest, ties to even   just under half a unit, or half where the last kept bit is odd
+    nearest, ties away      half a unit
+    truncation              nothing
+    away from zero          just under one unit
+    to odd                  just under one unit where the last kept bit is even, nothing where it is odd
+
+Below the format's smallest normal number the kept bits end at a fixed place instead, that is, more bits are
+dropped; below its smallest subnormal number not even the leading bit is kept, and a comparison decides.
+NaNs pass through with their payload.
+
+Each loop is compiled for uint32 and for uint64, and has no branch, so that the compiler can vectorise it and
+mixed magnitudes cost nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+__all__ = ["PLAN_FIELDS", "classify32", "classify64", "round32", "round64", "stochastic32", "stochastic64"]
+
+# What the loops must know of a format and a mode: one unsigned number each, all of the carrier's width.
+PLAN_FIELDS = (
+    "drop",  # bits below the last kept one, for a normal result
+    "min_exponent",  # of the format, in the carrier's biased form
+    "bias_shift",  # 4 bytes, by 2 * negative + odd: how far the all-ones mask moves right to become the bias
+    "bias_plus",  # 4 bytes, likewise: 1 where the bias is one more than that
+    "up_from_positive",  # magnitudes below the smallest subnormal go up to it from here on ...
+    "up_from_negative",  # ... and so with negative ones
+    "smallest_subnormal",
+    "flush_below",  # results below this magnitude become zero (0: none do)
+    "max",
+    "overflow_positive",  # what a result above max becomes: infinity, max or NaN
+    "overflow_negative",
+    "infinity",  # what an infinite input becomes
+)
+
+
+def _compile(width: int) -> tuple[Any, Any, Any]:
+    """The three loops for carriers of `width` bits."""
+    uint = np.uint32 if width == 32 else np.uint64
+    mantissa = uint(23 if width == 32 else 52)
+    sign_bit = uint(1 << (width - 1))
+    infinity = uint(0x7F800000 if width == 32 else 0x7FF0000000000000)
+    implicit = uint(1 << int(mantissa))
+    fraction = uint(int(implicit) - 1)
+    word = uint(width)
+    zero, one, byte, eight = uint(0), uint(1), uint(0xFF), uint(8)
+
+    @njit(inline="always")
+    def dropped_bits(magnitude, drop, min_exponent):  # type: ignore[no-untyped-def]
+        """How many low bits of the significand go, and the significand itself."""
+        exponent = uint(magnitude >> mantissa)
+        significand = uint(uint(magnitude & fraction) | (implicit if exponent > zero else zero))
+        exponent = max(exponent, one)  # the carrier's own subnormals share the exponent of its smallest normals
+        below = uint(min_exponent - exponent) if exponent < min_exponent else zero
+        return uint(drop + below), significand
+
+    @njit(inline="always")
+    def finish(magnitude, rounded, flush_below, largest, overflow, infinite):  # type: ignore[no-untyped-def]
+        """Flush, overflow, infinities and NaNs, after the rounding proper."""
+        result = rounded if rounded >= flush_below else zero
+        result = result if result <= largest else overflow
+        result = result if magnitude < infinity else infinite
+        return result if magnitude <= infinity else magnitude
+
+    @njit(cache=True, nogil=True)
+    def round_bits(x, out, plan):  # type: ignore[no-untyped-def]
+        """out[i] = x[i] rounded; both flat arrays of bit patterns, possibly the same one."""
+        drop, min_exponent, bias_shift, bias_plus = plan[0], plan[1], plan[2], plan[3]
+        up_positive, up_negative, smallest, flush_below = plan[4], plan[5], plan[6], plan[7]
+        largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+        for i in range(x.size):
+            sign = uint(x[i] & sign_bit)
+            magnitude = uint(x[i] ^ sign)
+            dropped, significand = dropped_bits(magnitude, drop, min_exponent)
+            shift = min(dropped, mantissa)
+            mask = uint(uint(one << shift) - one)
+            odd = uint(uint(significand >> shift) & one)
+            row = uint(eight * uint(odd + (uint(2) if sign > zero else zero)))
+            bias = uint(mask >> uint(uint(bias_shift >> row) & byte))
+            bias = uint(bias + uint(uint(uint(bias_plus >> row) & one) & mask))
+            rounded = uint(uint(magnitude + bias) & ~mask)
+            up_from = up_positive if sign == zero else up_negative
+            tiny = smallest if magnitude >= up_from else zero
+            rounded = rounded if dropped <= mantissa else tiny
+            overflow = over_positive if sign == zero else over_negative
+            out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
+
+    @njit(cache=True, nogil=True)
+    def round_stochastically(x, out, plan, random, unused):  # type: ignore[no-untyped-def]
+        """The same, up with a probability equal to the dropped fraction, held to width - unused bits.
+
+        random: as many uniform words; the lowest `unused` bits of the fraction and of each word are ignored.
+        """
+        drop, min_exponent, smallest, flush_below = plan[0], plan[1], plan[6], plan[7]
+        largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+        for i in range(x.size):
+            sign = uint(x[i] & sign_bit)
+            magnitude = uint(x[i] ^ sign)
+            dropped, significand = dropped_bits(magnitude, drop, min_exponent)
+            shift = min(dropped, mantissa)
+            mask = uint(uint(one << shift) - one)
+            rest = uint(significand & mask) if dropped <= mantissa else significand
+            # the dropped bits as a binary fraction of `width` bits
+            left = uint(word - min(max(dropped, one), word))
+            right = min(uint(max(dropped, word) - word), uint(word - one))
+            part = uint(uint(rest << left) >> right)
+            part = part if dropped < uint(word + word) else zero
+            up = uint(random[i] >> unused) < uint(part >> unused)
+            kept = uint(magnitude & ~mask)
+            rounded = uint(kept + uint(mask + one)) if up else kept
+            tiny = smallest if up else zero
+            rounded = rounded if dropped <= mantissa else tiny
+            overflow = over_positive if sign == zero else over_negative
+            out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
+
+    @njit(cache=True, nogil=True)
+    def classify(x, rounded, fates, smallest_normal, over_positive, over_negative):  # type: ignore[no-untyped-def]
+        """fates[i] = 0 exact, 1 rounded, 2 subnormal, 3 zeroed, 4 overflowed, 5 nan.
+
+        over_positive, over_negative: the magnitudes from which on the mode overflows.
+        """
+        for i in range(x.size):
+            before = uint(x[i] & ~sign_bit)
+            after = uint(rounded[i] & ~sign_bit)
+            over = over_positive if x[i] == before else over_negative
+            fate = np.uint8(0) if before == after else np.uint8(1)
+            fate = np.uint8(2) if after < smallest_normal and after > zero else fate
+            fate = np.uint8(3) if after == zero and before > zero else fate
+            lost = before != after and (before >= over or after >= infinity)
+            fate = np.uint8(4) if lost else fate
+            fates[i] = np.uint8(5) if before > infinity else fate
+
+    return round_bits, round_stochastically, classify
+
+
+round32, stochastic32, classify32 = _compile(32)
+round64, stochastic64, classify64 = _compile(64)

@@ -1,0 +1,63 @@
+"""Who is told of each rounding.
+
+Whoever wants to know what roundings did (the census of lost gradients does) listens here, and every rounding
+that simfp makes in the same thread is told to it. While nobody listens, nothing is gathered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from simfp.formats import Format
+
+__all__ = ["FATES", "Rounding", "listening", "somebody_listens", "tell"]
+
+FATES = ("exact", "rounded", "subnormal", "zeroed", "overflowed", "nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """One rounding of an array, as told to a listener."""
+
+    operation: str  # which operation rounded its result: "round_to", "add", "matmul", ...
+    fmt: Format  # to which format
+    before: NDArray[Any]  # float32 or float64, flat: the values before the rounding ...
+    after: NDArray[Any]  # ... and after it
+    fates: NDArray[Any]  # uint8, flat: index into FATES of what became of each value
+
+
+Listener = Callable[[Rounding], None]
+
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("simfp_listeners", default=())
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[Listener]:
+    """Within this context, `listener` is called with each Rounding made in this thread, innermost first.
+
+    The arrays it is given are not copies: it must not change them, nor keep them beyond its call.
+    """
+    if not callable(listener):
+        raise TypeError(f"a listener must be callable with one Rounding, got {listener!r}")
+    token = _listeners.set((*_listeners.get(), listener))
+    try:
+        yield listener
+    finally:
+        _listeners.reset(token)
+
+
+def somebody_listens() -> bool:
+    """Whether any listener would be told."""
+    return bool(_listeners.get())
+
+
+def tell(rounding: Rounding) -> None:
+    """Tells every listener of one rounding."""
+    for listener in reversed(_listeners.get()):
+        listener(rounding)

@@ -1,0 +1,1 @@
+"""Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
