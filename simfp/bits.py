@@ -127,7 +127,8 @@ def step_codes(codes: NDArray[Any], fmt: Format, direction: int) -> NDArray[Any]
     moved = np.where(magnitude > top, magnitude, moved)  # NaN
     leaves_zero = magnitude == 0
     sign = np.where(leaves_zero, direction < 0, negative)
-    return (moved | (sign * sign_bit)).astype(fmt.code_dtype)
+    stepped: NDArray[Any] = (moved | (sign * sign_bit)).astype(fmt.code_dtype)
+    return stepped
 
 
 def exact_decimal(x: float) -> str:

@@ -244,7 +244,7 @@ ALIASES: dict[str, str] = {
     "fp32": "float32",  "float": "float32", "single": "float32", "f32": "float32", "binary32": "float32",
     "tf32": "tfloat32", "tensorfloat32": "tfloat32",
     "fp16": "float16",  "half": "float16",  "f16": "float16", "binary16": "float16",
-    "bf16": "bfloat16", 
+    "bf16": "bfloat16",
     "e4m3": "float8_e4m3fn", "e4m3fn": "float8_e4m3fn",
     "fp8_e4m3": "float8_e4m3fn", "fp8_e4m3fn": "float8_e4m3fn",
     "e5m2": "float8_e5m2", "fp8_e5m2": "float8_e5m2",

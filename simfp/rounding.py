@@ -127,7 +127,7 @@ def round_array(
 
     in_place: `values` may be overwritten. Whoever listens is told.
     """
-    options: dict[str, Any] = dict(subnormals=subnormals, overflow=overflow, rng=rng, random_bits=random_bits)
+    options: dict[str, Any] = {"subnormals": subnormals, "overflow": overflow, "rng": rng, "random_bits": random_bits}
     if not observe.somebody_listens():
         return _round(values, fmt, rounding, in_place=in_place, **options)
     out = _round(values, fmt, rounding, **options)

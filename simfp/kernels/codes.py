@@ -70,7 +70,7 @@ def _compile(width: int) -> tuple[Any, Any]:
                 magnitude = 0
             else:
                 exponent = 1 - format_bias + bias  # of the smallest normal; shift the leading bit up to its place
-                significand = code << gap
+                significand = np.int64(code << gap)
                 while significand < implicit and exponent > 1:
                     significand <<= 1
                     exponent -= 1
