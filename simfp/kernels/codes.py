@@ -23,7 +23,7 @@ def _compile(width: int) -> tuple[Any, Any]:
     implicit = 1 << mantissa
 
     @njit(cache=True, nogil=True)
-    def encode(x, codes, exponent_bits, mantissa_bits, format_bias, infinity_code, nan_code, payloads):  # type: ignore[no-untyped-def]
+    def encode(x, codes, exponent_bits, mantissa_bits, format_bias, infinity_code, nan_code, payloads):
         """codes[i] = code of x[i], which must be a value of the format; the format's numbers are int64."""
         gap = mantissa - mantissa_bits
         smallest_normal = (1 - format_bias + bias) << mantissa
@@ -51,7 +51,7 @@ def _compile(width: int) -> tuple[Any, Any]:
             codes[i] = code | (np.int64(negative) << (exponent_bits + mantissa_bits))
 
     @njit(cache=True, nogil=True)
-    def decode(codes, x, exponent_bits, mantissa_bits, format_bias, infinity_code, first_nan, subnormals):  # type: ignore[no-untyped-def]
+    def decode(codes, x, exponent_bits, mantissa_bits, format_bias, infinity_code, first_nan, subnormals):
         """x[i] = bit pattern of the value of codes[i]; infinity_code is -1 in a format without."""
         gap = mantissa - mantissa_bits
         fields = exponent_bits + mantissa_bits

@@ -57,7 +57,7 @@ def _compile(width: int) -> tuple[Any, Any, Any]:
     zero, one, byte, eight = uint(0), uint(1), uint(0xFF), uint(8)
 
     @njit(inline="always")
-    def dropped_bits(magnitude, drop, min_exponent):  # type: ignore[no-untyped-def]
+    def dropped_bits(magnitude, drop, min_exponent):
         """How many low bits of the significand go, and the significand itself."""
         exponent = uint(magnitude >> mantissa)
         significand = uint(uint(magnitude & fraction) | (implicit if exponent > zero else zero))
@@ -66,7 +66,7 @@ def _compile(width: int) -> tuple[Any, Any, Any]:
         return uint(drop + below), significand
 
     @njit(inline="always")
-    def finish(magnitude, rounded, flush_below, largest, overflow, infinite):  # type: ignore[no-untyped-def]
+    def finish(magnitude, rounded, flush_below, largest, overflow, infinite):
         """Flush, overflow, infinities and NaNs, after the rounding proper."""
         result = rounded if rounded >= flush_below else zero
         result = result if result <= largest else overflow
@@ -74,7 +74,7 @@ def _compile(width: int) -> tuple[Any, Any, Any]:
         return result if magnitude <= infinity else magnitude
 
     @njit(cache=True, nogil=True)
-    def round_bits(x, out, plan):  # type: ignore[no-untyped-def]
+    def round_bits(x, out, plan):
         """out[i] = x[i] rounded; both flat arrays of bit patterns, possibly the same one."""
         drop, min_exponent, bias_shift, bias_plus = plan[0], plan[1], plan[2], plan[3]
         up_positive, up_negative, smallest, flush_below = plan[4], plan[5], plan[6], plan[7]
@@ -97,7 +97,7 @@ def _compile(width: int) -> tuple[Any, Any, Any]:
             out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
 
     @njit(cache=True, nogil=True)
-    def round_stochastically(x, out, plan, random, unused):  # type: ignore[no-untyped-def]
+    def round_stochastically(x, out, plan, random, unused):
         """The same, up with a probability equal to the dropped fraction, held to width - unused bits.
 
         random: as many uniform words; the lowest `unused` bits of the fraction and of each word are ignored.
@@ -125,7 +125,7 @@ def _compile(width: int) -> tuple[Any, Any, Any]:
             out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
 
     @njit(cache=True, nogil=True)
-    def classify(x, rounded, fates, smallest_normal, over_positive, over_negative):  # type: ignore[no-untyped-def]
+    def classify(x, rounded, fates, smallest_normal, over_positive, over_negative):
         """fates[i] = 0 exact, 1 rounded, 2 subnormal, 3 zeroed, 4 overflowed, 5 nan.
 
         over_positive, over_negative: the magnitudes from which on the mode overflows.
