@@ -19,6 +19,7 @@ The modules, in the order in which they may import one another (each only those 
 `import simfp` brings neither Matplotlib nor ipywidgets nor torch.
 """
 
+from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.bits import decode
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
@@ -37,9 +38,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Format",
+    "add",
     "as_format",
     "bfloat16",
     "decode",
+    "divide",
     "encode",
     "fate",
     "float4_e2m1fn",
@@ -49,9 +52,13 @@ __all__ = [
     "float8_e5m2",
     "float16",
     "float32",
+    "fma",
+    "multiply",
     "next_down",
     "next_up",
     "round_to",
+    "sqrt",
+    "subtract",
     "tfloat32",
     "ulp",
 ]

@@ -103,7 +103,7 @@ def round_to(
     Raises ValueError for an unknown format, mode or option, TypeError for complex, string or object arrays.
     """
     fmt = as_format(fmt)
-    values, owned = _as_floats(x)
+    values, owned = as_floats(x)
     out = round_array(
         values, fmt, rounding, subnormals=subnormals, overflow=overflow, rng=rng, random_bits=random_bits,
         in_place=owned, operation="round_to",
@@ -185,7 +185,7 @@ def encode(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: An
     Raises what `round_to` raises, and ValueError for a NaN where `fmt` has no code for it.
     """
     fmt = as_format(fmt)
-    values, owned = _as_floats(x)
+    values, owned = as_floats(x)
     if values.dtype != np.promote_types(values.dtype, fmt.carrier):
         values, owned = values.astype(fmt.carrier), True
     return codes_of(round_array(values, fmt, rounding, in_place=owned, operation="encode", **options), fmt)[()]
@@ -207,7 +207,7 @@ def fate(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any)
     ['exact', 'rounded', 'subnormal', 'zeroed', 'overflowed']
     """
     fmt = as_format(fmt)
-    values, _ = _as_floats(x)
+    values, _ = as_floats(x)
     wide = np.ascontiguousarray(values, dtype=np.promote_types(values.dtype, fmt.carrier))
     after = _round(wide, fmt, rounding, **options)
     kept = {name: options[name] for name in ("subnormals", "overflow") if name in options}
@@ -227,7 +227,7 @@ def ulp(x: ArrayLike, fmt: Any) -> Any:
     0.0009765625
     """
     fmt = as_format(fmt)
-    values = np.abs(np.asarray(_as_floats(x)[0], dtype=np.float64))
+    values = np.abs(np.asarray(as_floats(x)[0], dtype=np.float64))
     finite = np.isfinite(values)
     _, exponent = np.frexp(np.where(finite, values, 1.0))
     exponent = np.clip(exponent - 1, fmt.min_exponent, fmt.max_exponent)
@@ -256,7 +256,7 @@ def next_down(x: ArrayLike, fmt: Any) -> Any:
 
 
 def _neighbour(x: ArrayLike, fmt: Format, direction: int) -> Any:
-    values, _ = _as_floats(x)
+    values, _ = as_floats(x)
     # Truncation leaves the first value of the format that x meets on its way to zero. Where that lies beyond x
     # in the wanted direction it is the answer, else one step from it is.
     infinities = "inf" if fmt.infinities else "saturate"
@@ -377,7 +377,7 @@ def _fates(
     return fates
 
 
-def _as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
+def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
     """`x` as a float32 or float64 array, and whether that array is ours to overwrite.
 
     Nothing is rounded here but integers of more than 53 bits, and those to odd, which one later rounding to

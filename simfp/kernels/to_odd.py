@@ -1,0 +1,205 @@
+"""Sums, products, quotients, square roots and fused multiply-adds in float64, rounded *to odd*.
+
+Round to odd keeps an exact result and otherwise takes, of the two float64 neighbours, the one whose last bit
+is one. That last bit then says "there was more", and any one later rounding, in whatever mode, to at most
+53 - 2 bits gives what rounding the exact result would have given (Boldo and Melquiond, 2008).
+
+Each loop computes the operation in round-to-nearest and the sign of what that left over, exactly:
+
+    x + y    Knuth's TwoSum
+    x * y    fma(x, y, -p)
+    x / y    fma(-q, y, x), the remainder
+    sqrt(x)  fma(-r, r, x), the remainder
+
+Factors are first brought into [1, 4), and the result's exponent is put back last, held within 2^-1060..2^1010:
+beyond 2^1000 and below 2^-1000 every format that simfp knows has overflowed, or lost everything but the sign.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+__all__ = ["add", "divide", "fma", "multiply", "sqrt"]
+
+LARGEST = np.finfo(np.float64).max
+HIGHEST, LOWEST = 1010, -1010
+
+
+@intrinsic
+def _fma(typing_context, x, y, z):
+    """x * y + z rounded once: the processor's instruction, or the C library's function where it has none."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+@intrinsic
+def _pattern(typing_context, x):
+    """The bits of a float64 as an int64."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
+def _number(typing_context, bits):
+    """The float64 with these bits."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+@njit(inline="always")
+def _odd(nearest, left_over):
+    """`nearest`, or where something was left over its neighbour on that side, whichever is odd."""
+    bits = _pattern(nearest)
+    if left_over != 0.0 and bits & 1 == 0:
+        bits += 1 if (left_over > 0.0) == (nearest > 0.0) else -1
+    return _number(bits)
+
+
+@njit(inline="always")
+def _split(x):
+    """x as m * 2^e with 1 <= |m| < 2, for finite x other than zero."""
+    scale = 0
+    if abs(x) < 2.0**-1000:
+        x *= 2.0**100
+        scale = -100
+    bits = _pattern(x)
+    exponent = ((bits >> 52) & 0x7FF) - 1023
+    return _number(bits - (exponent << 52)), exponent + scale
+
+
+@njit(inline="always")
+def _times_power(x, exponent):
+    """x * 2^exponent for 2^-450 <= |x| < 2^450, the exponent of the result held to where no format reaches."""
+    bits = _pattern(x)
+    own = ((bits >> 52) & 0x7FF) - 1023
+    return _number(bits + ((min(max(own + exponent, LOWEST), HIGHEST) - own) << 52))
+
+
+@njit(inline="always")
+def _plain(x):
+    """Whether x is finite and not zero."""
+    return x != 0.0 and abs(x) <= LARGEST
+
+
+@njit(inline="always")
+def _add(x, y):
+    total = x + y
+    part = total - x
+    left_over = (x - (total - part)) + (y - part)
+    if abs(total) <= 2.0**1000:
+        return _odd(total, left_over)
+    if abs(total) > LARGEST and abs(x) <= LARGEST and abs(y) <= LARGEST:
+        return LARGEST if total > 0 else -LARGEST  # too large for any format, but not infinite
+    return total
+
+
+@njit(inline="always")
+def _multiply(x, y):
+    if not (_plain(x) and _plain(y)):
+        return x * y
+    a, i = _split(x)
+    b, j = _split(y)
+    product = a * b
+    return _times_power(_odd(product, _fma(a, b, -product)), i + j)
+
+
+@njit(inline="always")
+def _divide(x, y):
+    if not (_plain(x) and _plain(y)):
+        return x / y
+    a, i = _split(x)
+    b, j = _split(y)
+    quotient = a / b
+    remainder = _fma(-quotient, b, a)
+    return _times_power(_odd(quotient, remainder if b > 0 else -remainder), i - j)
+
+
+@njit(inline="always")
+def _sqrt(x):
+    if not (_plain(x) and x > 0):
+        return np.sqrt(x)
+    a, i = _split(x)
+    if i & 1:
+        a, i = 2.0 * a, i - 1
+    root = np.sqrt(a)
+    return _times_power(_odd(root, _fma(-root, root, a)), i >> 1)
+
+
+@njit(inline="always")
+def _fused(x, y, z):
+    if not (_plain(x) and _plain(y)):
+        return x * y + z
+    if not _plain(z):
+        return z if z != 0.0 else _multiply(x, y)
+    a, i = _split(x)
+    b, j = _split(y)
+    c, k = _split(z)
+    # The exponents relative to each other matter within 106 + 53 bits; farther off, the smaller only leaves a trace.
+    distance = min(max(k - (i + j), -400), 400)
+    exponent = k - 400 if distance == 400 else i + j
+    c = _number(_pattern(c) + (distance << 52))
+    high = a * b
+    low = _fma(a, b, -high)  # a * b = high + low, exactly
+    upper = c + low
+    part = upper - c
+    lower = (c - (upper - part)) + (low - part)  # c + low = upper + lower
+    total = high + upper
+    part = total - high
+    rest = (high - (total - part)) + (upper - part)  # high + upper = total + rest
+    if total == 0.0 and rest == 0.0 and lower == 0.0:
+        return total
+    tail = _add(rest, lower)  # to odd, so that it knows whether there was more
+    nearest = total + tail
+    part = nearest - total
+    left_over = (total - (nearest - part)) + (tail - part)
+    if nearest == 0.0:
+        return 0.0
+    return _times_power(_odd(nearest, left_over), exponent)
+
+
+def _loop1(scalar: Any) -> Any:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def loop(x, out):
+        for i in range(out.size):
+            out[i] = scalar(x[i])
+
+    return loop
+
+
+def _loop2(scalar: Any) -> Any:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def loop(x, y, out):
+        for i in range(out.size):
+            out[i] = scalar(x[i], y[i])
+
+    return loop
+
+
+def _loop3(scalar: Any) -> Any:
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def loop(x, y, z, out):
+        for i in range(out.size):
+            out[i] = scalar(x[i], y[i], z[i])
+
+    return loop
+
+
+add = _loop2(_add)
+multiply = _loop2(_multiply)
+divide = _loop2(_divide)
+sqrt = _loop1(_sqrt)
+fma = _loop3(_fused)
