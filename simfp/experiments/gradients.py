@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -48,12 +49,27 @@ def _recorded() -> Gradients:
         return Gradients("recorded", recording["values"], provenance["description"], provenance)
 
 
+LogMagnitudes = Callable[[np.random.Generator], NDArray[np.float64]]
+
+
+def _normal(rng: np.random.Generator) -> NDArray[np.float64]:
+    return rng.normal(-20.0, 5.0, COUNT)
+
+
+def _uniform(rng: np.random.Generator) -> NDArray[np.float64]:
+    return rng.uniform(-40.0, 0.0, COUNT)
+
+
+def _two_heaps(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.where(rng.random(COUNT) < 0.1, rng.normal(-8.0, 1.5, COUNT), rng.normal(-26.0, 2.5, COUNT))
+
+
 # fmt: off
-#             description                                                                     log2 of the magnitudes
-_MADE = {
-    "lognormal": ("log2 of the magnitude is normal around -20 with a deviation of 5",         lambda rng: rng.normal(-20.0, 5.0, COUNT)),
-    "uniform":   ("every power of two from 2^-40 to 2^0 is equally likely",                   lambda rng: rng.uniform(-40.0, 0.0, COUNT)),
-    "two heaps": ("most near 2^-26, as in the first layers; one in ten near 2^-8",            lambda rng: np.where(rng.random(COUNT) < 0.1, rng.normal(-8.0, 1.5, COUNT), rng.normal(-26.0, 2.5, COUNT))),
+#              description                                                               log2 of the magnitudes
+_MADE: dict[str, tuple[str, LogMagnitudes]] = {
+    "lognormal": ("log2 of the magnitude is normal around -20, with a deviation of 5",   _normal),
+    "uniform":   ("log2 of the magnitude is uniform between -40 and 0",                  _uniform),
+    "two heaps": ("nine in ten near 2^-26, as in the first layers, one in ten near 2^-8", _two_heaps),
 }
 # fmt: on
 NAMES = ("recorded", *_MADE)
