@@ -1,1 +1,5 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
+
+from simfp.widgets.underflow import Underflow
+
+__all__ = ["Underflow"]

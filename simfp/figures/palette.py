@@ -1,0 +1,58 @@
+"""One look for each format and each fate, the same in every figure and widget.
+
+Every colour stands out from white and from a dark page alike (a contrast of 3 : 1 or more), and any two formats
+stay apart under the three kinds of colour blindness. Fates are told by hatch, place and word; they have no colour.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simfp.formats import Format
+
+__all__ = ["FATES", "FORMATS", "Look", "Texture", "look"]
+
+
+class Look(NamedTuple):
+    """How one format is named and drawn."""
+
+    label: str  # the short name
+    color: str
+
+
+class Texture(NamedTuple):
+    """How one fate is named and drawn."""
+
+    label: str
+    hatch: str  # Matplotlib's
+    meaning: str
+
+
+# fmt: off
+#                        label        colour
+FORMATS: dict[str, Look] = {
+    "float32":       Look("fp32",      "#767676"),
+    "tfloat32":      Look("tf32",      "#806030"),
+    "float16":       Look("fp16",      "#0072b2"),
+    "bfloat16":      Look("bf16",      "#d55e00"),
+    "float8_e4m3fn": Look("fp8 e4m3",  "#009e73"),
+    "float8_e5m2":   Look("fp8 e5m2",  "#c0629b"),
+    "float6_e2m3fn": Look("fp6 e2m3",  "#9000f0"),
+    "float6_e3m2fn": Look("fp6 e3m2",  "#f040e0"),
+    "float4_e2m1fn": Look("fp4 e2m1",  "#b09050"),
+}
+CUSTOM = "#767676"
+
+#                             label         hatch    meaning
+FATES: dict[str, Texture] = {
+    "normal":     Texture("normal",     "",      "kept at full precision"),
+    "subnormal":  Texture("subnormal",  "////",  "kept, but with fewer bits the smaller it is"),
+    "zeroed":     Texture("zero",       "",      "rounded to zero: lost"),
+    "overflowed": Texture("overflow",   "xxxx",  "beyond the largest number"),
+}
+# fmt: on
+
+
+def look(fmt: Format) -> Look:
+    """The look of `fmt`: that of the named format with its values, else its own name in grey."""
+    return FORMATS.get(fmt.name, Look(fmt.name, CUSTOM))

@@ -1,0 +1,66 @@
+"""How exactly formats hold numbers of every size: relative error against magnitude."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from simfp.figures.palette import look
+from simfp.figures.words import decimal, power_of_two
+from simfp.formats import Format, as_format
+from simfp.rounding import round_to
+
+__all__ = ["describe", "errors", "relative_error"]
+
+INK = "#767676"  # legible on white and on a dark page
+MARKERS = (".", "+", "x", "1")  # formats are told by the marker too
+
+
+def errors(x: ArrayLike, fmt: Format, *, subnormals: str = "keep") -> NDArray[np.float64]:
+    """|rounded - x| / x for positive float64 `x`."""
+    values = np.asarray(x, np.float64)
+    rounded: NDArray[np.float64] = round_to(values, fmt, subnormals=subnormals)
+    return np.abs(rounded - values) / values
+
+
+def relative_error(x: ArrayLike, *formats: Any, subnormals: str = "keep", ax: Axes | None = None) -> Axes:
+    """Relative error of each of `x` (positive) in each format: a dot for each, on logarithmic axes."""
+    axes = Figure(figsize=(8, 3.8)).subplots() if ax is None else ax
+    for marker, fmt in zip(MARKERS, map(as_format, formats), strict=False):
+        name, color = look(fmt)
+        found = errors(x, fmt, subnormals=subnormals)
+        axes.plot(np.asarray(x)[found > 0], found[found > 0], marker, ms=3, color=color, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xlabel("the number", color=INK)
+    axes.set_ylabel("relative error", color=INK)
+    axes.axhline(1, color=INK, lw=0.8, ls=":")
+    axes.annotate("100 %: nothing left", (1, 1), xycoords=("axes fraction", "data"), color=INK,
+                  ha="right", va="bottom", fontsize="small")  # fmt: skip
+    axes.tick_params(which="both", colors=INK)
+    axes.spines[:].set_color(INK)
+    axes.legend(frameon=False, labelcolor=INK, markerscale=3, loc="lower left")
+    return axes
+
+
+def describe(x: ArrayLike, *formats: Any, subnormals: str = "keep") -> str:
+    """The same figure in words: for each format the largest error among normal numbers, and where nothing is left."""
+    values = np.asarray(x, np.float64)
+    parts = []
+    for fmt in map(as_format, formats):
+        found = errors(values, fmt, subnormals=subnormals)
+        normal = (values >= fmt.smallest_normal) & (values <= fmt.max)
+        text = f"{look(fmt).label}: among normal numbers at most {decimal(100 * found[normal].max(), 3)} %"
+        gone = values[found == 1]
+        below = f"below {power_of_two(fmt.min_exponent)} = {decimal(fmt.smallest_normal, 2)}"
+        if gone.size:
+            text += f", growing {below}, and 100 % up to {decimal(gone.max(), 2)}"
+        elif values.min() < fmt.smallest_normal:
+            text += f", growing {below}"
+        parts.append(text)
+    span = f"Relative error of {values.size:,} numbers from {decimal(values.min(), 2)} to {decimal(values.max(), 2)}"
+    return f"{span}. {'; '.join(parts)}."

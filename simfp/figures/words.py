@@ -1,0 +1,96 @@
+"""Numbers as a reader meets them: powers of two, short decimals, shares. What they say is never more than is so."""
+
+from __future__ import annotations
+
+import math
+
+from simfp.experiments.underflow import Landing, Lane
+
+__all__ = ["became", "decimal", "factor", "limits", "percent", "power_of_two", "relative_error"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_of_two(exponent: int) -> str:
+    """2 to the `exponent`, written with superscripts.
+
+    >>> power_of_two(-24)
+    '2⁻²⁴'
+    """
+    return "2" + str(exponent).translate(_SUPERSCRIPTS)
+
+
+def decimal(x: float, digits: int = 6) -> str:
+    """`x` to so many significant digits, in plain notation between 1e-4 and 1e6.
+
+    >>> decimal(2.0**-24), decimal(0.0), decimal(math.inf)
+    ('5.96046e-8', '0', '∞')
+    """
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    text = f"{x:.{digits}g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text
+
+
+def factor(k: int) -> str:
+    """What 2**-k is.
+
+    >>> factor(-3), factor(24)
+    ('2³ = 8', '2⁻²⁴ ≈ 5.96046e-8')
+    """
+    x = math.ldexp(1.0, -k)
+    text = decimal(x)
+    return f"{power_of_two(-k)} {'=' if float(text) == x else '≈'} {text}"
+
+
+def percent(count: int, total: int) -> str:
+    """The share that `count` is of `total`, to two decimals; only nothing reads 0 % and only all reads 100 %.
+
+    >>> percent(0, 100_000), percent(1, 100_000), percent(62_104, 100_000), percent(99_999, 100_000)
+    ('0 %', '< 0.01 %', '62.10 %', '> 99.99 %')
+    """
+    if count in (0, total):
+        return "100 %" if count else "0 %"
+    share = 100 * count / total
+    return "< 0.01 %" if share < 0.01 else "> 99.99 %" if share > 99.99 else f"{share:.2f} %"
+
+
+def relative_error(before: float, after: float) -> str:
+    """How far `after` lies from `before`, in per cent of it, signed.
+
+    >>> relative_error(1.0, 1.0), relative_error(3.0, 4.0), relative_error(1.0, 0.0)
+    ('0', '+33.3 %', '−100 %')
+    """
+    if after == before:
+        return "0"
+    error = 100 * (after - before) / before
+    if not math.isfinite(error):
+        return "—"
+    return f"{'+' if error > 0 else '−'}{decimal(abs(error), 3)} %"
+
+
+def became(landing: Landing, index: int) -> str:
+    """What became of the value at place `index` of a Landing, in a few words."""
+    before, after, fate = landing.before[index], landing.after[index], landing.fates[index]
+    if fate == "zeroed":
+        kept_otherwise = before > landing.fmt.smallest_subnormal / 2
+        return "flushed to zero: lost" if kept_otherwise else "zero: lost"
+    if fate == "overflowed":
+        return f"too large: {decimal(after)}"
+    exactly = "exact" if after == before else "rounded"
+    if fate == "subnormal":
+        return f"subnormal, {exactly}: {landing.bits_left[index]} of {landing.fmt.precision} bits left"
+    return exactly
+
+
+def limits(lane: Lane) -> str:
+    """Where a format's numbers thin out and end, in a few words."""
+    normal, lowest = lane.fmt.min_exponent, lane.staircase[0][0]
+    if lowest == normal:
+        return f"normal from {power_of_two(normal)}, nothing below"
+    return f"normal from {power_of_two(normal)}, last bit at {power_of_two(lowest)}"
