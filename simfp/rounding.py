@@ -149,9 +149,10 @@ def _round(
     in_place: bool = False,
 ) -> NDArray[Any]:
     """The rounding itself."""
+    _check_options(rounding, subnormals, overflow)
     if fmt.carrier == np.float64 and values.dtype == np.float32:  # its exponents need the wider type
         wide = _round(
-            values.astype(np.float64), fmt, rounding, subnormals=subnormals, overflow=overflow, rng=rng,
+            _widened(values, np.float64), fmt, rounding, subnormals=subnormals, overflow=overflow, rng=rng,
             random_bits=random_bits, in_place=True,
         )  # fmt: skip
         with np.errstate(over="ignore"):
@@ -168,6 +169,9 @@ def _round(
     before, after = values.reshape(-1), out.reshape(-1)
     if rounding == "stochastic":
         _throw(before.view(uint), after.view(uint), plan.numbers, rng, random_bits)
+    elif plan.magic is not None:
+        loop = kernels.nearest_even32 if width == 32 else kernels.nearest_even64
+        loop(before.view(uint), after.view(uint), plan.numbers, plan.on_grid_below, plan.magic)
     else:
         loop = kernels.round32 if width == 32 else kernels.round64
         loop(before.view(uint), after.view(uint), plan.numbers)
@@ -187,7 +191,7 @@ def encode(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: An
     fmt = as_format(fmt)
     values, owned = as_floats(x)
     if values.dtype != np.promote_types(values.dtype, fmt.carrier):
-        values, owned = values.astype(fmt.carrier), True
+        values, owned = _widened(values, fmt.carrier), True
     return codes_of(round_array(values, fmt, rounding, in_place=owned, operation="encode", **options), fmt)[()]
 
 
@@ -208,7 +212,7 @@ def fate(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any)
     """
     fmt = as_format(fmt)
     values, _ = as_floats(x)
-    wide = np.ascontiguousarray(values, dtype=np.promote_types(values.dtype, fmt.carrier))
+    wide = np.ascontiguousarray(_widened(values, np.promote_types(values.dtype, fmt.carrier)))
     after = _round(wide, fmt, rounding, **options)
     kept = {name: options[name] for name in ("subnormals", "overflow") if name in options}
     indices = _fates(wide.reshape(-1), after.reshape(-1), fmt, rounding, **kept)
@@ -260,7 +264,7 @@ def _neighbour(x: ArrayLike, fmt: Format, direction: int) -> Any:
     # Truncation leaves the first value of the format that x meets on its way to zero. Where that lies beyond x
     # in the wanted direction it is the answer, else one step from it is.
     infinities = "inf" if fmt.infinities else "saturate"
-    wide = values.astype(np.promote_types(values.dtype, fmt.carrier))
+    wide = _widened(values, np.promote_types(values.dtype, fmt.carrier))
     inward = _round(wide, fmt, "toward_zero", overflow=infinities, in_place=True)
     nan = np.isnan(inward)
     codes = codes_of(np.where(nan, inward.dtype.type(0), inward), fmt)
@@ -277,20 +281,25 @@ def check_mode(rounding: str, operation: str | None = None) -> None:
         raise ValueError(f"unknown rounding{where} {rounding!r}; expected one of {', '.join(valid)}")
 
 
+def _check_options(rounding: str, subnormals: str, overflow: str) -> None:
+    check_mode(rounding)
+    for label, value, valid in (("subnormals", subnormals, SUBNORMALS), ("overflow", overflow, OVERFLOWS)):
+        if not isinstance(value, str) or value not in valid:
+            raise ValueError(f"unknown {label} {value!r}; expected one of {', '.join(valid)}")
+
+
 class _Plan(NamedTuple):
     numbers: NDArray[Any]  # the fields of kernels.PLAN_FIELDS
     smallest_normal: Any
     overflow_from_positive: Any  # the first magnitude that overflows
     overflow_from_negative: Any
+    on_grid_below: Any  # for the shorter loop of nearest-even, which takes ...
+    magic: Any  # ... this, or does not apply where it is None
 
 
 @lru_cache(maxsize=1024)
 def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int) -> _Plan:
     """A format and a mode as the integers that the loops over carriers of `width` bits need."""
-    check_mode(rounding)
-    for label, value, valid in (("subnormals", subnormals, SUBNORMALS), ("overflow", overflow, OVERFLOWS)):
-        if value not in valid:
-            raise ValueError(f"unknown {label} {value!r}; expected one of {', '.join(valid)}")
     mode = ROUNDING_MODES[rounding]
     uint, real = (np.uint32, np.float32) if width == 32 else (np.uint64, np.float64)
     carrier_mantissa, carrier_bias = (23, 127) if width == 32 else (52, 1023)
@@ -332,11 +341,16 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
         "overflow_negative": infinite if mode.negative_overflow else pattern(fmt.max),
         "infinity": infinite,
     }
+    # The shorter loop needs the subnormals' grid among the carrier's normal numbers, or the carrier's very own grid.
+    same_grid = fmt.min_exponent == 1 - carrier_bias
+    short = rounding == "nearest_even" and (same_grid or grid_step >= np.finfo(real).tiny)
     return _Plan(
-        np.array([numbers[name] for name in kernels.PLAN_FIELDS], dtype=uint),
-        uint(pattern(fmt.smallest_normal)),
-        uint(overflow_from(positive)),
-        uint(overflow_from(negative)),
+        numbers=np.array([numbers[name] for name in kernels.PLAN_FIELDS], dtype=uint),
+        smallest_normal=uint(pattern(fmt.smallest_normal)),
+        overflow_from_positive=uint(overflow_from(positive)),
+        overflow_from_negative=uint(overflow_from(negative)),
+        on_grid_below=uint(0 if same_grid else pattern(fmt.smallest_normal)),
+        magic=real(0 if same_grid else 1.5 * 2**carrier_mantissa * grid_step) if short else None,
     )
 
 
@@ -395,9 +409,15 @@ def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
         if kind != "b" and given.dtype.itemsize == 8 and given.size and _needs_more_than_53_bits(given):
             low = given.dtype.type(0x7FF)
             sticky = ((given & low) != 0).astype(given.dtype) << given.dtype.type(11)
-            given = (given & ~low) | sticky
+            given = np.where((given > 2**53) | (given < -(2**53)), (given & ~low) | sticky, given)
         return given.astype(np.float64), True
     raise TypeError(f"cannot round {given.dtype} values; expected float32 or float64 (or integers, float16, ml_dtypes)")
+
+
+def _widened(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """A copy in a type at least as wide; a signalling NaN becomes a quiet one, without NumPy's warning."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(dtype)
 
 
 def _needs_more_than_53_bits(x: NDArray[Any]) -> bool:
@@ -410,4 +430,4 @@ def _odd_float(x: int) -> float:
     kept = abs(x) >> excess
     kept |= (kept << excess) != abs(x)
     magnitude = math.ldexp(kept, excess) if excess <= 971 else sys.float_info.max
-    return math.copysign(magnitude, x)
+    return magnitude if x > 0 else -magnitude  # copysign would make a float of x

@@ -149,13 +149,6 @@ def signed(magnitude: float, negative: bool) -> float:
     return -magnitude if negative else magnitude
 
 
-def operate(
-    operation: str, operands: tuple[float, ...], fmt: Any, rounding: str, subnormals: str = "keep", overflow: str = "inf"
-) -> float:
-    """The result of an operation, exact and then rounded once."""
-    return round_exact(exact_result(operation, operands, rounding), fmt, rounding, subnormals, overflow)
-
-
 def exact_result(operation: str, operands: tuple[float, ...], rounding: str = "nearest_even") -> Fraction | float:
     """The result before rounding: a fraction, or a float that is a zero, an infinity or NaN.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ def small_boundaries(fmt: Format) -> set[exact.Fraction]:
     if not fmt.subnormals:
         values += [exact.spacing(exact.Fraction(0), fmt) * i for i in range(2**fmt.mantissa_bits)]
     values.sort()
-    middles = [(low + high) / 2 for low, high in zip(values, values[1:])]
+    middles = [(low + high) / 2 for low, high in pairwise(values)]
     return {*values, *middles, middles[0] / 2}
 
 
@@ -104,7 +104,7 @@ def binade_boundaries(fmt: Format) -> set[exact.Fraction]:
 
 def near_the_ends(points: np.ndarray, fmt: Format) -> np.ndarray:
     """Those of the points that may meet a flush or an overflow."""
-    size = np.abs(points)
+    size = np.abs(points.astype(np.float64))
     return points[~((size > 4 * fmt.smallest_normal) & (size < fmt.max / 4))]
 
 
@@ -117,6 +117,12 @@ def float32_boundaries(fmt: Format) -> np.ndarray:
     return np.concatenate([np.unique(points[points != 0]), np.array([0.0, -0.0, -np.nan], np.float32)])
 
 
+def as_float64(x: Any) -> np.ndarray:
+    """Any floats as float64, signalling NaNs without a warning."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(x, np.float64)
+
+
 def different(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
     bits_differ = actual.view(np.uint64) != expected.view(np.uint64)
     return bits_differ & ~(np.isnan(actual) & np.isnan(expected))
@@ -124,7 +130,7 @@ def different(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 def assert_same(actual: Any, expected: Any, *inputs: Any) -> None:
     """Fails with the first few values that are not the expected ones to the bit."""
-    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    actual, expected = as_float64(actual), as_float64(expected)
     assert actual.shape == expected.shape, f"shapes differ: {actual.shape}, {expected.shape}"
     wrong = np.flatnonzero(different(actual, expected).reshape(-1))
     shown = [
