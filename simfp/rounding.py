@@ -55,7 +55,6 @@ BIAS: dict[str, tuple[int, int]] = {"nothing": (31, 0), "under half": (1, 0), "h
 
 SUBNORMALS = ("keep", "flush")
 OVERFLOWS = ("inf", "saturate")
-BLOCK = 1 << 14  # values per draw of random words: 64-128 KiB, which stay in cache
 
 
 def round_to(
@@ -88,7 +87,8 @@ def round_to(
         without either the largest number. "saturate": the largest number, for infinite `x` too.
         toward_zero, to_odd and the directed modes on their far side stop at the largest number in any case.
     rng
-        For stochastic rounding: a numpy Generator, or a seed.
+        For stochastic rounding: a numpy Generator, or a seed. Each call draws one key from it, and every value
+        gets a random word of that key's stream (SplitMix64).
     random_bits
         For stochastic rounding: how many random bits (1 to 32) decide, as in hardware that adds few of them;
         the dropped fraction is cut to as many. None: 32 of them for float32, 64 for float64 input. A value
@@ -343,7 +343,8 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
     }
     # The shorter loop needs the subnormals' grid among the carrier's normal numbers, or the carrier's very own grid.
     same_grid = fmt.min_exponent == 1 - carrier_bias
-    short = rounding == "nearest_even" and (same_grid or grid_step >= np.finfo(real).tiny)
+    short = rounding == "nearest_even" and 1 <= drop < carrier_mantissa
+    short = short and (same_grid or grid_step >= np.finfo(real).tiny)
     return _Plan(
         numbers=np.array([numbers[name] for name in kernels.PLAN_FIELDS], dtype=uint),
         smallest_normal=uint(pattern(fmt.smallest_normal)),
@@ -355,7 +356,7 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
 
 
 def _throw(x: NDArray[Any], out: NDArray[Any], plan: NDArray[Any], rng: Any, random_bits: int | None) -> None:
-    """Stochastic rounding of bit patterns, a block of random words at a time."""
+    """Stochastic rounding of bit patterns."""
     width = 8 * x.dtype.itemsize
     if random_bits is None:
         random_bits = width
@@ -363,13 +364,9 @@ def _throw(x: NDArray[Any], out: NDArray[Any], plan: NDArray[Any], rng: Any, ran
         raise TypeError(f"`random_bits` must be an integer from 1 to 32 or None, got {random_bits!r}")
     elif not 1 <= random_bits <= 32:
         raise ValueError(f"`random_bits` must be 1 to 32 or None, got {random_bits}")
-    generator = np.random.default_rng(rng)
-    unused = x.dtype.type(width - random_bits)
+    key, twist = np.random.default_rng(rng).integers(2**64, size=2, dtype=np.uint64)
     loop = kernels.stochastic32 if width == 32 else kernels.stochastic64
-    for start in range(0, x.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        random = np.frombuffer(generator.bytes(x[block].nbytes), dtype=x.dtype)
-        loop(x[block], out[block], plan, random, unused)
+    loop(x, out, plan, key, twist, x.dtype.type(width - random_bits))
 
 
 def _fates(
