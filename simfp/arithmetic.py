@@ -82,7 +82,8 @@ def _operate(
     except ValueError:
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise ValueError(f"{name}: shapes {shapes} do not broadcast") from None
-    flat = [np.ascontiguousarray(np.broadcast_to(array, shape), dtype=np.float64).reshape(-1) for array in arrays]
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        flat = [np.ascontiguousarray(np.broadcast_to(array, shape), dtype=np.float64).reshape(-1) for array in arrays]
     if name == "subtract":
         flat[1] = -flat[1]
     wide = np.empty(flat[0].shape)

@@ -43,6 +43,7 @@ CUSTOM_FORMATS = [
     custom("e4m3_bias_0", 4, 3, exponent_bias=0, infinities=False),
     custom("e3m4_bias_140", 3, 4, exponent_bias=140),  # among float32's own subnormals
     custom("e3m4_bias_-120", 3, 4, exponent_bias=-120),  # around float32's largest
+    custom("e3m2_bias_-960", 3, 2, exponent_bias=-960),
     custom("e5m7", 5, 7),
     custom("e6m9_nans_no_subnormals", 6, 9, infinities=False, subnormals=False),  # DLFloat's shape
     custom("e8m3_bias_150", 8, 3, exponent_bias=150),

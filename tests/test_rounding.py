@@ -256,63 +256,59 @@ def test_formats_without_infinity_and_nan_saturate() -> None:
 # -- stochastic rounding
 
 
-class Words(np.random.Generator):
-    """A generator whose bytes are the given words, as often as asked for."""
-
-    def __new__(cls, words: np.ndarray) -> Words:
-        return super().__new__(cls, np.random.PCG64(0))
-
-    def __init__(self, words: np.ndarray) -> None:
-        super().__init__(np.random.PCG64(0))
-        self.stream = words.tobytes()
-
-    def bytes(self, length: int) -> bytes:
-        drawn, self.stream = self.stream[:length], self.stream[length:]
-        assert len(drawn) == length
-        return drawn
+def random_words(seed: int, n: int) -> np.ndarray:
+    """The words that values 0 to n - 1 are given: SplitMix64 over a counter, keyed by the seed's generator."""
+    key, twist = np.random.default_rng(seed).integers(2**64, size=2, dtype=np.uint64)
+    words = (key + np.arange(n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) ^ twist
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    return words ^ (words >> np.uint64(31))
 
 
-def all_words(random_bits: int, dtype: Any) -> np.ndarray:
-    """Every word of `random_bits` bits at the top of an unsigned integer, rubbish below."""
-    width = 8 * np.dtype(dtype).itemsize
-    rubbish = np.random.default_rng(5).integers(0, 2 ** (width - random_bits), 2**random_bits, dtype=dtype)
-    return (np.arange(2**random_bits, dtype=dtype) << dtype(width - random_bits)) | rubbish
-
-
-@pytest.mark.parametrize("random_bits", [1, 2, 3, 8, 12])
+@pytest.mark.parametrize("random_bits", [1, 2, 3, 8, 23, 32, None])
 @pytest.mark.parametrize("fmt", [*NAMED_FORMATS.values(), CUSTOM_FORMATS[0], CUSTOM_FORMATS[10]], ids=str)
-def test_over_all_random_words_the_share_that_goes_out_is_the_exact_probability(fmt: Format, random_bits: int) -> None:
+def test_a_value_goes_out_where_its_random_bits_lie_below_the_exact_fraction(
+    fmt: Format, random_bits: int | None
+) -> None:
     draw = np.random.default_rng(1)
     scale = [fmt.smallest_subnormal / 4, fmt.smallest_normal / 2, 1.0, fmt.max]
     points = [s * x for s in scale for x in draw.uniform(0.6, 1.6, 6) * draw.choice([1, -1], 6)]
     points += [fmt.smallest_subnormal * x for x in (2**-9, 1e-5, 1e-30, 0.5, -0.25)]
-    for x in points:
-        for real, word in ((np.float32, np.uint32), (np.float64, np.uint64)):
+    for seed, x in enumerate(points):
+        for real, width in ((np.float32, 32), (np.float64, 64)):
             with np.errstate(over="ignore"):
                 value = real(x)
             if not np.isfinite(value) or value == 0:
                 continue
-            inner, outer, probability = exact.stochastic(float(value), fmt, random_bits)
-            words = all_words(random_bits, word)
-            given_values = np.full(words.size, value, real)
-            results = sf.round_to(given_values, fmt, "stochastic", rng=Words(words), random_bits=random_bits)
-            went_out = int(probability * words.size)
-            expected = np.array([outer] * went_out + [inner] * (words.size - went_out))
-            assert_same(results, expected.astype(real), given_values)
+            bits = random_bits or width
+            inner, outer, probability = exact.stochastic(float(value), fmt, bits)
+            random = random_words(seed, 1000) >> np.uint64(64 - bits)
+            goes_out = random.astype(object) < probability * 2**bits
+            values = np.full(1000, value, real)
+            results = sf.round_to(values, fmt, "stochastic", rng=seed, random_bits=random_bits)
+            assert_same(results, np.where(goes_out, outer, inner).astype(real), values)
 
 
-def test_all_bits_of_a_float32_decide_when_random_bits_is_not_given() -> None:
-    x = np.full(4, np.float32(1 + 3 * 2**-23))  # 3 * 2^-13 of the way to the next float16
-    threshold = 3 * 2**19
-    words = np.array([threshold - 1, threshold, 0, 2**32 - 1], np.uint32)
-    up, down = 1 + 2**-10, 1.0
-    assert_same(sf.round_to(x, "float16", "stochastic", rng=Words(words)), [up, down, up, down])
+@pytest.mark.parametrize("random_bits", [1, 2, 3, 4, 6])
+def test_limited_random_bits_cut_the_probability_to_as_many(random_bits: int) -> None:
+    n, share = 1 << 18, 2**random_bits
+    x = 1 + (0.37 + np.arange(share)) / share * 2**-10  # in each of 2^random_bits slots between two float16 values
+    results = sf.round_to(np.repeat(x, n), "float16", "stochastic", rng=12, random_bits=random_bits)
+    counts = np.count_nonzero(results.reshape(share, n) > 1, axis=1)
+    assert counts[0] == 0  # what the bits cannot tell from a value never moves
+    expected = np.arange(share) * n / share
+    assert (np.abs(counts - expected) <= 5 * np.sqrt(n) / 2).all()
 
 
-def test_all_bits_of_a_float64_decide_when_random_bits_is_not_given() -> None:
-    x = np.full(2, 1 + 2**-52)  # 2^-42 of the way
-    words = np.array([2**22 - 1, 2**22], np.uint64)
-    assert_same(sf.round_to(x, "float16", "stochastic", rng=Words(words)), [1 + 2**-10, 1.0])
+@pytest.mark.parametrize("seed", [0, 1, 2**32])
+def test_random_words_are_uniform_and_neighbours_unrelated(seed: int) -> None:
+    n = 1 << 20
+    up = sf.round_to(np.full(n, np.float32(1 + 2**-11)), "float16", "stochastic", rng=seed) > 1  # a coin
+    runs = [up, up[1:] ^ up[:-1], up[2:] ^ up[:-2], up[64:] ^ up[:-64]]
+    for tosses in runs:
+        assert abs(np.count_nonzero(tosses) - tosses.size / 2) < 5 * math.sqrt(tosses.size) / 2
+    bins = np.bincount((random_words(seed, n) >> np.uint64(56)).astype(int), minlength=256)
+    assert np.abs(bins - n / 256).max() < 5 * math.sqrt(n / 256)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -329,16 +325,20 @@ def test_stochastic_rounding_is_unbiased(dtype: Any) -> None:
 
 
 def test_stochastic_rounding_below_the_smallest_subnormal_keeps_the_mean() -> None:
-    tiny = np.full(1 << 16, np.float32(2.0**-28))
-    results = sf.round_to(tiny, "float16", "stochastic", rng=Words(all_words(16, np.uint32)), random_bits=16)
-    assert np.count_nonzero(results == 2.0**-24) == (1 << 16) // 16
-    assert np.count_nonzero(results) == (1 << 16) // 16
+    n = 1 << 20
+    for dtype in (np.float32, np.float64):
+        for k in (25, 28, 30):
+            results = sf.round_to(np.full(n, 2.0**-k, dtype), "float16", "stochastic", rng=3)
+            assert set(np.unique(results)) == {0.0, 2.0**-24}
+            p = 2.0 ** (24 - k)
+            assert abs(np.count_nonzero(results) - n * p) < 5 * math.sqrt(n * p * (1 - p))
 
 
 def test_stochastic_rounding_overflows_with_its_probability() -> None:
-    x = np.full(8, 65504 + 12.0)  # 3/8 of the way to 65536
-    results = sf.round_to(x, "float16", "stochastic", rng=Words(all_words(3, np.uint64)), random_bits=3)
-    assert_same(results, [np.inf] * 3 + [65504.0] * 5)
+    n = 1 << 20
+    results = sf.round_to(np.full(n, 65504 + 12.0), "float16", "stochastic", rng=3)  # 3/8 of the way to 65536
+    assert set(np.unique(results)) == {65504.0, np.inf}
+    assert abs(np.count_nonzero(results == np.inf) - n * 3 / 8) < 5 * math.sqrt(n * 15 / 64)
 
 
 def test_the_same_seed_gives_the_same_stochastic_rounding() -> None:
@@ -517,7 +517,8 @@ def test_encode_takes_the_options_of_round_to() -> None:
     assert sf.encode(1e9, "float16", overflow="saturate") == 0x7BFF
     assert sf.encode(-1e9, "float16", "toward_positive") == 0xFBFF
     assert sf.encode(-1e-7, "float16", subnormals="flush") == 0x8000
-    assert sf.encode(1 + 2**-12, "float16", "stochastic", rng=Words(np.zeros(1, np.uint64))) == 0x3C01
+    tossed = sf.encode(np.full(99, 1 + 2**-12), "float16", "stochastic", rng=1)
+    assert_same(sf.decode(tossed, "float16"), sf.round_to(np.full(99, 1 + 2**-12), "float16", "stochastic", rng=1))
 
 
 def test_encode_keeps_the_sign_and_what_fits_of_a_nans_payload() -> None:
