@@ -9,7 +9,10 @@ The modules, in the order in which they may import one another (each only those 
     rounding       round_to, the one home of rounding; ulp; fate; neighbours
     arithmetic     add, subtract, multiply, divide, sqrt, fma: one rounding of the exact result
     explain        the story of one rounding
-    arrays         Array: values and a Format, with NumPy's operators and functions
+    elementwise    NumPy's ufuncs on values of a format; which format results have
+    array_text     arrays of values as text, in their shortest digits
+    arrays         Array: values and a Format, with NumPy's operators; matmul
+    array_functions    NumPy's functions on Arrays, in tables
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
@@ -19,7 +22,9 @@ The modules, in the order in which they may import one another (each only those 
 `import simfp` brings neither Matplotlib nor ipywidgets nor torch.
 """
 
+import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
+from simfp.arrays import Array, array, matmul
 from simfp.bits import decode
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
@@ -37,8 +42,10 @@ float4_e2m1fn = NAMED_FORMATS["float4_e2m1fn"]
 __version__ = "0.1.0"
 
 __all__ = [
+    "Array",
     "Format",
     "add",
+    "array",
     "as_format",
     "bfloat16",
     "decode",
@@ -53,6 +60,7 @@ __all__ = [
     "float16",
     "float32",
     "fma",
+    "matmul",
     "multiply",
     "next_down",
     "next_up",
