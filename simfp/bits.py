@@ -40,7 +40,7 @@ def decode(codes: ArrayLike, fmt: Any) -> Any:
     """
     fmt = as_format(fmt)
     given = checked_codes(codes, fmt)
-    flat = np.ascontiguousarray(given).reshape(-1)
+    flat = np.ascontiguousarray(given, dtype=fmt.code_dtype).reshape(-1)
     out = np.empty(flat.shape, fmt.carrier)
     infinity = -1 if fmt.infinity_code is None else fmt.infinity_code
     first_nan = fmt.max_code + 1 + fmt.infinities if fmt.nans else NEVER
