@@ -58,7 +58,7 @@ def describe(x: ArrayLike, *formats: Any, subnormals: str = "keep") -> str:
         gone = values[found == 1]
         below = f"below {power_of_two(fmt.min_exponent)} = {decimal(fmt.smallest_normal, 2)}"
         if gone.size:
-            text += f", growing {below}, and 100 % up to {decimal(gone.max(), 2)}"
+            text += f", growing {below}, 100 % at {decimal(gone.max(), 2)} and less"
         elif values.min() < fmt.smallest_normal:
             text += f", growing {below}"
         parts.append(text)

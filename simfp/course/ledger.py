@@ -1,0 +1,104 @@
+"""The ledger of claims: what is commonly said of mixed precision, put to the test.
+
+The words are those of datarekha's interview question "What is mixed precision training and why does it matter?".
+An entry computes its figures when it is asked for, and its verdict follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from simfp import encode, float16, float32
+from simfp.course.display import Table
+from simfp.experiments import gradients
+from simfp.figures.words import decimal, percent
+from simfp.rounding import round_to
+
+__all__ = ["CLAIMS", "VERDICTS", "Claim", "Finding", "show"]
+
+VERDICTS = ("holds", "holds under conditions", "does not hold")
+
+
+class Finding(NamedTuple):
+    """What came out of an experiment."""
+
+    figures: tuple[str, ...]  # one sentence each
+    verdict: str  # one of VERDICTS
+    conditions: str = ""  # of "holds under conditions": which; else why
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: its words, the lesson that tests it, and the experiment."""
+
+    id: str
+    words: str
+    lesson: str
+    experiment: Callable[[], Finding]
+
+
+def storage() -> Finding:
+    """What halves with fp16, and what grows."""
+    values = np.ones(1_000_000, np.float32)
+    codes = encode(values, "float16")
+    halves = 2 * codes.nbytes == values.nbytes
+    master = (float16.bits + float32.bits) / float32.bits
+    figures = (
+        f"{len(values):,} values take {values.nbytes:,} bytes in fp32 and {codes.nbytes:,} in fp16: "
+        f"{codes.nbytes / values.nbytes:.0%}.",
+        f"A weight that is kept in fp32 with a copy in fp16 takes {float32.bits // 8} + {float16.bits // 8} bytes: "
+        f"{master:.0%} of fp32 alone.",
+    )
+    if not halves:
+        return Finding(figures, "does not hold", "fp16 values do not take half the bytes")
+    if master <= 1:
+        return Finding(figures, "holds")
+    which = "for what is kept in 16 bits alone, as activations can be; with a master copy beside them the weights grow"
+    return Finding(figures, "holds under conditions", which)
+
+
+def underflow() -> Finding:
+    """What becomes of gradients below 6e-5, with subnormals and without."""
+    claimed = 6e-5
+    small = gradients.load("recorded").values
+    small = small[np.abs(small) < claimed].astype(np.float64)
+    zeroed = {mode: int(np.sum(round_to(small, "fp16", subnormals=mode) == 0)) for mode in ("keep", "flush")}
+    figures = (
+        f"Precision fades below {decimal(float16.smallest_normal, 2)}, the smallest normal fp16 number; what is "
+        f"at most "
+        f"{decimal(float16.smallest_subnormal / 2, 2)} becomes zero.",
+        f"Of {len(small):,} recorded gradients below 6e-5, {percent(zeroed['keep'], len(small))} become zero; "
+        f"with subnormals "
+        f"flushed, {percent(zeroed['flush'], len(small))}.",
+    )
+    if zeroed["keep"] == len(small):
+        return Finding(figures, "holds")
+    if zeroed["flush"] == len(small):
+        return Finding(figures, "holds under conditions", "only with subnormals flushed to zero")
+    return Finding(figures, "does not hold")
+
+
+# fmt: off
+#         id           the source's words                                                                         lesson
+CLAIMS = (
+    Claim("storage",   "Halving the storage of activations",                                                      "00", storage),  # noqa: E501
+    Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
+)
+# fmt: on
+
+
+def show(lesson: str | None = None) -> Table:
+    """The ledger as it stands, whole or of one lesson: each claim, its figures, its verdict. Computed now."""
+    rows = []
+    for claim in CLAIMS:
+        if lesson in (None, claim.lesson):
+            figures, verdict, conditions = claim.experiment()
+            rows.append((f"“{claim.words}”", " ".join(figures), f"{verdict}: {conditions}" if conditions else verdict))
+    if not rows:
+        lessons = ", ".join(sorted({claim.lesson for claim in CLAIMS}))
+        raise ValueError(f"no claim is tested in lesson {lesson!r}; expected one of {lessons}")
+    return Table("The ledger of claims", ("the claim", "what came out", "verdict"), rows)

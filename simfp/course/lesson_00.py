@@ -1,0 +1,152 @@
+"""Lesson 00's bet and exercises."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simfp import decode, float16
+from simfp.course.bets import Bet
+from simfp.course.exercises import Exercise
+from simfp.course.judging import NumberJudge, Slip
+from simfp.figures.words import power_of_two
+from simfp.formats import NAMED_FORMATS, Format
+
+__all__ = ["BETS", "EXERCISES", "SLIDER_START"]
+
+SLIDER_START = 0  # where the lesson's slider stands at first
+SLIDER_GOAL = 10
+
+
+def count(low: float, high: float, fmt: Format = float16) -> int:
+    """How many codes of `fmt` stand for a number x with low <= x < high."""
+    values = decode(np.arange(1 << fmt.bits), fmt)
+    return int(np.sum((values >= low) & (values < high)))
+
+
+def share_below_one() -> float:
+    """The share of fp16's codes, in per cent, that stand for numbers between -1 and 1."""
+    return 100.0 * (count(-1.0, 1.0) - 1) / (1 << float16.bits)  # without -1 itself
+
+
+def step_count(fmt: Format) -> int:
+    """How many numbers `fmt` has from 1 up to, but without, 2."""
+    return 1 << fmt.mantissa_bits
+
+
+BETS = (
+    Bet(
+        "00.1",
+        "fp16 has 65,536 codes and reaches from -65,504 to 65,504. What share of the codes, in per cent, stands for "
+        "numbers between -1 and 1?",
+        truth=share_below_one,
+        story=lambda share: (
+            f"{share:.1f} %: nearly half of all codes, for a 65,504th of the range. The numbers crowd towards zero."
+        ),
+        unit="%",
+        near=lambda bet, share: abs(bet - share) <= 5,
+    ),
+)
+
+EXERCISES = (
+    Exercise(
+        "00.a",
+        "How many numbers does fp16 have from 1 up to, but without, 2?",
+        NumberJudge(
+            wants="a number: how many there are",
+            right=lambda n: n == count(1.0, 2.0),
+            praise=lambda n: (
+                f"{n:,.0f}. From 2 to 4 there are {count(2.0, 4.0):,}, from 1/4 to 1/2 "
+                f"{count(0.25, 0.5):,}: each doubling gets as many, whatever its width. So small numbers lie closely, "
+                f"and large ones far apart."
+            ),
+            slips=(
+                Slip(lambda n: n == count(1.0, 2.0) + 1, "One too many: 2 itself is not to be counted. Use `< 2`."),
+                Slip(lambda n: n == count(1.0, 2.0) - 1, "One too few: 1 itself counts. Use `>= 1`."),
+                Slip(lambda n: n == count(1.0, 2.0) - 2, "Two too few: 1 itself counts, and it is not -1 to 2 either."),
+                Slip(
+                    lambda n: n in (2 * count(1.0, 2.0), 2 * count(1.0, 2.0) + 2),
+                    "Twice as many as there are. Are the negative numbers in it, or those from 2 to 4?",
+                ),
+                Slip(
+                    lambda n: n == float16.mantissa_bits,
+                    "That is how many bits the mantissa has. How many numbers can so many bits write?",
+                ),
+                Slip(
+                    lambda n: n == float16.precision,
+                    "That is the precision in bits, the leading one counted. From 1 to 2 the leading one is fixed: the "
+                    "other bits choose the number.",
+                ),
+                *(
+                    Slip(
+                        lambda n, fmt=fmt: n == step_count(fmt),  # type: ignore[misc]
+                        f"So many has {name}: another format.",
+                    )
+                    for name, fmt in NAMED_FORMATS.items()
+                    if fmt not in (NAMED_FORMATS["tfloat32"], float16)
+                ),
+                Slip(lambda n: n >= 2**float16.bits, "fp16 has only 65,536 codes in all."),
+                Slip(
+                    lambda n: n == count(-1.0, 1.0) - 1,
+                    "So many lie between -1 and 1: the bet's question. This one is about 1 to 2.",
+                ),
+                Slip(lambda n: n <= 1, "fp16 has fractions: 1.5 is one of them, and it is not alone."),
+            ),
+            otherwise="Not {said}. All values are in `values`: count those that are at least 1 and less than 2.",
+        ),
+        (
+            "`values >= 1` is an array of True and False, one for each value.",
+            "`(values >= 1) & (values < 2)` is True where both hold; `np.sum` counts the Trues.",
+            "`np.sum((values >= 1) & (values < 2))`",
+        ),
+    ),
+    Exercise(
+        "00.b",
+        "Move the slider until the number above it is 1/1024. Then run this cell.",
+        NumberJudge(
+            wants="where the slider stands: `slider.k`, a number",
+            right=lambda k: k == SLIDER_GOAL,
+            praise=lambda k: (
+                f"k = {k:.0f}, and {power_of_two(-SLIDER_GOAL)} = {2.0**-k!r} = 1/{2**k:.0f}. What you dragged in the page, "
+                f"Python knows; and `slider.k = 3` in a cell moves the slider."
+            ),
+            slips=(
+                Slip(
+                    lambda k: k == SLIDER_START,
+                    "The slider stands where it stood at first. Drag its handle, or click it and press the "
+                    "right arrow; "
+                    "then run this cell again. If there is no slider, the section `If something is missing` helps.",
+                ),
+                Slip(
+                    lambda k: k == -SLIDER_GOAL,
+                    "That is 1024, on the other side: to the left the number doubles, to the right it is halved.",
+                ),
+                Slip(
+                    lambda k: k == 2**SLIDER_GOAL,
+                    "1024 is what 1 is divided by. Give where the slider stands: `slider.k`.",
+                ),
+                Slip(
+                    lambda k: k == 2.0**-SLIDER_GOAL,
+                    "That is the number itself. Give where the slider stands: `slider.k`.",
+                ),
+                Slip(
+                    lambda k: abs(k - SLIDER_GOAL) == 1,
+                    lambda k: (
+                        f"Very near: at k = {k:.0f} the number is 1/{2**k:.0f}. One step more. (The arrow "
+                        f"keys move it "
+                        f"by one.)"
+                    ),
+                ),
+                Slip(
+                    lambda k: k > SLIDER_GOAL,
+                    lambda k: f"Too far right: at k = {k:.0f} the number has been halved {k:.0f} times. 1024 is 2¹⁰.",
+                ),
+                Slip(
+                    lambda k: 0 < k < SLIDER_GOAL,
+                    lambda k: f"Not far enough: at k = {k:.0f} the number is 1/{2**k:.0f}.",
+                ),
+            ),
+            otherwise="k = {said} is to the left of 1, where the number grows. 1/1024 is smaller than 1.",
+        ),
+        ("Each step to the right halves the number.", "1024 = 2¹⁰: how often must 1 be halved?"),
+    ),
+)
