@@ -197,9 +197,7 @@ significands = st.integers(-(2**53) + 1, 2**53 - 1)
 def cancelling_fma(draw: Any) -> tuple[float, float, float]:
     """x * y + z where z is near -(x * y), at any distance of exponents, all with up to 53 bits."""
     x, y = (float(draw(significands)) * 2.0 ** draw(st.integers(-150, 100)) for _ in range(2))
-    z = -(x * y) * 2.0 ** draw(
-        st.sampled_from([0, 0, 0, 0, -1, 1, 50, 53, 54, 106, 107, 108, -52, -53, -54, -106, -107])
-    )
+    z = -(x * y) * 2.0 ** draw(st.sampled_from([0, 0, 0, -1, 1, 50, 53, 54, 106, 107, 108, -52, -53, -54, -106, -107]))
     step = draw(st.integers(-3, 3))
     return x, y, z + step * float(np.spacing(z)) if z else 0.0
 
@@ -345,7 +343,7 @@ def test_a_wrong_option_format_or_operand_is_named(operation: str) -> None:
     with pytest.raises(ValueError, match="unknown format 'fp17'"):
         operate(*operands, "fp17")
     for wrong in (1j, "one", None, np.longdouble(1)):
-        with pytest.raises(TypeError, match="cannot round .* values; expected float32 or float64"):
+        with pytest.raises(TypeError, match=r"cannot round .* values; expected float32 or float64"):
             operate(wrong, *operands[1:], "float16")
 
 

@@ -71,7 +71,7 @@ def test_derived_numbers_are_those_that_the_codes_mean(fmt: Format) -> None:
     assert Fraction(fmt.smallest_normal) == exact.meaning(one, fmt) == exact.power(fmt.min_exponent)
     smallest = exact.meaning(1, fmt) if fmt.subnormals else exact.meaning(one, fmt)
     assert Fraction(fmt.smallest_subnormal) == smallest
-    assert Fraction(fmt.eps) == exact.spacing(Fraction(1), fmt) or not 1 >= fmt.smallest_normal
+    assert Fraction(fmt.eps) == exact.spacing(Fraction(1), fmt) or fmt.smallest_normal > 1
     assert exact.binade(exact.largest(fmt)) == fmt.max_exponent
     if fmt.infinity_code is not None:
         assert exact.meaning(fmt.infinity_code, fmt) == exact.INFINITY
@@ -84,7 +84,7 @@ def test_derived_numbers_are_those_that_the_codes_mean(fmt: Format) -> None:
 def test_the_carrier_holds_every_value_exactly(fmt: Format) -> None:
     ends = [fmt.max, fmt.smallest_normal, fmt.smallest_subnormal]
     assert [float(fmt.carrier.type(x)) for x in ends] == ends
-    assert fmt.carrier == (np.float32 if 2.0**-126 <= fmt.smallest_normal and fmt.max < 2.0**128 else np.float64)
+    assert fmt.carrier == (np.float32 if fmt.smallest_normal >= 2.0**-126 and fmt.max < 2.0**128 else np.float64)
     assert fmt.code_dtype.itemsize * 8 >= fmt.bits
     assert fmt.code_dtype.kind == "u"
 
