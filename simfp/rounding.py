@@ -341,10 +341,11 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
         "overflow_negative": infinite if mode.negative_overflow else pattern(fmt.max),
         "infinity": infinite,
     }
-    # The shorter loop needs the subnormals' grid among the carrier's normal numbers, or the carrier's very own grid.
+    # The shorter loop needs a grid of subnormals whose steps, and 2^mantissa of them, are normal numbers of the carrier,
+    # or else the carrier's very own grid.
     same_grid = fmt.min_exponent == 1 - carrier_bias
-    short = rounding == "nearest_even" and 1 <= drop < carrier_mantissa
-    short = short and (same_grid or grid_step >= np.finfo(real).tiny)
+    other_grid = 1 - carrier_bias <= fmt.min_exponent - fmt.mantissa_bits < carrier_bias - carrier_mantissa
+    short = rounding == "nearest_even" and 1 <= drop < carrier_mantissa and (same_grid or other_grid)
     return _Plan(
         numbers=np.array([numbers[name] for name in kernels.PLAN_FIELDS], dtype=uint),
         smallest_normal=uint(pattern(fmt.smallest_normal)),
