@@ -45,7 +45,7 @@ def array_text(values: NDArray[Any], fmt: Format, separator: str, prefix: str = 
 
     def take_note(x: float) -> str:
         shown.append(x)
-        return ""
+        return "?"  # laid out and thrown away; NumPy wants at least one character
 
     lay_out(take_note)  # of a long array, only the ends
     parts = [word.partition(".") for word in shortest_decimals(np.array(shown), fmt)]
