@@ -1,0 +1,41 @@
+"""Every lesson, opened in JupyterLab and run from its menu as a learner would."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.driving import NOTEBOOK, REPOSITORY, WIDGET_VIEW, Lesson
+
+pytestmark = pytest.mark.browser
+
+LESSONS = sorted(path.name for path in (REPOSITORY / "lessons").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_runs_in_the_browser_and_shows_all_its_widgets(open_notebook: Callable[[str], Lesson], name: str) -> None:
+    lesson = open_notebook(f"lessons/{name}")
+    lesson.run_all()
+    page = lesson.page
+    outputs = lesson.outputs()
+    assert [output["evalue"] for output in outputs if output["output_type"] == "error"] == []
+
+    # a widget in an output is a widget on the page, and not its name in words
+    promised = sum(WIDGET_VIEW in output.get("data", {}) for output in outputs)
+    views = page.locator(".jp-Notebook .jupyter-widgets-view")
+    expect(views).to_have_count(promised)
+    for index in range(promised):
+        expect(views.nth(index).locator(".jupyter-widgets").first).to_be_attached()
+    body = page.locator(".jp-Notebook").inner_text()
+    assert not re.search(r"\b\w+\(children=|Error displaying widget|Loading widget", body)
+
+    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_inner_texts()
+    sources = page.evaluate(
+        f"() => Array.from({NOTEBOOK}.model.cells).filter((c) => c.type === 'code').map((c) => c.sharedModel.source)"
+    )
+    assert len(prompts) == len(sources)
+    for prompt, source in zip(prompts, sources, strict=True):
+        assert re.fullmatch(r"\[\d+\]:" if source.strip() else r"\[ ?\]:", prompt.strip())
+    assert lesson.outside == []
+    assert lesson.errors == []
