@@ -26,6 +26,7 @@ import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.arrays import Array, array, matmul
 from simfp.bits import decode
+from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
 
@@ -51,6 +52,7 @@ __all__ = [
     "decode",
     "divide",
     "encode",
+    "explain",
     "fate",
     "float4_e2m1fn",
     "float6_e2m3fn",
