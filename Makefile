@@ -1,8 +1,9 @@
 # `make` alone lists the commands. All of them work in .venv, which the first one makes.
 
-PYTHON    ?= python3
-LAB_FLAGS ?=
-TEST_FLAGS ?=
+PYTHON           ?= python3
+LAB_FLAGS        ?=
+TEST_FLAGS       ?=
+EXHAUSTIVE_FLAGS ?=
 
 LESSON = lessons/00_start_here.ipynb
 VENV   = .venv
@@ -26,7 +27,7 @@ lab: $(VENV)/ready-lessons  ## open the course in JupyterLab, at its first lesso
 	@echo "Starting JupyterLab on this machine only (127.0.0.1), behind a token. Ctrl-C, twice, ends it."
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" JUPYTER_CONFIG_DIR="$(CURDIR)/.lab" JUPYTER_DATA_DIR="$(CURDIR)/.lab" \
 	PYDEVD_DISABLE_FILE_VALIDATION=1 \
-	$(RUN) -m jupyterlab --log-level=WARN --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
+	$(RUN) -m jupyterlab --Application.log_level=WARN --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/$(LESSON) $$(test "$$(id -u)" != 0 || echo --allow-root) $(LAB_FLAGS)
 
 test: $(VENV)/ready-test  ## run every test that needs no GPU, the lessons and the browser included
@@ -46,11 +47,14 @@ browser: $(VENV)/ready-test  ## drive the lessons and their sliders in Chromium
 bench: $(VENV)/ready-bench  ## speed and memory beside NumPy, ml_dtypes, torch and pychop
 	$(RUN) -m benchmarks
 
-exhaustive: $(VENV)/ready-test  ## all 2^32 inputs and pairs against independent answers: hours, resumable
-	$(RUN) -m tests.exhaustive
+exhaustive: $(VENV)/ready-test  ## all 2^32 inputs and pairs against independent answers: hours; it resumes
+	$(RUN) -m tests.exhaustive $(EXHAUSTIVE_FLAGS)
 
-gpu: $(VENV)/ready-test  ## record what this machine's GPU answers
+gpu: $(VENV)/ready-test  ## record what this machine's GPU answers (CUDA)
 	$(RUN) -m simfp.gpu record
+
+images: $(VENV)/ready-test  ## take the README's picture of the slider anew
+	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay
 	rm -rf $(VENV) .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
@@ -59,7 +63,7 @@ clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progres
 # Each stage writes its stamp last; without the first one the next run starts over, from an empty folder.
 $(VENV)/ready-lessons: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	    echo "simfp needs Python 3.11 or newer, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
+	    echo "simfp needs Python 3.11 or newer, but $(PYTHON) is: $$($(PYTHON) --version 2>&1 | head -1)"; \
 	    echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),setup)"; exit 1; } >&2
 	@test ! -e $(VENV) || test -e $(VENV)/made-by-make || { \
 	    echo "$(VENV) is there already, and not of make's making: move it away first"; exit 1; } >&2

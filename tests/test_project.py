@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import simfp
+from tests.browser import pictures
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "simfp"
@@ -27,6 +28,16 @@ ABOVE_ALL = {"__init__", "__main__"}  # these two may import anything
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+
+# used here, and not worth a line of its own in pyproject.toml: it comes with ...
+COMES_WITH = {
+    "ipython": "ipykernel",
+    "llvmlite": "numba",
+    "nbformat": "nbclient",
+    "packaging": "pytest",
+    "pillow": "matplotlib",
+    "traitlets": "ipywidgets",
+}
 
 
 def import_order() -> list[str]:
@@ -49,6 +60,16 @@ def imported_names(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: imports are absolute here"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def is_simfp(name: str) -> bool:
+    """Whether a full name is that of the package, or of something in it."""
+    return name.partition(".")[0] == "simfp"
+
+
+def exposed() -> set[str]:
+    """The modules that `import simfp` brings."""
+    return {name.split(".")[1] for name in imported_names(PACKAGE / "__init__.py") if name.startswith("simfp.")}
 
 
 def committed_text_files() -> list[tuple[str, str]]:
@@ -76,9 +97,10 @@ def test_imports_point_only_downward(path: Path) -> None:
     if module in ABOVE_ALL:
         return
     allowed = set(order[: order.index(module) + 1])
-    inside = {name.split(".")[1] for name in imported_names(path) if name.startswith("simfp.")}
+    if order.index(module) > max(map(order.index, exposed())):
+        allowed |= {"", *vars(simfp)["__all__"]}  # the package itself is whole by then
+    inside = {name.partition(".")[2].partition(".")[0] for name in imported_names(path) if is_simfp(name)}
     assert inside <= allowed, f"{module} imports {sorted(inside - allowed)}"
-    assert "simfp" not in imported_names(path), "import the module that is meant, not the package"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -131,12 +153,18 @@ def test_neither_simfp_nor_its_lessons_ask_for_torch(extras: tuple[str, ...]) ->
 
 
 def test_everything_imported_is_asked_for() -> None:
-    distributions = packages_distributions()
-    asked = set(requirements(*EXTRAS)) | {"packaging"}  # pytest's own
+    distributions = metadata.packages_distributions()
+    asked = set(requirements(*EXTRAS)) | set(COMES_WITH)
     for path in [*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]:
         outside = {name.split(".")[0] for name in imported_names(path)} - sys.stdlib_module_names
         for name in outside - {"simfp", "tests", "benchmarks"}:
             assert asked & {canonicalize_name(owner) for owner in distributions[name]}, f"{path}: {name}"
+
+
+@pytest.mark.parametrize(("name", "owner"), COMES_WITH.items())
+def test_what_comes_with_a_dependency_does_come_with_it(name: str, owner: str) -> None:
+    assert owner in requirements(*EXTRAS)
+    assert name in {canonicalize_name(Requirement(line).name) for line in metadata.requires(owner) or []}
 
 
 # --- documents -------------------------------------------------------------------------------------------------
@@ -170,6 +198,13 @@ def test_every_picture_in_the_readme_has_a_text_alternative() -> None:
     pictures = re.findall(r"!\[([^\]]*)\]", (ROOT / "README.md").read_text())
     assert pictures
     assert all(len(alternative) > 20 for alternative in pictures)
+
+
+def test_the_shares_told_of_the_readmes_picture_are_those_of_the_widget() -> None:
+    (told,) = re.findall(r"!\[([^\]]*)\]\(lessons/images/underflow.png\)", (ROOT / "README.md").read_text())
+    shares = set(re.findall(r"[\d.]+ %", told))
+    assert shares
+    assert shares <= set(re.findall(r"[\d.]+ %", pictures.slider().alternative()))
 
 
 def test_no_committed_file_names_a_path_of_one_machine() -> None:

@@ -7,14 +7,14 @@ from simfp.widgets import Underflow
 from tests.browser import driving
 from tests.conftest import find_chromium
 
-SLIDER = 'Underflow(k=4, show="gradients", formats=["fp16", "bf16", "fp8_e5m2"], close_up=True)'
+SETTINGS = {"k": 4, "show": "gradients", "formats": ["fp16", "bf16", "fp8_e5m2"], "close_up": True}
+CELL = f"from simfp.widgets import Underflow\n\nUnderflow(**{SETTINGS!r})"
 PICTURE = driving.REPOSITORY / "lessons" / "images" / "underflow.png"
 
 
 def slider() -> Underflow:
     """The slider that the picture shows."""
-    made: Underflow = eval(SLIDER)
-    return made
+    return Underflow(**SETTINGS)
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
         raise SystemExit("no Chromium or Chrome was found; install one, or set CHROMIUM to its path")
     with TemporaryDirectory() as name, driving.browser(chromium) as browser:
         folder = Path(name)
-        driving.write_notebook(folder / "slider.ipynb", f"from simfp.widgets import Underflow\n\n{SLIDER}")
+        driving.write_notebook(folder / "slider.ipynb", CELL)
         with driving.jupyterlab(folder, folder / "home") as address:
             page = browser.new_page(viewport={"width": 1000, "height": 1400})
             driving.Lesson(page, address, "slider.ipynb").run_all()
