@@ -163,7 +163,8 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
         else:
             values = [in_format(operand, fmt) for operand in operands]
             dtype, native = (fmt.carrier, True) if kind == "exact" else (np.float64, False)
-        results = ufunc(*values, dtype=dtype, order="C")
+        # np.power takes sqrt for a single exponent of 0.5, which is another function at -0 and -infinity
+        results = (np.float_power if ufunc is np.power else ufunc)(*values, dtype=dtype, order="C")
     results = results if isinstance(results, tuple) else (results,)
     if native:
         return tuple(np.asarray(result) for result in results), fmt
