@@ -39,6 +39,7 @@ def chromium() -> str:
     return path
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a Chromium, the tests that drive one are left out, and counted."""
     config.stash[not_run] = 0
