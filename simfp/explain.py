@@ -21,6 +21,13 @@ __all__ = ["Explanation", "explain", "parse_number"]
 LARGEST_POWER = {"ten": 1000, "two": 3000}  # that a typed number may have
 LONGEST_TEXT = 1000
 
+SIDES = {  # which neighbour a mode takes that does not ask for the nearest
+    "toward_zero": "nearer to zero",
+    "toward_positive": "above",
+    "toward_negative": "below",
+    "to_odd": "whose last bit is 1",
+}
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -199,8 +206,7 @@ def _reason(
         share = (exact - Fraction(below)) / (Fraction(above) - Fraction(below))
         return f"{where}, and goes up with a probability of {float(share):.6g}: the throw took it to {result}"
     if rounding not in ("nearest_even", "nearest_away"):
-        word = {"to_odd": "the neighbour whose last bit is 1"}.get(rounding, f"the neighbour {_side(rounding)}")
-        return f"{where}; {rounding} takes {word}" + _bits_left(fmt, result)
+        return f"{where}; {rounding} takes the neighbour {SIDES[rounding]}" + _bits_left(fmt, result)
     if exact == tie:
         rule = "has the even last bit" if rounding == "nearest_even" else "lies farther from zero"
         return f"exactly halfway {where}; of the two, {result} {rule}" + _bits_left(fmt, result)
@@ -222,21 +228,21 @@ def _reason_of_special(value: float, fmt: Format, result: float) -> str:
 def _reason_at_the_top(fmt: Format, rounding: str, result: float, overflowed: bool) -> str:
     """Why a value beyond the largest number went where it went."""
     half_a_step = fmt.max + float(ulp(fmt.max, fmt)) / 2
+    tie_leaves = rounding == "nearest_away" or fmt.max_code % 2 == 1 or fmt.mantissa_bits == 0
     beyond = f"beyond the largest number, {fmt.max}"
     if not overflowed:
-        return f"{beyond}, but not enough to leave it (that takes {half_a_step} or more under {rounding})"
+        if not rounding.startswith("nearest"):
+            return f"{beyond}, where {rounding} stops"
+        needed = f"{half_a_step} or more" if tie_leaves else f"more than {half_a_step}"
+        return f"{beyond}, but by less than it takes to overflow: {needed}"
     if math.isfinite(result):
         no_other = not fmt.infinities and not fmt.nans
         cause = f"{fmt} has nothing larger, not even infinity" if no_other else "infinity is not where it may go"
         return f"{beyond}, it becomes that number: {cause}"
     what = "infinity" if math.isinf(result) else f"NaN, as {fmt} has no infinity"
     if rounding.startswith("nearest"):
-        return f"{beyond}, by half a step or more (that is, not below {half_a_step}), it becomes {what}"
+        return f"{beyond}, by half a step ({half_a_step}) or more, it becomes {what}"
     return f"{beyond}, {rounding} leads to {what}"
-
-
-def _side(rounding: str) -> str:
-    return {"toward_zero": "nearer to zero", "toward_positive": "above", "toward_negative": "below"}[rounding]
 
 
 def _bits_left(fmt: Format, result: float) -> str:
