@@ -33,11 +33,12 @@ UFUNCS: dict[np.ufunc, str] = {ufunc: kind for kind, ufuncs in {
         np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh,
         np.degrees, np.radians, np.deg2rad, np.rad2deg,
         np.floor_divide, np.remainder, np.divmod,
-        np.floor, np.ceil, np.rint, np.sign, np.heaviside,  # a format need not own integers
+        np.floor, np.ceil, np.rint, np.sign, np.heaviside,  # a format need not own integers ...
+        np.fmod, np.modf,  # ... nor, without subnormals, remainders
     ),
     # the format owns the result, so nothing is rounded
     "exact": (
-        np.positive, np.negative, np.absolute, np.fabs, np.conjugate, np.copysign, np.trunc, np.modf, np.fmod,
+        np.positive, np.negative, np.absolute, np.fabs, np.conjugate, np.copysign, np.trunc,
         np.maximum, np.minimum, np.fmax, np.fmin,
     ),
     # True or False
