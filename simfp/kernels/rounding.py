@@ -25,9 +25,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
+
+from simfp.kernels.intrinsics import number, pattern, shift_left, shift_right
 
 __all__ = [
     "PLAN_FIELDS",
@@ -58,47 +58,6 @@ PLAN_FIELDS = (
 )
 
 
-@intrinsic
-def _left(typing_context, x, count):
-    """x << count in the width of x, where Numba would widen to 64 bits and halve the vectors' throughput."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.shl(*arguments)
-
-    return x(x, x), generate
-
-
-@intrinsic
-def _right(typing_context, x, count):
-    """x >> count in the width of x, unsigned."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.lshr(*arguments)
-
-    return x(x, x), generate
-
-
-@intrinsic
-def _number(typing_context, bits):
-    """The float with these bits."""
-    real, llvm_real = (types.float32, ir.FloatType()) if bits.bitwidth == 32 else (types.float64, ir.DoubleType())
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], llvm_real)
-
-    return real(bits), generate
-
-
-@intrinsic
-def _pattern(typing_context, x):
-    """The bits of a float."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(x.bitwidth))
-
-    return (types.uint32 if x.bitwidth == 32 else types.uint64)(x), generate
-
-
 @njit(inline="always")
 def _random_word(i, key, twist):
     """Word i of the stream (key, twist): SplitMix64 (Steele, Lea and Flood 2014), its counter xored with `twist`."""
@@ -122,7 +81,7 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
     @njit(inline="always")
     def dropped_bits(magnitude, drop, min_exponent):
         """How many low bits of the significand go, and the significand itself."""
-        exponent = _right(magnitude, mantissa)
+        exponent = shift_right(magnitude, mantissa)
         significand = uint(uint(magnitude & fraction) | (implicit if exponent > zero else zero))
         exponent = max(exponent, one)  # the carrier's own subnormals share the exponent of its smallest normals
         below = uint(min_exponent - exponent) if exponent < min_exponent else zero
@@ -147,11 +106,11 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
             magnitude = uint(x[i] ^ sign)
             dropped, significand = dropped_bits(magnitude, drop, min_exponent)
             shift = min(dropped, mantissa)
-            mask = uint(_left(one, shift) - one)
-            odd = uint(_right(significand, shift) & one)
+            mask = uint(shift_left(one, shift) - one)
+            odd = uint(shift_right(significand, shift) & one)
             row = uint(eight * uint(odd + (uint(2) if sign > zero else zero)))
-            bias = _right(mask, uint(_right(bias_shift, row) & byte))
-            bias = uint(bias + uint(_right(bias_plus, row) & uint(one & mask)))
+            bias = shift_right(mask, uint(shift_right(bias_shift, row) & byte))
+            bias = uint(bias + uint(shift_right(bias_plus, row) & uint(one & mask)))
             rounded = uint(uint(magnitude + bias) & ~mask)
             up_from = up_positive if sign == zero else up_negative
             tiny = smallest if magnitude >= up_from else zero
@@ -169,13 +128,13 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
         a processor told to flush subnormals would lose them.
         """
         drop, flush_below, largest, overflow = plan[0], plan[7], plan[8], plan[9]
-        keep = _left(ones, drop)
-        under_half = _right(uint(~keep), one)
+        keep = shift_left(ones, drop)
+        under_half = shift_right(uint(~keep), one)
         for i in range(x.size):
             magnitude = uint(x[i] & uint(~sign_bit))
-            odd = uint(_right(magnitude, drop) & one)
+            odd = uint(shift_right(magnitude, drop) & one)
             rounded = uint(uint(uint(magnitude + under_half) + odd) & keep)
-            on_grid = _pattern(_number(magnitude) + magic - magic)
+            on_grid = pattern(number(magnitude) + magic - magic)
             rounded = on_grid if magnitude < on_grid_below else rounded
             rounded = rounded if rounded >= flush_below else zero
             rounded = rounded if rounded <= largest else overflow
@@ -196,14 +155,14 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
             magnitude = uint(x[i] ^ sign)
             dropped, significand = dropped_bits(magnitude, drop, min_exponent)
             shift = min(dropped, mantissa)
-            mask = uint(_left(one, shift) - one)
+            mask = uint(shift_left(one, shift) - one)
             rest = uint(significand & mask) if dropped <= mantissa else significand
             # the dropped bits as a binary fraction of `width` bits
             left = uint(word - min(max(dropped, one), word))
             right = min(uint(max(dropped, word) - word), uint(word - one))
-            part = _right(_left(rest, left), right)
+            part = shift_right(shift_left(rest, left), right)
             part = part if dropped < uint(word + word) else zero
-            up = _right(random, unused) < _right(part, unused)
+            up = shift_right(random, unused) < shift_right(part, unused)
             kept = uint(magnitude & ~mask)
             rounded = uint(kept + uint(mask + one)) if up else kept
             tiny = smallest if up else zero

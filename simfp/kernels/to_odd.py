@@ -20,9 +20,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
+
+from simfp.kernels.intrinsics import fma as fused_multiply_add
+from simfp.kernels.intrinsics import number, pattern
 
 __all__ = ["add", "divide", "fma", "multiply", "sqrt"]
 
@@ -30,43 +31,13 @@ LARGEST = np.finfo(np.float64).max
 HIGHEST, LOWEST = 1010, -1010
 
 
-@intrinsic
-def _fma(typing_context, x, y, z):
-    """x * y + z rounded once: the processor's instruction, or the C library's function where it has none."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.fma(*arguments)
-
-    return types.float64(types.float64, types.float64, types.float64), generate
-
-
-@intrinsic
-def _pattern(typing_context, x):
-    """The bits of a float64 as an int64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic
-def _number(typing_context, bits):
-    """The float64 with these bits."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
-
-
 @njit(inline="always")
 def _odd(nearest, left_over):
     """`nearest`, or where something was left over its neighbour on that side, whichever is odd."""
-    bits = _pattern(nearest)
+    bits = np.int64(pattern(nearest))
     if left_over != 0.0 and bits & 1 == 0:
         bits += 1 if (left_over > 0.0) == (nearest > 0.0) else -1
-    return _number(bits)
+    return number(np.uint64(bits))
 
 
 @njit(inline="always")
@@ -76,17 +47,17 @@ def _split(x):
     if abs(x) < 2.0**-1000:
         x *= 2.0**100
         scale = -100
-    bits = _pattern(x)
+    bits = np.int64(pattern(x))
     exponent = ((bits >> 52) & 0x7FF) - 1023
-    return _number(bits - (exponent << 52)), exponent + scale
+    return number(np.uint64(bits - (exponent << 52))), exponent + scale
 
 
 @njit(inline="always")
 def _times_power(x, exponent):
     """x * 2^exponent for 2^-450 <= |x| < 2^450, the exponent of the result held to where no format reaches."""
-    bits = _pattern(x)
+    bits = np.int64(pattern(x))
     own = ((bits >> 52) & 0x7FF) - 1023
-    return _number(bits + ((min(max(own + exponent, LOWEST), HIGHEST) - own) << 52))
+    return number(np.uint64(bits + ((min(max(own + exponent, LOWEST), HIGHEST) - own) << 52)))
 
 
 @njit(inline="always")
@@ -114,7 +85,7 @@ def _multiply(x, y):
     a, i = _split(x)
     b, j = _split(y)
     product = a * b
-    return _times_power(_odd(product, _fma(a, b, -product)), i + j)
+    return _times_power(_odd(product, fused_multiply_add(a, b, -product)), i + j)
 
 
 @njit(inline="always")
@@ -124,7 +95,7 @@ def _divide(x, y):
     a, i = _split(x)
     b, j = _split(y)
     quotient = a / b
-    remainder = _fma(-quotient, b, a)
+    remainder = fused_multiply_add(-quotient, b, a)
     return _times_power(_odd(quotient, remainder if b > 0 else -remainder), i - j)
 
 
@@ -136,7 +107,7 @@ def _sqrt(x):
     if i & 1:
         a, i = 2.0 * a, i - 1
     root = np.sqrt(a)
-    return _times_power(_odd(root, _fma(-root, root, a)), i >> 1)
+    return _times_power(_odd(root, fused_multiply_add(-root, root, a)), i >> 1)
 
 
 @njit(inline="always")
@@ -151,9 +122,9 @@ def _fused(x, y, z):
     # The exponents relative to each other matter within 106 + 53 bits; farther off, the smaller only leaves a trace.
     distance = min(max(k - (i + j), -400), 400)
     exponent = k - 400 if distance == 400 else i + j
-    c = _number(_pattern(c) + (distance << 52))
+    c = number(np.uint64(np.int64(pattern(c)) + (distance << 52)))
     high = a * b
-    low = _fma(a, b, -high)  # a * b = high + low, exactly
+    low = fused_multiply_add(a, b, -high)  # a * b = high + low, exactly
     upper = c + low
     part = upper - c
     lower = (c - (upper - part)) + (low - part)  # c + low = upper + lower
