@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,15 @@ def shortest_decimals(values: NDArray[Any], fmt: Format) -> list[str]:
     ['0.1', '65500.', '6e-08']
     """
     wide = values.astype(np.float64)
-    words = ["" for _ in wide]
-    left = np.arange(wide.size)
-    for digits in range(18):
-        tried = [f"{wide[i]:.{digits}e}" for i in left]
-        back = round_to(np.array([float(word) for word in tried]), fmt)
-        found = (back == wide[left]) | ~np.isfinite(wide[left]) | (digits == 17)
-        for i, word in zip(left[found], np.array(tried)[found]):
-            words[i] = _plain(str(word))
+    words = [str(x) for x in wide]  # nan and inf stay
+    left = np.flatnonzero(np.isfinite(wide))
+    # of a power of two, the neighbour towards zero is nearer: it may take the outer of two decimals
+    for digits, direction in product(range(1, 18), (ROUND_HALF_EVEN, ROUND_UP)):
+        context = Context(prec=digits, rounding=direction)
+        tried = [context.create_decimal_from_float(float(x)) for x in wide[left]]
+        found = round_to(np.array(tried, dtype=np.float64), fmt) == wide[left]
+        for i in np.flatnonzero(found):
+            words[left[i]] = _written(tried[i])
         left = left[~found]
     return words
 
@@ -48,20 +50,20 @@ def array_text(values: NDArray[Any], fmt: Format, separator: str, prefix: str = 
         return "?"  # laid out and thrown away; NumPy wants at least one character
 
     lay_out(take_note)  # of a long array, only the ends
-    parts = [word.partition(".") for word in shortest_decimals(np.array(shown), fmt)]
-    before = max((len(whole) for whole, _, _ in parts), default=0)
-    after = max((len(point + rest) for _, point, rest in parts), default=0)
-    words = iter([whole.rjust(before) + (point + rest).ljust(after) for whole, point, rest in parts])
-    return lay_out(lambda x: next(words))
+    words = shortest_decimals(np.array(shown), fmt)
+    before = max((word.find(".") for word in words), default=0)
+    words = [" " * (before - word.find(".")) + word if "." in word else word for word in words]
+    after = max((len(word) for word in words if "." in word), default=0)
+    words = [word.ljust(after) if "." in word else word for word in words]
+    width = max(map(len, words), default=0)
+    aligned = iter([word.rjust(width) for word in words])
+    return lay_out(lambda x: next(aligned))
 
 
-def _plain(word: str) -> str:
-    """'1.25e-01' as '0.125'; the exponent stays where the magnitude is not in POSITIONAL."""
-    size = abs(float(word))
-    if not np.isfinite(size):
-        return word
-    if size == 0 or POSITIONAL[0] <= size < POSITIONAL[1]:
-        digits = format(Decimal(word), "f")
+def _written(x: Decimal) -> str:
+    """A decimal as Python writes floats, but with nothing after the point of a whole number."""
+    if x == 0 or POSITIONAL[0] <= abs(x) < POSITIONAL[1]:
+        digits = format(x, "f")
         return digits.rstrip("0") if "." in digits else digits + "."
-    mantissa, _, exponent = word.partition("e")
+    mantissa, _, exponent = f"{x:e}".partition("e")
     return f"{mantissa}e{int(exponent):+03d}"

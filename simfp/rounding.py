@@ -401,7 +401,7 @@ def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
     kind = given.dtype.kind
     if kind == "f" and given.dtype.itemsize in (4, 8):
         return given, False
-    if given.dtype in _SMALL_FLOATS:
+    if given.dtype.newbyteorder("=") in _SMALL_FLOATS:
         return given.astype(np.float32), True
     if kind in "bui":
         if kind != "b" and given.dtype.itemsize == 8 and given.size and _needs_more_than_53_bits(given):
