@@ -170,7 +170,9 @@ def write_notebook(path: Path, *cells: str) -> None:
 
 def copy_lessons(folder: Path) -> None:
     """The lessons, in a folder of their own, so that nothing is written beside them."""
-    shutil.copytree(REPOSITORY / "lessons", folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "progress.json"))
+    shutil.copytree(
+        REPOSITORY / "lessons", folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "progress.json")
+    )
 
 
 def plain_page(widget: Any) -> str:

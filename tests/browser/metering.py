@@ -27,13 +27,15 @@ INSTALL = """([slider, picture]) => {
     if (meter.offered.at(-1)?.value === value) return;
     meter.offered.push({ value, at: performance.now() });
   };
-  slider.addEventListener("keydown", () => (meter.pressed = performance.now()), { capture: true });
+  slider.addEventListener("keydown", (event) => (meter.pressed = event.timeStamp), { capture: true });
   if (slider.matches("input")) slider.addEventListener("input", () => offer(slider.value), { capture: true });
-  else new MutationObserver(() => offer(slider.getAttribute("aria-valuenow"))).observe(slider, { attributeFilter: ["aria-valuenow"] });
+  const turned = new MutationObserver(() => offer(slider.getAttribute("aria-valuenow")));
+  turned.observe(slider, { attributeFilter: ["aria-valuenow"] });
 
   const look = () => {
     const image = picture.querySelector("img");
-    return image ? image.src : Array.from(picture.querySelectorAll("svg.simfp-lane g > *"), (bars) => bars.getAttribute("transform")).join();
+    if (image) return image.src;
+    return Array.from(picture.querySelectorAll("svg g > *"), (bars) => bars.getAttribute("transform")).join();
   };
   const seen = () => {
     const now = performance.now();
@@ -55,7 +57,8 @@ INSTALL = """([slider, picture]) => {
     });
   };
   meter.last = look();
-  new MutationObserver(changed).observe(picture, { subtree: true, childList: true, attributes: true, characterData: true });
+  const anything = { subtree: true, childList: true, attributes: true, characterData: true };
+  new MutationObserver(changed).observe(picture, anything);
 }"""
 
 
