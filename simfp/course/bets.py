@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simfp.course import progress
-from simfp.course.display import Card, Table
+from simfp.course.display import Card, Table, short
 
 __all__ = ["Bet", "place", "settle"]
 
@@ -39,9 +39,15 @@ class Bet:
         if isinstance(answer, str):
             word = answer.strip().lower()
             return word if word in self.options else None
-        if isinstance(answer, bool) or not isinstance(answer, numbers.Real) or not math.isfinite(answer):
+        if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
             return None
-        return self.from_number(float(answer)) if self.from_number else None if self.options else float(answer)
+        try:
+            number = float(answer)
+        except OverflowError:
+            return None
+        if not math.isfinite(number) or (self.options and not self.from_number):
+            return None
+        return self.from_number(number) if self.from_number else number
 
     def won(self, kept: str | float) -> bool:
         """Whether `kept` is what came out."""
@@ -67,7 +73,7 @@ def place(row: Bet, answer: Any) -> Card:
         )
     bet = row.read(answer)
     if bet is None:
-        return Card(f"Bet {row.id}: this cannot be bet", f"Got {answer!r}; write {row.wants}.", "wrong")
+        return Card(f"Bet {row.id}: this cannot be bet", f"Got {short(answer)}; write {row.wants}.", "wrong")
     progress.update("bets", row.id, bet=bet, settled=False)
     return Card(f"Bet {row.id}: {spell(row, bet)}", "It is kept. What happened comes at the end of the lesson.")
 

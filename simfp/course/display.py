@@ -10,7 +10,7 @@ from html import escape
 from io import BytesIO
 from typing import Any, NamedTuple
 
-__all__ = ["Card", "Picture", "Table"]
+__all__ = ["Card", "Picture", "Table", "short"]
 
 WIDTH = 96  # characters a line of text
 
@@ -114,6 +114,15 @@ class Picture:
 
     def __repr__(self) -> str:
         return textwrap.fill(self.text, WIDTH)
+
+
+def short(value: Any) -> str:
+    """What a learner gave, as code of at most 40 characters."""
+    try:
+        text = repr(value)
+    except Exception as error:  # an integer of thousands of digits, a broken __repr__
+        text = f"{type(value).__name__}: {error}"
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _line(name: str, cell: str) -> str:

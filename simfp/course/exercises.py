@@ -21,11 +21,12 @@ class Exercise:
     question: str
     judge: Callable[[Any], Judgement]
     hints: tuple[str, ...]
+    untouched: Any = None  # what a slider says that nobody has moved
 
 
 def check(row: Exercise, answer: Any) -> Card:
     """Whether `answer` is right, and if not, why; its `passed` tells. `...` and None are no answers yet."""
-    if _is_missing(answer):
+    if _is_missing(answer, row.untouched):
         return Card(f"{row.id}: not yet", row.question, "waiting")
     passed, message = row.judge(answer)
     kept = progress.entry("exercises", row.id)
@@ -36,14 +37,14 @@ def check(row: Exercise, answer: Any) -> Card:
     return Card(f"{row.id}: not quite", message + more, "wrong")
 
 
-def _is_missing(answer: Any) -> bool:
-    """Whether there is no answer yet: dots, None, or a function that still returns the dots."""
+def _is_missing(answer: Any, untouched: Any) -> bool:
+    """Whether there is no answer yet: dots, None, a function that still returns the dots, a slider not moved."""
     if callable(answer):
         try:
             return answer(1.0) is ...
         except Exception:  # it was tried: the judge will say what is wrong with it
             return False
-    return answer is ... or answer is None
+    return answer is ... or answer is None or (untouched is not None and answer is untouched)
 
 
 def hint(row: Exercise) -> Card:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.bits import decode
+from simfp.course.display import short
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, power_of_two
 from simfp.formats import Format
@@ -58,8 +59,11 @@ class NumberJudge:
         if isinstance(answer, np.ndarray) and answer.ndim == 0:
             answer = answer[()]
         if isinstance(answer, (bool, np.bool_)) or not isinstance(answer, numbers.Real):
-            return Judgement(False, f"This wants {self.wants}; got {_short(answer)}, {_kind(answer)}.")
-        number = float(answer)
+            return Judgement(False, f"This wants {self.wants}; got {short(answer)}, {_kind(answer)}.")
+        try:
+            number = float(answer)
+        except OverflowError:  # an integer of more than 300 digits
+            number = math.inf if math.floor(answer) > 0 else -math.inf
         if math.isnan(number):
             return Judgement(
                 False, f"NaN is not a number, and this wants {self.wants}. Some step before it went wrong."
@@ -96,7 +100,7 @@ class FunctionJudge:
         name = self.example.partition("(")[0]
         if not callable(answer):
             hint = f"Give the function itself: `{name}`, not what it returns for one number."
-            return Judgement(False, f"This wants a function; got {_short(answer)}, {_kind(answer)}. {hint}")
+            return Judgement(False, f"This wants a function; got {short(answer)}, {_kind(answer)}. {hint}")
         if isinstance(answer, type):
             return Judgement(False, f"This wants a function that takes a number; got the type {answer.__name__}.")
         telling = np.array(self.telling)
@@ -145,7 +149,7 @@ class FunctionJudge:
             value = np.asarray(one)
             if value.ndim or value.dtype.kind not in self.kinds:
                 wanted = f"For {spell(each)} it should return {self.returns}"
-                return said, f"{wanted}; it returned {_short(one)}, {_kind(one)}."
+                return said, f"{wanted}; it returned {short(one)}, {_kind(one)}."
             said[number] = value
         return said, ""
 
@@ -202,11 +206,6 @@ def spell(x: float) -> str:
         if math.frexp(abs(other))[0] == 0.5:
             return f"a number {side} {spell(float(other))}"
     return decimal(x)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _kind(value: Any) -> str:

@@ -62,7 +62,7 @@ EXERCISES = (
             slips=(
                 Slip(lambda n: n == count(1.0, 2.0) + 1, "One too many: 2 itself is not to be counted. Use `< 2`."),
                 Slip(lambda n: n == count(1.0, 2.0) - 1, "One too few: 1 itself counts. Use `>= 1`."),
-                Slip(lambda n: n == count(1.0, 2.0) - 2, "Two too few: 1 itself counts, and it is not -1 to 2 either."),
+                Slip(lambda n: n == count(1.0, 2.0) - 2, "Two too few: is 1 in it, and the last number below 2?"),
                 Slip(
                     lambda n: n in (2 * count(1.0, 2.0), 2 * count(1.0, 2.0) + 2),
                     "Twice as many as there are. Are the negative numbers in it, or those from 2 to 4?",
@@ -101,24 +101,19 @@ EXERCISES = (
     ),
     Exercise(
         "00.b",
-        "Move the slider until the number above it is 1/1024. Then run this cell.",
+        "Move the slider until its number is 1/1024: drag the handle, or click it and press the left arrow. Then run "
+        "this cell again. (No slider there? “If something is missing”, further up, helps.)",
         NumberJudge(
             wants="where the slider stands: `slider.k`, a number",
             right=lambda k: k == SLIDER_GOAL,
             praise=lambda k: (
-                f"k = {k:.0f}, and {power_of_two(-SLIDER_GOAL)} = {2.0**-k!r} = 1/{2**k:.0f}. What you dragged in the page, "
-                f"Python knows; and `slider.k = 3` in a cell moves the slider."
+                f"k = {k:.0f}, and {power_of_two(-SLIDER_GOAL)} = {2.0**-k!r} = 1/{2**k:.0f}. Only the exponent "
+                f"changed. What you drag, Python knows; and `slider.k = 3`, in a cell, moves the slider."
             ),
             slips=(
                 Slip(
-                    lambda k: k == SLIDER_START,
-                    "The slider stands where it stood at first. Drag its handle, or click it and press the "
-                    "right arrow; "
-                    "then run this cell again. If there is no slider, the section `If something is missing` helps.",
-                ),
-                Slip(
                     lambda k: k == -SLIDER_GOAL,
-                    "That is 1024, on the other side: to the left the number doubles, to the right it is halved.",
+                    "That is 1024, on the other side: to the right the number doubles, to the left it is halved.",
                 ),
                 Slip(
                     lambda k: k == 2**SLIDER_GOAL,
@@ -130,23 +125,20 @@ EXERCISES = (
                 ),
                 Slip(
                     lambda k: abs(k - SLIDER_GOAL) == 1,
-                    lambda k: (
-                        f"Very near: at k = {k:.0f} the number is 1/{2**k:.0f}. One step more. (The arrow "
-                        f"keys move it "
-                        f"by one.)"
-                    ),
+                    lambda k: f"Very near: at k = {k:.0f} it is 1/{2**k:.0f}. The arrow keys move by one step.",
                 ),
                 Slip(
                     lambda k: k > SLIDER_GOAL,
-                    lambda k: f"Too far right: at k = {k:.0f} the number has been halved {k:.0f} times. 1024 is 2¹⁰.",
+                    lambda k: f"Too far left: 1 has been halved {k:.0f} times there. 1024 is {power_of_two(10)}.",
                 ),
                 Slip(
                     lambda k: 0 < k < SLIDER_GOAL,
-                    lambda k: f"Not far enough: at k = {k:.0f} the number is 1/{2**k:.0f}.",
+                    lambda k: f"Not far enough: at k = {k:g} the number is 1/{2**k:g}.",
                 ),
             ),
-            otherwise="k = {said} is to the left of 1, where the number grows. 1/1024 is smaller than 1.",
+            otherwise="k = {said} is to the right of 1, where numbers grow. 1/1024 is smaller than 1.",
         ),
-        ("Each step to the right halves the number.", "1024 = 2¹⁰: how often must 1 be halved?"),
+        ("Each step to the left halves the number.", "1024 = 2¹⁰: how often must 1 be halved?"),
+        untouched=SLIDER_START,
     ),
 )

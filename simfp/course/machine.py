@@ -27,11 +27,11 @@ def environment() -> Table:
     rows = [row for part in (_python, _packages, _arithmetic, _cores, _gpu, _progress) for row in part()]
     lacking = [name for name, _, verdict in rows if verdict.startswith("✗")]
     caption = (
-        f"Not ready: {', '.join(lacking)}. `make setup`, in the project's folder, installs what the lessons need."
+        f"Not ready: {', '.join(lacking)}. Packages are installed by `make setup`, run in the project's folder."
         if lacking
         else "This machine runs the course."
     )
-    return Table(caption, ("what", "found", ""), rows)
+    return Table(caption, ("what", "found", "verdict"), rows)
 
 
 def _python() -> Iterator[Row]:
@@ -93,5 +93,7 @@ def _gpu() -> Iterator[Row]:
 
 def _progress() -> Iterator[Row]:
     file = progress.path()
-    writable = os.access(file if file.exists() else file.parent, os.W_OK)
+    nearest = next(place for place in (file, *file.parents) if place.exists())
+    fits = nearest.is_file() if nearest == file else nearest.is_dir()
+    writable = fits and os.access(nearest, os.W_OK)
     yield "your progress", str(file), GOOD if writable else "✗ cannot be written; set SIMFP_PROGRESS to a file that can"

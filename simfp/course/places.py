@@ -14,6 +14,8 @@ FIRST_LESSON = "00_start_here.ipynb"
 def lessons() -> Path | None:
     """The folder of the lessons: around the working folder, else beside the package; None if in neither."""
     here = Path.cwd()
+    if here.name == "solutions":
+        here = here.parent
     checkout = Path(simfp.__file__).resolve().parents[1]
-    candidates = (here, here.parent, here / "lessons", checkout / "lessons")
+    candidates = (here, here / "lessons", checkout / "lessons")
     return next((folder for folder in candidates if (folder / FIRST_LESSON).is_file()), None)

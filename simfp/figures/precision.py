@@ -17,6 +17,7 @@ from simfp.rounding import round_to
 __all__ = ["describe", "errors", "relative_error"]
 
 INK = "#767676"  # legible on white and on a dark page
+FLOOR = 2.0**-16  # smaller errors are drawn here
 MARKERS = (".", "+", "x", "1")  # formats are told by the marker too
 
 
@@ -28,14 +29,24 @@ def errors(x: ArrayLike, fmt: Format, *, subnormals: str = "keep") -> NDArray[np
 
 
 def relative_error(x: ArrayLike, *formats: Any, subnormals: str = "keep", ax: Axes | None = None) -> Axes:
-    """Relative error of each of `x` (positive) in each format: a dot for each, on logarithmic axes."""
-    axes = Figure(figsize=(8, 3.8)).subplots() if ax is None else ax
+    """Relative error of each of `x` (positive) in each format, on logarithmic axes.
+
+    A dot for each number, and a line for the largest error in each binade.
+    """
+    axes = Figure(figsize=(8, 3.8), layout="constrained").subplots() if ax is None else ax
+    values = np.asarray(x, np.float64)
+    binade = np.floor(np.log2(values))
     for marker, fmt in zip(MARKERS, map(as_format, formats), strict=False):
         name, color = look(fmt)
-        found = errors(x, fmt, subnormals=subnormals)
-        axes.plot(np.asarray(x)[found > 0], found[found > 0], marker, ms=3, color=color, label=name)
+        found = errors(values, fmt, subnormals=subnormals)
+        axes.plot(values, np.maximum(found, FLOOR), marker, ms=2.5, color=color, alpha=0.45)
+        begins = np.unique(binade)
+        worst = [found[binade == begin].max() or np.nan for begin in begins]  # no line where all are exact
+        axes.stairs(worst, 2.0 ** np.append(begins, begins[-1] + 1), baseline=None, color=color, lw=2.5)
+        axes.plot([], [], marker, ls="-", color=color, label=name)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
+    axes.set_ylim(FLOOR / 2, 4)
     axes.set_xlabel("the number", color=INK)
     axes.set_ylabel("relative error", color=INK)
     axes.axhline(1, color=INK, lw=0.8, ls=":")
@@ -43,7 +54,7 @@ def relative_error(x: ArrayLike, *formats: Any, subnormals: str = "keep", ax: Ax
                   ha="right", va="bottom", fontsize="small")  # fmt: skip
     axes.tick_params(which="both", colors=INK)
     axes.spines[:].set_color(INK)
-    axes.legend(frameon=False, labelcolor=INK, markerscale=3, loc="lower left")
+    axes.legend(frameon=False, labelcolor=INK, loc="lower left")
     return axes
 
 
@@ -58,7 +69,7 @@ def describe(x: ArrayLike, *formats: Any, subnormals: str = "keep") -> str:
         gone = values[found == 1]
         below = f"below {power_of_two(fmt.min_exponent)} = {decimal(fmt.smallest_normal, 2)}"
         if gone.size:
-            text += f", growing {below}, 100 % at {decimal(gone.max(), 2)} and less"
+            text += f", growing {below}, and 100 % at {decimal(gone.max(), 2)} and less"
         elif values.min() < fmt.smallest_normal:
             text += f", growing {below}"
         parts.append(text)

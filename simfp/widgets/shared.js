@@ -28,11 +28,12 @@ export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-// An id that no other widget on the page has.
+// An id that no other widget on the page has. Each loads a module of its own, so counting alone would not do.
+const prefix = Math.random().toString(36).slice(2, 10);
 let ids = 0;
 export function uniqueId(name) {
   ids += 1;
-  return `simfp-${name}-${ids}`;
+  return `simfp-${name}-${prefix}-${ids}`;
 }
 
 // A control under its visible name.
