@@ -23,7 +23,7 @@ Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 # fmt: off
 # Values move, are repeated or left out; one Array or several of one format goes in, the same format comes out.
 MOVES = (
-    np.reshape, np.ravel, np.transpose, np.permute_dims, np.matrix_transpose, np.swapaxes, np.moveaxis, np.rollaxis,
+    np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.rollaxis,
     np.squeeze, np.expand_dims, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_to, np.broadcast_arrays,
     np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.repeat, np.tile, np.resize,
     np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack,
