@@ -14,7 +14,7 @@ import numpy as np
 
 from simfp.bits import bit_string, codes_of
 from simfp.formats import Format, as_format
-from simfp.rounding import encode, fate, round_to, ulp
+from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
 
 __all__ = ["Explanation", "explain", "parse_number"]
 
@@ -33,7 +33,7 @@ SIDES = {  # which neighbour a mode takes that does not ask for the nearest
 class Explanation:
     """One rounding, told. `str()` of it is the story; the fields are its figures."""
 
-    x: Fraction | float  # the exact value; a float where it is infinite or NaN
+    x: Fraction | float  # the exact value; a float where it is a zero (which has a sign), infinite or NaN
     fmt: Format
     rounding: str
     result: float
@@ -96,15 +96,15 @@ def explain(x: Any, fmt: Any, rounding: str = "nearest_even", **options: Any) ->
     became = "exact" if result == exact or near == result == 0 else fate(near, fmt, mode_for_fate, **fates)
     if 0 < abs(result) < fmt.smallest_normal:
         became = "subnormal"
-    below = float(round_to(near, fmt, "toward_negative"))
-    above = float(round_to(near, fmt, "toward_positive"))
+    owned = near == round_to(near, fmt, "toward_zero")
+    below, above = (near, near) if owned else (float(next_down(near, fmt)), float(next_up(near, fmt)))
     below = math.nan if below > near else below  # beyond the ends of a format without infinities
     above = math.nan if above < near else above
     between = isinstance(exact, Fraction) and math.isfinite(below) and math.isfinite(above) and below != above
     tie = (Fraction(below) + Fraction(above)) / 2 if between else None
     spacing = float(ulp(near, fmt))
-    measurable = isinstance(exact, Fraction) and math.isfinite(result)
-    error = _to_float((Fraction(result) - exact) / Fraction(spacing)) if measurable else math.nan
+    measurable = math.isfinite(near) and math.isfinite(result)
+    error = _to_float((Fraction(result) - Fraction(exact)) / Fraction(spacing)) if measurable else math.nan
     code = None if math.isnan(result) and not fmt.nans else int(codes_of(np.array([result], fmt.carrier), fmt)[0])
     why = _reason(exact, fmt, rounding, result, became, below, above, tie, options)
     return Explanation(exact, fmt, rounding, result, code, became, below, above, tie, spacing, error, why)
@@ -161,11 +161,12 @@ def _exact(x: Any) -> Fraction | float:
     if isinstance(x, str):
         x = parse_number(x)
         return x if x else float(x)
-    if np.ndim(x) != 0 or isinstance(x, complex) or not isinstance(x, (int, float, np.generic, np.ndarray)):
-        raise TypeError(f"`x` must be one number or a string, got {type(x).__name__} {x!r}")
     if isinstance(x, (int, np.integer)):
         return Fraction(int(x)) if x else 0.0
-    value = float(round_to(x, "float32")) if np.asarray(x).dtype.kind == "V" else float(x)
+    given = np.asarray(x)
+    if given.ndim or given.dtype.kind not in "biufV" or given.dtype.itemsize > 8:
+        raise TypeError(f"`x` must be one number or a string, got {type(x).__name__} {x!r}")
+    value = float(round_to(x, "float32")) if given.dtype.kind == "V" else float(x)
     return Fraction(value) if math.isfinite(value) and value != 0 else value
 
 

@@ -572,6 +572,13 @@ def expected_fate(x: float, fmt: Format, rounding: str, options: dict[str, str])
     return "subnormal" if abs(result) < fmt.smallest_normal else "rounded"
 
 
+def test_an_overflow_that_chance_decides_is_told_by_the_result() -> None:
+    x = np.full(100, 65504 + 12.0)  # 3/8 of the way to 65536
+    words, results = (call(x, "float16", "stochastic", rng=4) for call in (sf.fate, sf.round_to))
+    assert set(words) == {"overflowed", "rounded"}
+    assert ((words == "overflowed") == np.isinf(results)).all()
+
+
 def test_fate_of_a_scalar_is_a_string() -> None:
     assert sf.fate(0.1, "float16") == "rounded"
     assert type(sf.fate(0.1, "float16")) is str
