@@ -32,7 +32,6 @@ from simfp.widgets.front_end import Kept, module, style
 __all__ = ["Underflow"]
 
 FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-
 TICK = 10  # binades between the marks of the ruler
 
 
