@@ -400,13 +400,13 @@ def test_a_bet_is_kept_comes_back_and_stands() -> None:
     assert course.bet("03.1", "near").title == "Bet 03.1: near"  # until it is settled it may be changed
     assert "Kept from before" in course.bet("03.1", ...).text
     table = course.settle("03")
-    assert [row[1] for row in table.rows] == ["near: ✓ right", "no bet", "no bet", "no bet"]
+    assert [row[1] for row in table.rows] == ["near: ✓\N{NO-BREAK SPACE}right", "no bet", "no bet", "no bet"]
     after = course.bet("03.1", "exactly")
     assert after.title == "Bet 03.1: near"
     assert "stands" in after.text
     course.forget("03.1")
     assert course.bet("03.1", "exactly").title == "Bet 03.1: exactly"
-    assert course.settle("03").rows[0][1] == "exactly: ✗ not so"
+    assert course.settle("03").rows[0][1] == "exactly: ✗\N{NO-BREAK SPACE}not\N{NO-BREAK SPACE}so"
 
 
 def test_a_bet_not_made_is_not_settled_by_showing_what_happened() -> None:
@@ -777,11 +777,16 @@ def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
 
 def test_underflow_holds_only_with_subnormals_flushed() -> None:
     figures, verdict, conditions = ledger.underflow()
-    assert (verdict, conditions) == ("holds under conditions", "only with subnormals flushed to zero")
-    assert figures == (
+    assert (verdict, conditions) == (
+        "holds under conditions",
+        "only with subnormals flushed to zero; the GPU recorded here keeps them",
+    )
+    assert figures[:2] == (
         "Precision fades below 6.1e-5, the smallest normal fp16 number; what is at most 3e-8 becomes zero.",
         "Of 58,536 recorded gradients below 6e-5, 9.68 % become zero; with subnormals flushed, 100 %.",
     )
+    assert "every subnormal fp16 number" in figures[2]
+    assert "H100" in figures[2]
 
 
 def test_the_verdict_follows_from_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def settle(rows: list[Bet]) -> Table:
             told.append((f"{row.id}  {row.question}", "no bet", story))
             continue
         progress.update("bets", row.id, settled=True)
-        verdict = "✓ right" if row.won(kept["bet"]) else "✗ not so"
+        verdict = "✓\N{NO-BREAK SPACE}right" if row.won(kept["bet"]) else "✗\N{NO-BREAK SPACE}not\N{NO-BREAK SPACE}so"
         told.append((f"{row.id}  {row.question}", f"{spell(row, kept['bet'])}: {verdict}", story))
     return Table("Your bets, and what happened", ("the question", "your bet", "what happened"), told)
 

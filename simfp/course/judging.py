@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class NumberJudge:
         try:
             number = float(answer)
         except OverflowError:  # an integer of more than 300 digits
-            number = math.inf if math.floor(answer) > 0 else -math.inf
+            number = math.inf if cast(int, answer) > 0 else -math.inf
         if math.isnan(number):
             return Judgement(
                 False, f"NaN is not a number, and this wants {self.wants}. Some step before it went wrong."

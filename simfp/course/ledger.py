@@ -14,12 +14,14 @@ import numpy as np
 
 from simfp import encode, float16, float32
 from simfp.course.display import Table
+from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.experiments import gradients
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
 
 __all__ = ["CLAIMS", "VERDICTS", "Claim", "Finding", "show"]
 
+GPU = {"keep": "keeps them", "flush": "flushes them"}
 VERDICTS = ("holds", "holds under conditions", "does not hold")
 
 
@@ -67,18 +69,21 @@ def underflow() -> Finding:
     small = gradients.load("recorded").values
     small = small[np.abs(small) < claimed].astype(np.float64)
     zeroed = {mode: int(np.sum(round_to(small, "fp16", subnormals=mode) == 0)) for mode in ("keep", "flush")}
+    kept, flushed = (percent(count, len(small)) for count in zeroed.values())
+    normal, last_lost = decimal(float16.smallest_normal, 2), decimal(float16.smallest_subnormal / 2, 2)
     figures = (
-        f"Precision fades below {decimal(float16.smallest_normal, 2)}, the smallest normal fp16 number; what is "
-        f"at most "
-        f"{decimal(float16.smallest_subnormal / 2, 2)} becomes zero.",
-        f"Of {len(small):,} recorded gradients below 6e-5, {percent(zeroed['keep'], len(small))} become zero; "
-        f"with subnormals "
-        f"flushed, {percent(zeroed['flush'], len(small))}.",
+        f"Precision fades below {normal}, the smallest normal fp16 number; what is at most {last_lost} becomes zero.",
+        f"Of {len(small):,} recorded gradients below 6e-5, {kept} become zero; with subnormals flushed, {flushed}.",
+        tell_gpu(),
     )
     if zeroed["keep"] == len(small):
         return Finding(figures, "holds")
     if zeroed["flush"] == len(small):
-        return Finding(figures, "holds under conditions", "only with subnormals flushed to zero")
+        return Finding(
+            figures,
+            "holds under conditions",
+            f"only with subnormals flushed to zero; the GPU recorded here {GPU[what_the_gpu_did()]}",
+        )
     return Finding(figures, "does not hold")
 
 

@@ -47,12 +47,12 @@ def what_the_gpu_did() -> str:
     return "keep" if all(row["kept"] == row["numbers"] for row in recorded_rows()) else "flush"
 
 
-def tell_gpu(answer: str) -> str:
+def tell_gpu() -> str:
     """What the recording says, and where it comes from."""
     rows = recorded_rows()
     keeping = sum(row["kept"] == row["numbers"] for row in rows)
     source = recordings.source(recordings.load("h100_subnormals"))
-    return f"In {keeping} of {len(rows)} kinds of operation it gave every subnormal fp16 number back ({source})."
+    return f"In {keeping} of {len(rows)} kinds of operation the GPU gave every subnormal fp16 number back ({source})."
 
 
 def recorded_rows() -> list[dict[str, int]]:
@@ -95,7 +95,7 @@ BETS = (
         "03.4",
         "Does an H100, a GPU that large networks are trained on, keep subnormals or flush them to zero?",
         truth=what_the_gpu_did,
-        story=tell_gpu,
+        story=lambda answer: tell_gpu(),
         options=("keep", "flush"),
     ),
 )

@@ -224,7 +224,9 @@ def too_small(scale: float) -> str:
     """What is said of a factor below the window."""
     found = fates_at(_exponent(scale) or 0)
     zeroed = percent(found["zeroed"], found.total())
-    return f"Too small: {_name(scale)} leaves {zeroed} of the gradients at zero, and at most 0.1 % may be. Further up."
+    return (
+        f"Too small: {_name(scale)} leaves {zeroed} of the gradients at zero, and at most 0.1 % may be. Go further up."
+    )
 
 
 def too_large(scale: float) -> str:
