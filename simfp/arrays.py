@@ -64,8 +64,8 @@ class Array(NDArrayOperatorsMixin):
       is the rounded reciprocal times the scalar; an Array divides.)
     - exp, log, sin, tanh and so on are computed in float64 and rounded. For every value of a 16-bit format
       that gives the correctly rounded result. For float32 and formats near it, it gives one of the two
-      neighbours of the exact result, and not the nearer one only if that lies within some 4 ulps of
-      float64 of their midpoint, which one result in a hundred million may.
+      neighbours of the exact result, and the nearer one unless that result lies within a few ulps of float64
+      of their midpoint, which by estimate fewer than one in ten million do.
     - sums, products of matrices and the like: see `matmul` and `sum`.
     - An operator that works in place keeps the format: the result is rounded to it.
     - A NaN stays one even where the format has no code for it; then `codes` and `to_numpy` raise.
@@ -306,11 +306,9 @@ def _format_of(x: Any) -> Format:
 
 def _rounded_copy(x: Any, fmt: Format, operation: str, rounding: str = "nearest_even", **options: Any) -> NDArray[Any]:
     """A new array of the values of `x`, rounded once to `fmt`, in its carrier."""
-    values, fresh = (x._values, False) if isinstance(x, Array) else as_floats(x)
+    values = x._values if isinstance(x, Array) else as_floats(x)[0]
     wide = values.astype(np.promote_types(values.dtype, fmt.carrier), copy=False)
-    in_place = fresh or wide is not values
-    out = round_array(wide, fmt, rounding, operation=operation, in_place=in_place, **options)
-    return out.astype(fmt.carrier, copy=False)
+    return round_array(wide, fmt, rounding, operation=operation, **options).astype(fmt.carrier, copy=False)
 
 
 def as_operands(*xs: Any) -> list[Operand]:

@@ -113,7 +113,7 @@ def in_format(operand: Operand, fmt: Format) -> NDArray[Any]:
     widens = operand.fmt in MEET_IN_FLOAT32 and fmt == FLOAT32
     if operand.fmt == fmt or widens:
         return operand.values.astype(fmt.carrier, copy=False)
-    return rounded(operand.values.copy(), fmt, "promote")
+    return rounded(operand.values, fmt, "promote")
 
 
 @lru_cache(maxsize=256)
@@ -140,10 +140,10 @@ def working_dtype(fmt: Format) -> type[np.floating[Any]]:
 
 
 def rounded(values: Any, fmt: Format, operation: str) -> NDArray[Any]:
-    """`values`, which may be overwritten, rounded once to `fmt`, in its carrier; observers hear `operation`."""
+    """A new array of `values` rounded once to `fmt`, in its carrier; observers hear `operation`."""
     wide = np.asarray(values)
     wide = wide.astype(np.promote_types(wide.dtype, fmt.carrier), copy=False)
-    return round_array(wide, fmt, operation=operation, in_place=True).astype(fmt.carrier, copy=False)
+    return round_array(wide, fmt, operation=operation).astype(fmt.carrier, copy=False)
 
 
 def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any], ...], Format | None]:

@@ -288,6 +288,16 @@ def test_what_is_no_number_is_refused_by_its_type(other: Any) -> None:
         sf.array([1.0]) + other
 
 
+def test_an_operand_may_take_over() -> None:
+    class Taker:
+        __array_ufunc__ = None  # NumPy's way to say: leave it to my operators
+
+        def __rmul__(self, other: Any) -> str:
+            return f"took over from {type(other).__name__}"
+
+    assert sf.array([1.0]) * Taker() == "took over from Array"
+
+
 def test_complex_numbers_are_refused() -> None:
     for other in (1j, np.array([1j])):
         with pytest.raises(TypeError, match="complex"):
