@@ -44,7 +44,7 @@ def _is_missing(answer: Any, untouched: Any) -> bool:
             return answer(1.0) is ...
         except Exception:  # it was tried: the judge will say what is wrong with it
             return False
-    return answer is ... or answer is None or (untouched is not None and answer is untouched)
+    return answer is ... or answer is None or (type(answer) is type(untouched) and answer == untouched)
 
 
 def hint(row: Exercise) -> Card:
