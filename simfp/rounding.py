@@ -55,6 +55,7 @@ BIAS: dict[str, tuple[int, int]] = {"nothing": (31, 0), "under half": (1, 0), "h
 
 SUBNORMALS = ("keep", "flush")
 OVERFLOWS = ("inf", "saturate")
+BLOCK = 1 << 14  # values; 64 or 128 KiB, which stay in cache
 
 
 def round_to(
@@ -165,17 +166,29 @@ def _round(
     if not values.flags.c_contiguous or not values.dtype.isnative:
         values = np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
         in_place = True
-    out = values if in_place else np.empty_like(values)
-    before, after = values.reshape(-1), out.reshape(-1)
-    if rounding == "stochastic":
-        _throw(before.view(uint), after.view(uint), plan.numbers, rng, random_bits)
-    elif plan.magic is not None:
-        loop = kernels.nearest_even32 if width == 32 else kernels.nearest_even64
-        loop(before.view(uint), after.view(uint), plan.numbers, plan.on_grid_below, plan.magic)
-    else:
-        loop = kernels.round32 if width == 32 else kernels.round64
-        loop(before.view(uint), after.view(uint), plan.numbers)
+    loop, *constants = _loop(plan, rounding, width, rng, random_bits)
+    if in_place and values.size > BLOCK and rounding != "stochastic":
+        # The loops are vectorised for an output that does not overlap their input, so work through a small one.
+        flat, scratch = values.reshape(-1).view(uint), np.empty(BLOCK, uint)
+        for start in range(0, flat.size, BLOCK):
+            block = flat[start : start + BLOCK]
+            loop(block, scratch, *constants)
+            block[:] = scratch[: block.size]
+        return values
+    out = np.empty_like(values)
+    loop(values.reshape(-1).view(uint), out.reshape(-1).view(uint), *constants)
     return out
+
+
+def _loop(plan: _Plan, rounding: str, width: int, rng: Any, random_bits: int | None) -> tuple[Any, ...]:
+    """The loop that rounds so, and what it takes beside its input and output."""
+    if rounding == "stochastic":
+        loop = kernels.stochastic32 if width == 32 else kernels.stochastic64
+        return loop, plan.numbers, *_coins(width, rng, random_bits)
+    if plan.magic is not None:
+        loop = kernels.nearest_even32 if width == 32 else kernels.nearest_even64
+        return loop, plan.numbers, plan.on_grid_below, plan.magic
+    return kernels.round32 if width == 32 else kernels.round64, plan.numbers
 
 
 def encode(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
@@ -341,7 +354,7 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
         "overflow_negative": infinite if mode.negative_overflow else pattern(fmt.max),
         "infinity": infinite,
     }
-    # The shorter loop needs a grid of subnormals whose steps, and 2^mantissa of them, are normal numbers of the carrier,
+    # The shorter loop needs a grid of subnormals whose steps, and 2^mantissa of them, are normal in the carrier,
     # or else the carrier's very own grid.
     same_grid = fmt.min_exponent == 1 - carrier_bias
     other_grid = 1 - carrier_bias <= fmt.min_exponent - fmt.mantissa_bits < carrier_bias - carrier_mantissa
@@ -356,9 +369,8 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
     )
 
 
-def _throw(x: NDArray[Any], out: NDArray[Any], plan: NDArray[Any], rng: Any, random_bits: int | None) -> None:
-    """Stochastic rounding of bit patterns."""
-    width = 8 * x.dtype.itemsize
+def _coins(width: int, rng: Any, random_bits: int | None) -> tuple[Any, Any, Any]:
+    """The key of a stream of random words, and how many bits of each stay unused."""
     if random_bits is None:
         random_bits = width
     elif isinstance(random_bits, bool) or not isinstance(random_bits, (int, np.integer)):
@@ -366,8 +378,7 @@ def _throw(x: NDArray[Any], out: NDArray[Any], plan: NDArray[Any], rng: Any, ran
     elif not 1 <= random_bits <= 32:
         raise ValueError(f"`random_bits` must be 1 to 32 or None, got {random_bits}")
     key, twist = np.random.default_rng(rng).integers(2**64, size=2, dtype=np.uint64)
-    loop = kernels.stochastic32 if width == 32 else kernels.stochastic64
-    loop(x, out, plan, key, twist, x.dtype.type(width - random_bits))
+    return key, twist, (np.uint32 if width == 32 else np.uint64)(width - random_bits)
 
 
 def _fates(
