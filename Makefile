@@ -46,6 +46,7 @@ browser: $(VENV)/ready-test  ## drive the lessons and their sliders in Chromium
 
 bench: $(VENV)/ready-bench  ## speed and memory beside NumPy, ml_dtypes, torch and pychop
 	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.slider
 
 exhaustive: $(VENV)/ready-test  ## all 2^32 inputs and pairs against independent answers: hours; it resumes
 	$(RUN) -m tests.exhaustive $(EXHAUSTIVE_FLAGS)
