@@ -43,21 +43,13 @@ class Results:
         self.operation = operation
         self.rows = [tuple(map(float, row)) for row in operands]
         self.columns = [np.array(column) for column in zip(*self.rows)]
-        self.modes = {mode: self.distinct(mode) for mode in ("nearest_even", "toward_negative")}
-
-    def distinct(self, rounding: str) -> tuple[list[Any], np.ndarray]:
-        """The distinct results, and which of them each row has: the mode matters for the signs of zeros alone."""
-        places: dict[Any, int] = {}
-        results: list[Any] = []
-        index = np.empty(len(self.rows), np.int64)
-        for i, row in enumerate(self.rows):
-            result = exact.exact_result(self.operation, row, rounding)
-            key = result if isinstance(result, Fraction) else repr(result)
-            if key not in places:
-                places[key] = len(results)
-                results.append(result)
-            index[i] = places[key]
-        return results, index
+        nearest = [exact.exact_result(operation, row) for row in self.rows]
+        # of the other modes one gives another result, and that only the sign of a zero
+        downward = [
+            result if isinstance(result, Fraction) else exact.exact_result(operation, row, "toward_negative")
+            for result, row in zip(nearest, self.rows)
+        ]
+        self.modes = {"nearest_even": distinct(nearest), "toward_negative": distinct(downward)}
 
     def rounded(self, fmt: Format, rounding: str, **options: str) -> np.ndarray:
         results, index = self.modes.get(rounding, self.modes["nearest_even"])
@@ -69,6 +61,14 @@ class Results:
         for rounding, option in itertools.product(modes, options):
             got = operate(*self.columns, fmt, rounding, **option)
             assert_same(got, self.rounded(fmt, rounding, **option), *self.columns)
+
+
+def distinct(results: list[Any]) -> tuple[list[Any], np.ndarray]:
+    """The distinct ones among exact results, and which of them stands in each place."""
+    first: dict[Any, int] = {}
+    keys = [result if isinstance(result, Fraction) else repr(result) for result in results]
+    index = np.array([first.setdefault(key, len(first)) for key in keys], np.int64)
+    return [key if isinstance(key, Fraction) else float(key) for key in first], index
 
 
 def values_of(fmt: Format) -> list[float]:

@@ -547,7 +547,7 @@ def test_a_nan_has_no_code_where_the_format_has_none() -> None:
 
 @per_format
 def test_fate_says_what_happened(fmt: Format) -> None:
-    points = boundaries(fmt)[:: 1 + len(boundaries(fmt)) // 2000]
+    points = boundaries(fmt)[:: 1 + len(boundaries(fmt)) // 600]
     for rounding in DETERMINISTIC:
         for options in OPTIONS:
             words = sf.fate(points, fmt, rounding, **options)
