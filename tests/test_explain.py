@@ -193,6 +193,7 @@ REASONS = [
     (65510,            "fp16", "toward_zero",     "beyond the largest number, 65504.0, where toward_zero stops"),
     (65505,            "fp16", "toward_positive", "toward_positive leads to infinity"),
     (464,              "e4m3", "nearest_even",    "than it takes to overflow: more than 464.0"),
+    (463,              "e4m3", "nearest_away",    "than it takes to overflow: 464.0 or more"),
     (500,              "e4m3", "nearest_even",    "it becomes NaN, as float8_e4m3fn has no infinity"),
     (9,                "fp4",  "nearest_even",    "float4_e2m1fn has nothing larger, not even infinity"),
     (math.inf,         "fp16", "nearest_even",    "float16 has infinities"),
