@@ -58,6 +58,31 @@ PLAN_FIELDS = (
 )
 
 
+# Helpers stand out here, and are told the width: compiled functions in a closure would give Numba's cache a new key in
+# each process, and nothing would ever be found in it.
+
+
+@njit(inline="always")
+def _dropped_bits(magnitude, drop, min_exponent, uint, mantissa):
+    """How many low bits of the significand go, and the significand itself."""
+    zero, one = uint(0), uint(1)
+    implicit = shift_left(one, mantissa)
+    exponent = shift_right(magnitude, mantissa)
+    significand = uint(uint(magnitude & uint(implicit - one)) | (implicit if exponent > zero else zero))
+    exponent = max(exponent, one)  # the carrier's own subnormals share the exponent of its smallest normals
+    below = uint(min_exponent - exponent) if exponent < min_exponent else zero
+    return uint(drop + below), significand
+
+
+@njit(inline="always")
+def _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero):
+    """Flush, overflow, infinities and NaNs, after the rounding proper; `infinity` is the carrier's."""
+    result = rounded if rounded >= flush_below else zero
+    result = result if result <= largest else overflow
+    result = result if magnitude < infinity else infinite
+    return result if magnitude <= infinity else magnitude
+
+
 @njit(inline="always")
 def _random_word(i, key, twist):
     """Word i of the stream (key, twist): SplitMix64 (Steele, Lea and Flood 2014), its counter xored with `twist`."""
@@ -73,27 +98,8 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
     mantissa = uint(23 if width == 32 else 52)
     sign_bit = uint(1 << (width - 1))
     infinity = uint(0x7F800000 if width == 32 else 0x7FF0000000000000)
-    implicit = uint(1 << int(mantissa))
-    fraction = uint(int(implicit) - 1)
     word, ones = uint(width), uint((1 << width) - 1)
     zero, one, byte, eight = uint(0), uint(1), uint(0xFF), uint(8)
-
-    @njit(inline="always")
-    def dropped_bits(magnitude, drop, min_exponent):
-        """How many low bits of the significand go, and the significand itself."""
-        exponent = shift_right(magnitude, mantissa)
-        significand = uint(uint(magnitude & fraction) | (implicit if exponent > zero else zero))
-        exponent = max(exponent, one)  # the carrier's own subnormals share the exponent of its smallest normals
-        below = uint(min_exponent - exponent) if exponent < min_exponent else zero
-        return uint(drop + below), significand
-
-    @njit(inline="always")
-    def finish(magnitude, rounded, flush_below, largest, overflow, infinite):
-        """Flush, overflow, infinities and NaNs, after the rounding proper."""
-        result = rounded if rounded >= flush_below else zero
-        result = result if result <= largest else overflow
-        result = result if magnitude < infinity else infinite
-        return result if magnitude <= infinity else magnitude
 
     @njit(cache=True, nogil=True)
     def round_bits(x, out, plan):
@@ -104,7 +110,7 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
         for i in range(x.size):
             sign = uint(x[i] & sign_bit)
             magnitude = uint(x[i] ^ sign)
-            dropped, significand = dropped_bits(magnitude, drop, min_exponent)
+            dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
             shift = min(dropped, mantissa)
             mask = uint(shift_left(one, shift) - one)
             odd = uint(shift_right(significand, shift) & one)
@@ -116,7 +122,8 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
             tiny = smallest if magnitude >= up_from else zero
             rounded = rounded if dropped <= mantissa else tiny
             overflow = over_positive if sign == zero else over_negative
-            out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
+            result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
+            out[i] = uint(result | sign)
 
     @njit(cache=True, nogil=True)
     def round_nearest_even(x, out, plan, on_grid_below, magic):
@@ -153,7 +160,7 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
             random = uint(_random_word(i, key, twist) >> np.uint64(64 - width))
             sign = uint(x[i] & sign_bit)
             magnitude = uint(x[i] ^ sign)
-            dropped, significand = dropped_bits(magnitude, drop, min_exponent)
+            dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
             shift = min(dropped, mantissa)
             mask = uint(shift_left(one, shift) - one)
             rest = uint(significand & mask) if dropped <= mantissa else significand
@@ -168,7 +175,8 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
             tiny = smallest if up else zero
             rounded = rounded if dropped <= mantissa else tiny
             overflow = over_positive if sign == zero else over_negative
-            out[i] = uint(finish(magnitude, rounded, flush_below, largest, overflow, infinite) | sign)
+            result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
+            out[i] = uint(result | sign)
 
     @njit(cache=True, nogil=True)
     def classify(x, rounded, fates, smallest_normal, over_positive, over_negative):

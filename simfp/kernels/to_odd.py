@@ -17,8 +17,6 @@ beyond 2^1000 and below 2^-1000 every format that simfp knows has overflowed, or
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
@@ -142,35 +140,39 @@ def _fused(x, y, z):
     return _times_power(_odd(nearest, left_over), exponent)
 
 
-def _loop1(scalar: Any) -> Any:
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def loop(x, out):
-        for i in range(out.size):
-            out[i] = scalar(x[i])
-
-    return loop
+# One loop for each: a loop made for an operation that it is given would have a new key in Numba's cache each time.
 
 
-def _loop2(scalar: Any) -> Any:
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def loop(x, y, out):
-        for i in range(out.size):
-            out[i] = scalar(x[i], y[i])
-
-    return loop
+@njit(cache=True, nogil=True, error_model="numpy")
+def add(x, y, out):
+    """out[i] = the result for element i of each of the flat float64 arrays."""
+    for i in range(out.size):
+        out[i] = _add(x[i], y[i])
 
 
-def _loop3(scalar: Any) -> Any:
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def loop(x, y, z, out):
-        for i in range(out.size):
-            out[i] = scalar(x[i], y[i], z[i])
-
-    return loop
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply(x, y, out):
+    """out[i] = the result for element i of each of the flat float64 arrays."""
+    for i in range(out.size):
+        out[i] = _multiply(x[i], y[i])
 
 
-add = _loop2(_add)
-multiply = _loop2(_multiply)
-divide = _loop2(_divide)
-sqrt = _loop1(_sqrt)
-fma = _loop3(_fused)
+@njit(cache=True, nogil=True, error_model="numpy")
+def divide(x, y, out):
+    """out[i] = the result for element i of each of the flat float64 arrays."""
+    for i in range(out.size):
+        out[i] = _divide(x[i], y[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sqrt(x, out):
+    """out[i] = the result for element i of each of the flat float64 arrays."""
+    for i in range(out.size):
+        out[i] = _sqrt(x[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fma(x, y, z, out):
+    """out[i] = the result for element i of each of the flat float64 arrays."""
+    for i in range(out.size):
+        out[i] = _fused(x[i], y[i], z[i])

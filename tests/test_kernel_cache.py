@@ -1,0 +1,36 @@
+"""The loops are compiled once: a second process finds all of them in Numba's cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+EVERY_LOOP = """
+import numpy as np, simfp as sf
+for dtype in (np.float32, np.float64):
+    x = np.ones(3, dtype)
+    for rounding in ("nearest_even", "toward_zero", "stochastic"):
+        sf.round_to(x, "float16", rounding)
+    sf.fate(x, "float16")
+    sf.decode(sf.encode(x, "float16"), "float16")
+    for operation in (sf.add, sf.multiply, sf.divide):
+        operation(x, x, "float16")
+    sf.sqrt(x, "float16")
+    sf.fma(x, x, x, "float16")
+a = sf.array([1.0, 2.0], dtype="bfloat16")
+a + a, a @ a, np.exp(a)
+"""
+
+
+def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", EVERY_LOOP], check=True, capture_output=True, text=True, env=environment
+        ).stdout
+        for _ in range(2)
+    )
+    assert "data saved" in first
+    assert [line for line in second.splitlines() if "saved" in line] == []
