@@ -29,8 +29,8 @@ def add(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even", **
     An exact zero sum of operands with different signs is -0 under toward_negative and +0 in all other modes
     (IEEE 754-2019, 6.3).
 
-    Raises ValueError for an unknown format, mode or option, or shapes that do not broadcast; TypeError for
-    complex, string or object arrays.
+    Raises ValueError for an unknown format, mode or option, shapes that do not broadcast, or integers beyond
+    2**53; TypeError for complex, string or object arrays.
     """
     return _operate("add", to_odd.add, (x, y), fmt, rounding, options)
 
@@ -76,7 +76,7 @@ def _operate(
     unknown = options.keys() - {"subnormals", "overflow"}
     if unknown:
         raise TypeError(f"{name} has no option {min(unknown)!r}; expected subnormals or overflow")
-    arrays = [as_floats(operand)[0] for operand in operands]
+    arrays = [_exactly(name, operand) for operand in operands]
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
     except ValueError:
@@ -94,6 +94,16 @@ def _operate(
     narrow = narrow and not all(_is_weak(given) for given in operands) and fmt.carrier == np.float32
     rounded = round_array(wide, fmt, rounding, in_place=True, operation=name, **options)
     return rounded.reshape(shape).astype(np.float32 if narrow else np.float64, copy=False)[()]
+
+
+def _exactly(name: str, operand: ArrayLike) -> NDArray[Any]:
+    """The operand in float32 or float64; ValueError for integers that float64 does not hold for certain."""
+    given = np.asarray(operand)
+    if given.dtype.kind in "uiO" and given.size and isinstance(given.flat[0], (int, np.integer)):
+        largest = max((int(given.max()), int(given.min())), key=abs)
+        if abs(largest) > 2**53:
+            raise ValueError(f"{name} takes integers from -2**53 to 2**53, which float64 holds, got {largest}")
+    return as_floats(operand)[0]
 
 
 def _is_weak(operand: ArrayLike) -> bool:

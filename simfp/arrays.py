@@ -50,7 +50,7 @@ def array(x: Any, dtype: Any = None, rounding: str = "nearest_even", **options: 
 
 
 class Array(NDArrayOperatorsMixin):
-    """An array whose values all belong to one Format; every operation on it rounds its exact result once.
+    """An array whose values all belong to one Format; every operation on it rounds its result once.
 
     Make one with `array`. It takes NumPy's operators, ufuncs and functions, and gives Arrays back, 0-d ones
     instead of scalars; comparisons and the like give NumPy's bool arrays. A slice is a view, as in NumPy.

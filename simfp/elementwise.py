@@ -51,6 +51,10 @@ UFUNCS: dict[np.ufunc, str] = {ufunc: kind for kind, ufuncs in {
 # fmt: on
 
 
+# of finite values other than zero these are finite and not zero, whatever float64 says
+BEYOND_FLOAT64 = {np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.float_power}
+
+
 class Operand(NamedTuple):
     """One operand: float32 or float64 values, and the format that they are known to be in, if any."""
 
@@ -113,7 +117,8 @@ def in_format(operand: Operand, fmt: Format) -> NDArray[Any]:
     widens = operand.fmt in MEET_IN_FLOAT32 and fmt == FLOAT32
     if operand.fmt == fmt or widens:
         return operand.values.astype(fmt.carrier, copy=False)
-    return rounded(operand.values, fmt, "promote")
+    overflow = "inf" if fmt.infinities else "saturate"  # rather than NaN, which would be no limit at all
+    return rounded(operand.values, fmt, "promote", overflow=overflow)
 
 
 @lru_cache(maxsize=256)
@@ -139,11 +144,18 @@ def working_dtype(fmt: Format) -> type[np.floating[Any]]:
     return np.float32 if enough else np.float64
 
 
-def rounded(values: Any, fmt: Format, operation: str) -> NDArray[Any]:
-    """A new array of `values` rounded once to `fmt`, in its carrier; observers hear `operation`."""
+def rounded(
+    values: Any, fmt: Format, operation: str, overflow: str = "inf", exact: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """A new array of `values` rounded once to `fmt`, in its carrier; observers hear `operation`.
+
+    exact: what they are told was rounded, where `values` have overflowed or vanished already.
+    """
     wide = np.asarray(values)
-    wide = wide.astype(np.promote_types(wide.dtype, fmt.carrier), copy=False)
-    return round_array(wide, fmt, operation=operation).astype(fmt.carrier, copy=False)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        wide = wide.astype(np.promote_types(wide.dtype, fmt.carrier), copy=False)
+    out = round_array(wide, fmt, operation=operation, overflow=overflow, exact=exact)
+    return out.astype(fmt.carrier, copy=False)
 
 
 def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any], ...], Format | None]:
@@ -165,11 +177,28 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
             values = [in_format(operand, fmt) for operand in operands]
             dtype, native = (fmt.carrier, True) if kind == "exact" else (np.float64, False)
         # np.power takes sqrt for a single exponent of 0.5, which is another function at -0 and -infinity
-        results = (np.float_power if ufunc is np.power else ufunc)(*values, dtype=dtype, order="C")
-    results = results if isinstance(results, tuple) else (results,)
-    if native:
-        return tuple(np.asarray(result) for result in results), fmt
-    return tuple(rounded(result, fmt, ufunc.__name__) for result in results), fmt
+        compute = np.float_power if ufunc is np.power else ufunc
+        results = compute(*values, dtype=dtype, order="C")
+        results = results if isinstance(results, tuple) else (results,)
+        if native:
+            return tuple(np.asarray(result) for result in results), fmt
+        exact: tuple[Any, ...] = (None,) * len(results)
+        if observe.somebody_listens() and compute.nout == 1:
+            exact = (_in_float64(compute, [operand.values for operand in operands]),)
+    return tuple(rounded(result, fmt, ufunc.__name__, exact=told) for result, told in zip(results, exact)), fmt
+
+
+def _in_float64(ufunc: np.ufunc, values: list[NDArray[Any]]) -> NDArray[Any]:
+    """The results in float64, for a listener: where that itself overflowed or vanished, its ends stand for them."""
+    result = np.asarray(ufunc(*values, dtype=np.float64, order="C"))
+    live = np.ones(result.shape, bool)
+    for value in values:
+        live &= np.isfinite(value) & (value != 0)
+    limits = np.finfo(np.float64)
+    if ufunc in BEYOND_FLOAT64:
+        result = np.where(live & np.isinf(result), np.copysign(limits.max, result), result)
+        result = np.where(live & (result == 0), np.copysign(limits.smallest_subnormal, result), result)
+    return result
 
 
 def _widened(operand: Operand, fmt: Format) -> NDArray[Any]:
@@ -182,10 +211,10 @@ def _widened(operand: Operand, fmt: Format) -> NDArray[Any]:
 def _comparable(operands: list[Operand]) -> list[NDArray[Any]]:
     """The values to compare: what has no format, or is 0-d beside an array, is rounded to the other's format.
 
-    Values of two formats, and float64 values, are compared exactly.
+    Values of two formats, float64 values, and those of formats without infinities are compared exactly.
     """
     strong = [operand for operand in operands if operand.kind in ("array", "float64") and operand.values.ndim]
     strong = strong or [operand for operand in operands if operand.fmt]
-    if len(strong) == len(operands) or strong[0].fmt is None:
+    if len(strong) == len(operands) or strong[0].fmt is None or not strong[0].fmt.infinities:
         return [operand.values for operand in operands]
     return [in_format(operand, strong[0].fmt) for operand in operands]

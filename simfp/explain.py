@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from simfp import observe
 from simfp.bits import bit_string, codes_of
 from simfp.formats import Format, as_format
-from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
+from simfp.rounding import encode, fates_of, next_down, next_up, round_to, ulp
 
 __all__ = ["Explanation", "explain", "parse_number"]
 
@@ -92,10 +93,7 @@ def explain(x: Any, fmt: Any, rounding: str = "nearest_even", **options: Any) ->
     near = _odd_float64(exact) if isinstance(exact, Fraction) else exact
     result = float(round_to(near, fmt, rounding, **options))
     fates = {name: options[name] for name in ("subnormals", "overflow") if name in options}
-    mode_for_fate = "toward_zero" if rounding == "stochastic" else rounding
-    became = "exact" if result == exact or near == result == 0 else fate(near, fmt, mode_for_fate, **fates)
-    if 0 < abs(result) < fmt.smallest_normal:
-        became = "subnormal"
+    became = str(observe.FATES[fates_of(np.array([near]), np.array([result]), fmt, rounding, **fates)[0]])
     owned = near == round_to(near, fmt, "toward_zero")
     below, above = (near, near) if owned else (float(next_down(near, fmt)), float(next_up(near, fmt)))
     below = math.nan if below > near else below  # beyond the ends of a format without infinities
@@ -204,8 +202,11 @@ def _reason(
         return _reason_at_the_top(fmt, rounding, result, became == "overflowed")
     where = f"between {below} and {above}"
     if rounding == "stochastic":
-        share = (exact - Fraction(below)) / (Fraction(above) - Fraction(below))
-        return f"{where}, and goes up with a probability of {float(share):.6g}: the throw took it to {result}"
+        inner, outer = sorted((Fraction(below), Fraction(above)), key=abs)
+        chance = (exact - inner) / (outer - inner)
+        bits = options.get("random_bits")
+        chance = Fraction(math.floor(chance * 2**bits), 2**bits) if bits else chance
+        return f"{where}, and goes away from zero with a probability of {float(chance):.6g}: it became {result}"
     if rounding not in ("nearest_even", "nearest_away"):
         return f"{where}; {rounding} takes the neighbour {SIDES[rounding]}" + _bits_left(fmt, result)
     if exact == tie:

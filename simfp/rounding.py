@@ -123,17 +123,20 @@ def round_array(
     random_bits: int | None = None,
     in_place: bool = False,
     operation: str = "round_to",
+    exact: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """`round_to` for float32 and float64 arrays, under the name of the operation whose result it rounds.
 
-    in_place: `values` may be overwritten. Whoever listens is told.
+    in_place: `values` may be overwritten. Whoever listens is told; of `exact`, in float64, where that is given
+    because `values` have lost something on their way already.
     """
     options: dict[str, Any] = {"subnormals": subnormals, "overflow": overflow, "rng": rng, "random_bits": random_bits}
     if not observe.somebody_listens():
         return _round(values, fmt, rounding, in_place=in_place, **options)
     out = _round(values, fmt, rounding, **options)
-    before, after = np.ascontiguousarray(values).reshape(-1), out.reshape(-1)
-    fates = _fates(before, after, fmt, rounding, subnormals, overflow)
+    before = np.ascontiguousarray(values if exact is None else exact).reshape(-1)
+    after = out.reshape(-1)
+    fates = fates_of(before, _widened(after, before.dtype), fmt, rounding, subnormals, overflow)
     observe.tell(observe.Rounding(operation, fmt, before, after, fates))
     return out
 
@@ -228,7 +231,7 @@ def fate(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any)
     wide = np.ascontiguousarray(_widened(values, np.promote_types(values.dtype, fmt.carrier)))
     after = _round(wide, fmt, rounding, **options)
     kept = {name: options[name] for name in ("subnormals", "overflow") if name in options}
-    indices = _fates(wide.reshape(-1), after.reshape(-1), fmt, rounding, **kept)
+    indices = fates_of(wide.reshape(-1), after.reshape(-1), fmt, rounding, **kept)
     words = np.array(observe.FATES)[indices].reshape(values.shape)
     return words if words.ndim else str(words)
 
@@ -258,6 +261,8 @@ def ulp(x: ArrayLike, fmt: Any) -> Any:
 def next_up(x: ArrayLike, fmt: Any) -> Any:
     """The smallest value of `fmt` above `x`, which need not be one itself; in the shape and dtype of `x`.
 
+    (In float64 for a float32 `x` where only that holds the values of `fmt`.)
+
     As IEEE 754's nextUp: infinity above the largest number (that number itself where there is no infinity),
     the smallest positive number above either zero, NaN of NaN.
 
@@ -283,7 +288,7 @@ def _neighbour(x: ArrayLike, fmt: Format, direction: int) -> Any:
     codes = codes_of(np.where(nan, inward.dtype.type(0), inward), fmt)
     stepped = decode(step_codes(codes, fmt, direction), fmt)
     beyond = inward > values if direction > 0 else inward < values
-    return np.where(nan | beyond, inward, stepped).astype(values.dtype.newbyteorder("="))[()]
+    return np.where(nan | beyond, inward, stepped)[()]
 
 
 def check_mode(rounding: str, operation: str | None = None) -> None:
@@ -381,7 +386,7 @@ def _coins(width: int, rng: Any, random_bits: int | None) -> tuple[Any, Any, Any
     return key, twist, (np.uint32 if width == 32 else np.uint64)(width - random_bits)
 
 
-def _fates(
+def fates_of(
     before: NDArray[Any],
     after: NDArray[Any],
     fmt: Format,
@@ -391,7 +396,7 @@ def _fates(
 ) -> NDArray[Any]:
     """Indices into observe.FATES of what became of the flat array `before`."""
     if fmt.carrier == np.float64:
-        before, after = before.astype(np.float64), after.astype(np.float64)
+        before, after = _widened(before, np.float64), _widened(after, np.float64)
     plan = _plan(fmt, rounding, subnormals, overflow, 8 * before.dtype.itemsize)
     loop, uint = (kernels.classify32, np.uint32) if before.dtype == np.float32 else (kernels.classify64, np.uint64)
     fates = np.empty(before.shape, np.uint8)
@@ -411,7 +416,7 @@ def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
     given = np.asarray(x)
     kind = given.dtype.kind
     if kind == "f" and given.dtype.itemsize in (4, 8):
-        return given, False
+        return (given, False) if given.dtype.isnative else (given.astype(given.dtype.newbyteorder("=")), True)
     if given.dtype.newbyteorder("=") in _SMALL_FLOATS:
         return given.astype(np.float32), True
     if kind in "bui":

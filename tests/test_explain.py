@@ -187,7 +187,7 @@ REASONS = [
     (-2049,            "fp16", "toward_positive", "toward_positive takes the neighbour above"),
     (2049,             "fp16", "toward_negative", "toward_negative takes the neighbour below"),
     (2049,             "fp16", "to_odd",          "to_odd takes the neighbour whose last bit is 1"),
-    (2049,             "fp16", "stochastic",      "goes up with a probability of 0.5"),
+    (2049,             "fp16", "stochastic",      "goes away from zero with a probability of 0.5"),
     (70000,            "fp16", "nearest_even",    "by half a step (65520.0) or more, it becomes infinity"),
     (65510,            "fp16", "nearest_even",    "but by less than it takes to overflow: 65520.0 or more"),
     (65510,            "fp16", "toward_zero",     "beyond the largest number, 65504.0, where toward_zero stops"),

@@ -11,7 +11,7 @@ Each loop computes the operation in round-to-nearest and the sign of what that l
     x / y    fma(-q, y, x), the remainder
     sqrt(x)  fma(-r, r, x), the remainder
 
-Factors are first brought into [1, 4), and the result's exponent is put back last, held within 2^-1060..2^1010:
+Factors are first brought into [1, 4), and the result's exponent is put back last, held within 2^-1010..2^1010:
 beyond 2^1000 and below 2^-1000 every format that simfp knows has overflowed, or lost everything but the sign.
 """
 
