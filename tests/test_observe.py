@@ -161,7 +161,7 @@ def test_while_nobody_listens_no_fate_is_gathered(monkeypatch: pytest.MonkeyPatc
     def unexpected(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("gathered for nobody")
 
-    monkeypatch.setattr(rounding, "_fates", unexpected)
+    monkeypatch.setattr(rounding, "fates_of", unexpected)
     monkeypatch.setattr(observe, "tell", unexpected)
     for operate in OPERATIONS.values():
         operate(np.array([0.1, 1e9]))
