@@ -269,7 +269,8 @@ def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:
     out_dtype: the format of the result; if not given, that which `a` and `b` meet in. With ``sf.float32`` the
     accumulated sums come out as they are.
 
-    Products of values of up to 12 bits' precision are exact in float32; the order in which they are added is
+    Products of values of up to 12 bits' precision are exact in float32 (bfloat16's and tfloat32's from 2^-126 on);
+    the order in which they are added is
     that of NumPy's float32 matmul on this machine. Formats that float32 does not hold so well (more bits,
     float32 itself apart, or wider exponents) are accumulated in float64.
 

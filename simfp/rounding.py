@@ -96,7 +96,8 @@ def round_to(
         between neighbours a < x < b goes to b with the probability (x - a) / (b - a), exact where its dropped
         bits fit in as many (for every float32 input of 16-bit formats down to 2^-9 of their smallest subnormal).
 
-    NaN stays NaN, its payload included, also in a format that has no code for it; -0 stays -0.
+    NaN stays NaN, its payload included, also in a format that has no code for it; -0 stays -0. Where `fmt` has
+    exponents beyond float32's, a float32 result may be infinite or zero though `fmt` owns the number: give float64.
 
     >>> float(round_to(1 + 2**-8 + 2**-40, "bfloat16"))  # float64 -> float32 -> bfloat16 would lose the last bit
     1.0078125
@@ -218,7 +219,7 @@ def fate(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any)
     rounded     it went to a neighbour, at full precision
     subnormal   it came out below the smallest normal number, where precision fades (exactly or not)
     zeroed      it was not zero, and is now
-    overflowed  it was beyond the largest number
+    overflowed  rounded with an unbounded exponent it was beyond the largest number
     nan         it was not a number
 
     Takes the options of `round_to`.
