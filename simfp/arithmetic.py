@@ -102,7 +102,8 @@ def _exactly(name: str, operand: ArrayLike) -> NDArray[Any]:
     if given.dtype.kind in "uiO" and given.size and isinstance(given.flat[0], (int, np.integer)):
         largest = max((int(given.max()), int(given.min())), key=abs)
         if abs(largest) > 2**53:
-            raise ValueError(f"{name} takes integers from -2**53 to 2**53, which float64 holds, got {largest}")
+            shown = largest if largest.bit_length() <= 100 else f"one of {largest.bit_length()} bits"
+            raise ValueError(f"{name} takes integers from -2**53 to 2**53, which float64 holds, got {shown}")
     return as_floats(operand)[0]
 
 
