@@ -88,14 +88,14 @@ def contenders(x: np.ndarray, name: str) -> dict[str, Callable[[], Any]]:
     if stored:
         ways["NumPy" if stored is np.float16 else "ml_dtypes"] = lambda: x.astype(stored).astype(x.dtype)
         ways["torch"] = lambda: tensor.to(torch_dtype).to(tensor.dtype)
-    chop = Chop(exponent_bits, mantissa_bits, rmode=NEAREST)
+    chop = Chop(exponent_bits, mantissa_bits, rmode=NEAREST, chunk_size=COUNT)
     return ways | {"pychop": lambda: chop(x)}
 
 
 def stochastic_contenders(x: np.ndarray) -> dict[str, Callable[[], Any]]:
     """Ways to round `x` to float16 stochastically."""
     rng, out = np.random.default_rng(0), np.empty_like(x)
-    chop = Chop(5, 10, rmode=STOCHASTIC)
+    chop = Chop(5, 10, rmode=STOCHASTIC, chunk_size=COUNT)
     return {
         "simfp": lambda: sf.round_to(x, "float16", "stochastic", rng=rng),
         "np.copyto": lambda: np.copyto(out, x),
@@ -143,7 +143,7 @@ def memory() -> Iterator[Row]:
 
 def scalar() -> Row:
     """One Python number."""
-    chop = Chop(5, 10, rmode=NEAREST)
+    chop = Chop(5, 10, rmode=NEAREST, chunk_size=COUNT)
     one = np.array([0.1], np.float32)
     ways = {
         "simfp": lambda: sf.round_to(0.1, "float16"),

@@ -284,6 +284,19 @@ def test_writing_leaves_no_other_file(tmp_path: Any) -> None:
 # --- the report ------------------------------------------------------------------------------------------------
 
 
+def test_the_committed_report_has_conversions_and_products_in_nearest_even_and_nothing_wrong() -> None:
+    rows = json.loads(report.REPORT.read_text())["suites"]
+    reported = {Suite(row["group"], row["format"], row["rounding"]) for row in rows}
+    asked = {suite for suite in SUITES if suite.group in ("conversions", "products")}
+    assert reported >= {suite for suite in asked if suite.rounding == "nearest_even"}
+    tallies = [tally for row in rows for tally in row["routes"].values()]
+    assert all(tally == {"compared": BLOCKS * BLOCK, "wrong": 0} for tally in tallies)
+
+
+def test_the_page_says_what_the_report_says() -> None:
+    assert report.REPORT.with_suffix(".md").read_text() == report.as_text(json.loads(report.REPORT.read_text()))
+
+
 def test_rows_of_other_code_leave_the_report(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "REPORT", tmp_path / "report.json")
     first, second, third = SUITES[:3]
