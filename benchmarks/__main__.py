@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def main() -> int:
     results = {
         "date": time.strftime("%Y-%m-%d"),
         "commit": commit(),
-        "environment": environment(),
+        "environment": environment() | {name: metadata.version(name) for name in ("torch", "pychop")},
         "rows": [asdict(row) | {"met": row.met} for row in measured],
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
