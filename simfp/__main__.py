@@ -63,7 +63,7 @@ def table_of_formats() -> str:
 
 def _is_negative_number(word: str) -> bool:
     """Whether argparse would take a number such as -2^-24 for an option."""
-    return word[:1] == "-" and (word[1:2].isdigit() or word[1:4] in ("inf", "nan") or word[1:2] == ".")
+    return word[:1] == "-" and (word[1:2].isdigit() or word[1:4].lower() in ("inf", "nan") or word[1:2] == ".")
 
 
 if __name__ == "__main__":

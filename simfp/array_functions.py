@@ -101,6 +101,10 @@ def _accumulating(function: Callable[..., Any], count: int | None) -> Callable[.
         stop = len(args) if count is None else count
         if len(args) < stop or len(words) == len(args):
             raise TypeError(f"give {function.__name__} its arrays by position")
+        if any(isinstance(arg, (type, np.dtype, np.ndarray, Array)) for arg in args[stop:]):
+            raise TypeError(
+                f"{function.__name__} of Arrays takes no dtype or out; use `astype`, or call it on a.values"
+            )
         values, fmt = _together(*args[len(words) : stop])
         wide = [part.astype(accumulator_dtype(fmt), copy=False) for part in values]
         with np.errstate(all="ignore"):

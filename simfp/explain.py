@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -99,7 +99,8 @@ def explain(x: Any, fmt: Any, rounding: str = "nearest_even", **options: Any) ->
     below = math.nan if below > near else below  # beyond the ends of a format without infinities
     above = math.nan if above < near else above
     between = isinstance(exact, Fraction) and math.isfinite(below) and math.isfinite(above) and below != above
-    tie = (Fraction(below) + Fraction(above)) / 2 if between else None
+    in_gap = not fmt.subnormals and abs(near) < fmt.smallest_normal  # decided on the full grid, and flushed
+    tie = (Fraction(below) + Fraction(above)) / 2 if between and not in_gap else None
     spacing = float(ulp(near, fmt))
     measurable = math.isfinite(near) and math.isfinite(result)
     error = _to_float((Fraction(result) - Fraction(exact)) / Fraction(spacing)) if measurable else math.nan
@@ -124,27 +125,24 @@ def parse_number(text: str) -> Fraction | float:
     typed = text.strip().lower().replace("**", "^").replace("−", "-")
     refusal = f"cannot read {text[:40]!r} as a number; understood are decimals (6e-8), hexadecimals (0x1.8p-14), "
     refusal += "powers of two (2^-24, 1.5*2^-24), inf and nan"
-    if re.fullmatch(r"[+-]?(inf|infinity|nan)", typed) or re.fullmatch(r"-0*\.?0*(e[+-]?\d+)?", typed):
-        if not any(letter.isalnum() for letter in typed):
-            raise ValueError(refusal)
+    if re.fullmatch(r"[+-]?(inf|infinity|nan)", typed):
         return float(typed)
-    power = re.fullmatch(r"([+-]?)(?:(\d*\.?\d+)\s*[*x·]\s*)?2\^\(?([+-]?\d+)\)?", typed)
-    hexadecimal = re.fullmatch(r"([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?\d+))?", typed)
+    power = re.fullmatch(r"[+-]?(?:(\d*\.?\d+)\s*[*x·]\s*)?2\^\(?([+-]?\d+)\)?", typed)
+    hexadecimal = re.fullmatch(r"[+-]?0x(?=\.?[0-9a-f])([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?\d+))?", typed)
+    decimal = re.fullmatch(r"[+-]?((?:\d+\.?\d*|\.\d+)(?:e([+-]?\d+))?)", typed)
     if power:
-        sign, factor, exponent = power[1], Fraction(power[2] or 1), _check_power(int(power[3]), "two", text)
-    elif hexadecimal and hexadecimal[2] + hexadecimal[3]:
-        sign, factor = hexadecimal[1], Fraction(int(hexadecimal[2] + hexadecimal[3], 16))
-        exponent = _check_power(int(hexadecimal[4] or 0), "two", text) - 4 * len(hexadecimal[3])
+        magnitude = Fraction(power[1] or 1) * Fraction(2) ** _check_power(int(power[2]), "two", text)
+    elif hexadecimal:
+        exponent = _check_power(int(hexadecimal[3] or 0), "two", text) - 4 * len(hexadecimal[2])
+        magnitude = int(hexadecimal[1] + hexadecimal[2], 16) * Fraction(2) ** exponent
+    elif decimal:
+        _check_power(int(decimal[2] or 0), "ten", text)
+        magnitude = Fraction(decimal[1])
     else:
-        try:
-            number = Decimal(typed)
-        except InvalidOperation:
-            raise ValueError(refusal) from None
-        if number:
-            _check_power(number.adjusted(), "ten", text)
-        return Fraction(number)
-    value = factor * Fraction(2) ** exponent
-    return -value if sign == "-" else value
+        raise ValueError(refusal)
+    if typed[0] == "-":
+        return -magnitude if magnitude else -0.0
+    return magnitude
 
 
 def _check_power(power: int, base: str, text: str) -> int:
@@ -160,6 +158,8 @@ def _exact(x: Any) -> Fraction | float:
         x = parse_number(x)
         return x if x else float(x)
     if isinstance(x, (int, np.integer)):
+        if int(x).bit_length() > LARGEST_POWER["two"]:
+            raise ValueError(f"`x` has {int(x).bit_length()} bits; at most {LARGEST_POWER['two']} are told")
         return Fraction(int(x)) if x else 0.0
     given = np.asarray(x)
     if given.ndim or given.dtype.kind not in "biufV" or given.dtype.itemsize > 8:
@@ -191,15 +191,18 @@ def _reason(
     options: dict[str, Any],
 ) -> str:
     """Why it went where it went, in a sentence."""
+    saturated = options.get("overflow") == "saturate"
     if not isinstance(exact, Fraction):
-        return _reason_of_special(exact, fmt, result)
+        return _reason_of_special(exact, fmt, result, saturated)
     if result == exact:
         return f"{fmt} owns this value, so nothing is rounded" + _bits_left(fmt, result)
     flushed = options.get("subnormals") == "flush" or not fmt.subnormals
     if flushed and result == 0 and max(abs(below), abs(above)) >= fmt.smallest_subnormal:
         return f"a result below the smallest normal number, {_power(fmt.smallest_normal)}, is flushed to zero"
+    if not fmt.subnormals and abs(exact) < fmt.smallest_normal:
+        return f"near enough to the smallest normal number, {result}; in {fmt} all that rounds below it becomes zero"
     if abs(exact) > Fraction(fmt.max) and (not math.isfinite(result) or abs(result) == fmt.max):
-        return _reason_at_the_top(fmt, rounding, result, became == "overflowed")
+        return _reason_at_the_top(fmt, rounding, result, became == "overflowed", saturated)
     where = f"between {below} and {above}"
     if rounding == "stochastic":
         inner, outer = sorted((Fraction(below), Fraction(above)), key=abs)
@@ -210,24 +213,25 @@ def _reason(
     if rounding not in ("nearest_even", "nearest_away"):
         return f"{where}; {rounding} takes the neighbour {SIDES[rounding]}" + _bits_left(fmt, result)
     if exact == tie:
-        rule = "has the even last bit" if rounding == "nearest_even" else "lies farther from zero"
+        has_even = rounding == "nearest_even" and (fmt.mantissa_bits > 0 or result == 0)
+        rule = "has the even last bit" if has_even else "lies farther from zero"
         return f"exactly halfway {where}; of the two, {result} {rule}" + _bits_left(fmt, result)
     assert tie is not None
     side = "above" if exact > tie else "below"
     return f"{where}, {side} the tie, so {result} is the nearer" + _bits_left(fmt, result)
 
 
-def _reason_of_special(value: float, fmt: Format, result: float) -> str:
+def _reason_of_special(value: float, fmt: Format, result: float, saturated: bool) -> str:
     if math.isnan(value):
         return "NaN stays NaN" if fmt.nans else f"NaN stays NaN, though {fmt} has no code for it"
     if value == 0:
         return "zero keeps its sign"
     if math.isinf(result):
         return f"{fmt} has infinities"
-    return f"{fmt} " + ("was told to saturate" if fmt.infinities else "has no infinity") + f", so it becomes {result}"
+    return f"{fmt} " + ("was told to saturate" if saturated else "has no infinity") + f", so it becomes {result}"
 
 
-def _reason_at_the_top(fmt: Format, rounding: str, result: float, overflowed: bool) -> str:
+def _reason_at_the_top(fmt: Format, rounding: str, result: float, overflowed: bool, saturated: bool) -> str:
     """Why a value beyond the largest number went where it went."""
     half_a_step = fmt.max + float(ulp(fmt.max, fmt)) / 2
     tie_leaves = rounding == "nearest_away" or fmt.max_code % 2 == 1 or fmt.mantissa_bits == 0
@@ -239,7 +243,8 @@ def _reason_at_the_top(fmt: Format, rounding: str, result: float, overflowed: bo
         return f"{beyond}, but by less than it takes to overflow: {needed}"
     if math.isfinite(result):
         no_other = not fmt.infinities and not fmt.nans
-        cause = f"{fmt} has nothing larger, not even infinity" if no_other else "infinity is not where it may go"
+        limit = "it was told to saturate" if saturated else f"{rounding} goes no further"
+        cause = f"{fmt} has nothing larger, not even infinity" if no_other else limit
         return f"{beyond}, it becomes that number: {cause}"
     what = "infinity" if math.isinf(result) else f"NaN, as {fmt} has no infinity"
     if rounding.startswith("nearest"):

@@ -292,3 +292,9 @@ def test_shapes_that_do_not_fit_are_named() -> None:
 def test_moving_takes_arrays_of_one_format() -> None:
     with pytest.raises(TypeError, match="broadcast_arrays takes Arrays of one format, got float16, float32"):
         np.broadcast_arrays(sf.array([1], "fp16"), sf.array([1], "fp32"))
+
+
+@pytest.mark.parametrize("extra", [np.float64, np.dtype(np.float64), np.zeros(2)])
+def test_a_dtype_given_by_position_is_refused_and_not_ignored(extra: object) -> None:
+    with pytest.raises(TypeError, match="sum of Arrays takes no dtype or out"):
+        np.sum(sf.array([[1.0, 2.0]], "fp16"), 1, extra)  # type: ignore[call-overload]

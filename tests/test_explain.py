@@ -217,7 +217,7 @@ def test_the_reasons_cover_every_mode() -> None:
 def test_flushing_and_saturating_are_given_as_reasons() -> None:
     assert "is flushed to zero" in sf.explain(1e-5, "float16", subnormals="flush").why
     assert "2^-14" in sf.explain(1e-5, "float16", subnormals="flush").why
-    assert "infinity is not where it may go" in sf.explain(1e9, "float16", overflow="saturate").why
+    assert "it was told to saturate" in sf.explain(1e9, "float16", overflow="saturate").why
     assert "was told to saturate" in sf.explain(math.inf, "float16", overflow="saturate").why
 
 
@@ -274,3 +274,36 @@ def test_python_m_simfp_runs() -> None:
     ran = subprocess.run([sys.executable, "-m", "simfp", "explain", "2049", "fp16"], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == f"{sf.explain('2049', 'fp16')}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "negative"), [("-0", True), ("-0x0", True), ("-0*2^3", True), ("-.0e5", True), ("0", False)]
+)
+def test_a_typed_zero_keeps_its_sign(typed: str, negative: bool) -> None:
+    assert np.signbit(sf.explain(typed, "fp16").result) == negative
+
+
+@pytest.mark.parametrize("typed", ["snan", "nan1", "1_0", "0x", "0x.", ".", "-", "e5", "1e", "2^", ""])
+def test_what_is_no_number_is_refused_with_a_word_on_what_is(typed: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot read .* as a number; understood are decimals"):
+        sf.explain(typed, "fp16")
+
+
+def test_an_integer_too_long_to_tell_is_refused() -> None:
+    with pytest.raises(ValueError, match="`x` has 20001 bits; at most 3000 are told"):
+        sf.explain(2**20000, "fp16")
+
+
+@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+def test_between_zero_and_the_smallest_normal_a_format_without_subnormals_has_no_tie(rounding: str) -> None:
+    gapped = sf.Format("gapped", exponent_bits=3, mantissa_bits=2, subnormals=False)
+    for x in (0.2, 0.21875, 0.24):
+        story = sf.explain(x, gapped, rounding, **({"rng": 1} if rounding == "stochastic" else {}))
+        assert story.tie is None
+        assert ("flushed to zero" if story.result == 0 else "near enough to the smallest normal") in story.why
+
+
+def test_saturation_is_named_where_it_decided() -> None:
+    assert "told to saturate" in sf.explain(np.inf, "e4m3", overflow="saturate").why
+    assert "told to saturate" in sf.explain(470, "e4m3", overflow="saturate").why
+    assert "toward_zero goes no further" in sf.explain(1e6, "fp16", "toward_zero").why
