@@ -54,7 +54,8 @@ exhaustive: $(VENV)/ready-test  ## all 2^32 inputs and pairs against independent
 gpu: $(VENV)/ready-test  ## record what this machine's GPU answers (CUDA)
 	$(RUN) -m simfp.gpu record
 
-images: $(VENV)/ready-test  ## take the README's picture of the slider anew
+images: $(VENV)/ready-test  ## take the pictures of the lessons and of the README anew
+	$(RUN) -m simfp.course.pictures
 	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay

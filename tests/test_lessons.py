@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from simfp.course import catalogue, notebooks
+from simfp import widgets
+from simfp.course import catalogue, notebooks, pictures
 
 LESSONS_FOLDER = Path(__file__).parents[1] / "lessons"
 LESSONS = sorted(LESSONS_FOLDER.glob("*.ipynb"))
@@ -67,6 +68,10 @@ def test_a_notebook_runs_from_top_to_bottom_in_under_a_minute(
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     assert all(output.data.get("text/plain", "").strip() for output in outputs if "data" in output)
     assert seconds < LONGEST_RUN
+    for picture in pictures.shown(notebook):
+        assert picture.told == picture.words, f"{picture.path}: its words are not current; `make images`"
+        stored = (file.parent / picture.path).read_bytes()
+        assert pictures.same_picture(stored, picture.png), f"{picture.path} is not current; `make images`"
     kept = json.loads((tmp_path / "progress.json").read_text()) if (tmp_path / "progress.json").exists() else {}
     exercises = kept.get("exercises", {})
     if file in SOLUTIONS:  # every exercise of the lesson was solved, at once
@@ -119,7 +124,7 @@ def test_a_lesson_asks_all_its_bets_and_exercises_and_settles_and_closes(file: P
     assert "Three lines to keep" in text
     assert len(re.findall(r"^- ", text.partition("Three lines to keep")[2].partition("##")[0], flags=re.MULTILINE)) == 3
     assert "Next question" in text
-    assert any("Underflow(" in cell for cell in code_cells(file))  # something to drag
+    assert any(f"{name}(" in cell for cell in code_cells(file) for name in widgets.__all__)  # something to drag
 
 
 @every_lesson
@@ -129,6 +134,27 @@ def test_every_exercise_has_a_solution_with_its_reason(file: Path) -> None:
     for row in catalogue.of_lesson(catalogue.EXERCISES, file.name[:2]):
         assert {cell["cell_type"] for cell in notebooks.tagged(solution, row.id)} == {"markdown", "code"}
         assert row.id in ids_called(solution, "check")
+
+
+@every_lesson
+def test_every_widget_of_a_lesson_has_a_picture_for_readers_without_a_kernel(file: Path) -> None:
+    cells = notebooks.read(file)["cells"]
+    named = re.compile(rf"({'|'.join(widgets.__all__)})\(")
+    shows = [
+        number
+        for number, cell in enumerate(cells)
+        if cell["cell_type"] == "code" and named.search(notebooks.source(cell))
+    ]
+    assert shows
+    for number in shows:
+        links = pictures.LINK.findall(notebooks.source(cells[number + 1]))
+        assert [len(words) > 40 and (file.parent / path).is_file() for words, path in links] == [True], cells[number]
+
+
+def test_every_picture_is_named_by_a_lesson_or_the_readme() -> None:
+    named = {path for file in LESSONS for _, path in pictures.LINK.findall(prose(file))}
+    named |= set(re.findall(r"lessons/(images/[\w.]+)", (LESSONS_FOLDER.parent / "README.md").read_text()))
+    assert {f"images/{file.name}" for file in (LESSONS_FOLDER / "images").iterdir()} == named
 
 
 @every_lesson
