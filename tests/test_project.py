@@ -117,6 +117,20 @@ def test_importing_simfp_brings_neither_matplotlib_nor_ipywidgets_nor_torch() ->
     assert printed.split() == []
 
 
+NETWORK = {"socket", "http", "urllib", "ftplib", "smtplib", "ssl", "requests", "httpx", "aiohttp", "webbrowser"}
+CALLS_OUT = re.compile(r"\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon|EventSource|\bimport\(")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_in_the_package_can_speak_to_a_network(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imported_names(path)} & NETWORK
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.js")), ids=lambda path: path.name)
+def test_no_front_end_speaks_to_a_network(path: Path) -> None:
+    assert not CALLS_OUT.search(path.read_text())
+
+
 # --- dependencies ----------------------------------------------------------------------------------------------
 
 
