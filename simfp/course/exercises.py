@@ -22,11 +22,12 @@ class Exercise:
     judge: Callable[[Any], Judgement]
     hints: tuple[str, ...]
     untouched: Any = None  # what a slider says that nobody has moved
+    trial: tuple[Any, ...] = (1.0,)  # what a function is called with, to see whether it still returns the dots
 
 
 def check(row: Exercise, answer: Any) -> Card:
     """Whether `answer` is right, and if not, why; its `passed` tells. `...` and None are no answers yet."""
-    if _is_missing(answer, row.untouched):
+    if _is_missing(answer, row):
         return Card(f"{row.id}: not yet", row.question, "waiting")
     passed, message = row.judge(answer)
     kept = progress.entry("exercises", row.id)
@@ -37,14 +38,14 @@ def check(row: Exercise, answer: Any) -> Card:
     return Card(f"{row.id}: not quite", message + more, "wrong")
 
 
-def _is_missing(answer: Any, untouched: Any) -> bool:
+def _is_missing(answer: Any, row: Exercise) -> bool:
     """Whether there is no answer yet: dots, None, a function that still returns the dots, a slider not moved."""
     if callable(answer):
         try:
-            return answer(1.0) is ...
+            return answer(*row.trial) is ...
         except Exception:  # it was tried: the judge will say what is wrong with it
             return False
-    return answer is ... or answer is None or (type(answer) is type(untouched) and answer == untouched)
+    return answer is ... or answer is None or (type(answer) is type(row.untouched) and answer == row.untouched)
 
 
 def hint(row: Exercise) -> Card:
