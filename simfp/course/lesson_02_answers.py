@@ -74,12 +74,12 @@ ROUND_BITS_MISTAKES = (
         "{right}. Which bit of the code tells whether the upper half is odd? (It is bit 16.)",
     ),
     Mistake(
-        lambda c: c.full & ~c.nan & ~c.overflowing & (c.said == c.upper & 0xFF80) & (c.right == c.upper + 1),
+        lambda c: c.carrying & ~c.subnormal & (c.said == c.upper & 0xFF80),
         "For {x} you said {said}. The mantissa was full, rounding up empties it, and the carry got lost: it belongs "
         "into the exponent. Add before you take the fields apart, and it goes there by itself.",
     ),
     Mistake(
-        lambda c: c.full & ~c.nan & ~c.overflowing & (c.said == c.upper) & (c.right == c.upper + 1),
+        lambda c: c.carrying & (c.said == c.upper),
         "For {x} you said {said}. The mantissa was full, and you stopped there. Let the carry run into the exponent: "
         "{right} is the next number.",
     ),
@@ -94,19 +94,19 @@ ROUND_BITS_MISTAKES = (
         "something in the mantissa is a NaN. Infinity stays: {right}.",
     ),
     Mistake(
-        lambda c: ~c.nan & (c.upper & 0x7F80 == 0) & (c.right & 0x7FFF != 0) & (c.said & 0x7FFF == 0),
+        lambda c: ~c.nan & c.subnormal & (c.right & 0x7FFF != 0) & (c.said & 0x7FFF == 0),
         "For {x} you said {said}. That is a subnormal number, and bf16 has those: {right}. They need no rule of their "
         "own.",
     ),
     Mistake(
-        lambda c: c.nan & (c.said & 0xFFFF7FFF == 0x7F80),
-        "All numbers are right. But {x} became {said}: what made it a NaN stood in the lower half, and is gone. Look "
-        "for NaN first, and give back any bf16 NaN, such as 0x7fc0.",
+        lambda c: c.nan & (c.said & 0xFFFF7FFF != 0x7F80),
+        "{x} became {said}: the carry ran through the full exponent into the sign, or out "
+        "at the top. Look for NaN first, and give back any bf16 NaN, such as 0x7fc0.",
     ),
     Mistake(
         lambda c: c.nan,
-        "All numbers are right. But {x} became {said}: the carry ran through the full exponent into the sign, or out "
-        "at the top. Look for NaN first, and give back any bf16 NaN, such as 0x7fc0.",
+        "{x} became {said}: what made it a NaN stood in the lower half, and is gone. Look "
+        "for NaN first, and give back any bf16 NaN, such as 0x7fc0.",
     ),
 )
 

@@ -71,7 +71,11 @@ class Cases:
     nan = property(lambda self: self.code & 0x7FFFFFFF > 0x7F800000)
     infinite = property(lambda self: self.code & 0x7FFFFFFF == 0x7F800000)
     overflowing = property(lambda self: ~self.infinite & (self.right & 0x7FFF == 0x7F80))
-    inner = property(lambda self: ~(self.nan | self.infinite | self.overflowing | self.full))  # nothing special
+    carrying = property(lambda self: self.full & ~self.overflowing & (self.right == self.upper + 1))
+    subnormal = property(lambda self: self.upper & 0x7F80 == 0)  # or zero
+    inner = property(  # nothing special
+        lambda self: ~(self.nan | self.infinite | self.overflowing | self.full | self.subnormal)
+    )
     up = property(lambda self: self.inner & (self.said == self.upper + 1))  # away from zero
     down = property(lambda self: self.inner & (self.said == self.upper))  # toward zero
     says_nan = property(lambda self: (self.said & 0x7FFF > 0x7F80) & (self.said >= 0) & (self.said <= LARGEST_CODE))
