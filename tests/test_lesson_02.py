@@ -16,6 +16,7 @@ from simfp import course
 from simfp.course import catalogue, lesson_02, lesson_02_answers, notebooks, progress
 from simfp.course.judging import NumberJudge
 from simfp.course.lesson_02_judges import THROWS, CodeJudge, ThrowJudge, every_boundary
+from simfp.figures import rounding
 
 LESSON = Path(__file__).parents[1] / "lessons" / "02_round_a_number.ipynb"
 EXERCISES = {row.id: row for row in lesson_02.EXERCISES}
@@ -350,3 +351,23 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     assert f"about {lesson_02.quarters().sum() / 1e6:.0f} million" in prose
     assert lesson_02.STEP * 1000 == 1.0  # "The exact sum is 2."
     assert catalogue.find(catalogue.EXERCISES, "02.a") is lesson_02.EXERCISES[0]
+
+
+# ---- the figure of part 5 ----
+
+
+def test_the_walks_are_made_of_single_roundings_and_the_figure_says_where_they_end() -> None:
+    nearest, thrown = lesson_02.walk("nearest_even")[:, 0], lesson_02.walk("stochastic", weights=50)
+    assert np.array_equal(nearest, np.ones(1001))
+    assert thrown.shape == (1001, 50)
+    assert np.array_equal(sf.round_to(thrown, "bf16"), thrown)
+    below, above = (sf.round_to(thrown[:-1] + 0.001, "bf16", f"toward_{way}") for way in ("negative", "positive"))
+    assert np.all((thrown[1:] == below) | (thrown[1:] == above))
+    told = rounding.describe_walks(nearest, thrown, 0.001, "bf16")
+    assert told.startswith("A bf16 weight of 1 after 1,000 steps of 0.001: exactly 2; rounded to the nearest 1; ")
+    assert f"between {thrown[-1].min():.6g} and {thrown[-1].max():.6g}" in told
+    axes = rounding.walks(nearest, thrown, 0.001, "bf16")
+    lines = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    assert np.array_equal(lines["to the nearest"], nearest)
+    assert np.array_equal(lines["stochastic, average of 50"], thrown.mean(1))
+    assert rounding.walks(nearest, thrown, 0.001, "bf16", ax=axes) is axes

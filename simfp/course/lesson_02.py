@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from simfp import bfloat16, float16, round_to, ulp
 from simfp.course import lesson_02_answers as answers
@@ -13,13 +14,13 @@ from simfp.course.judging import NumberJudge
 from simfp.course.lesson_02_judges import CodeJudge, ThrowJudge
 from simfp.figures.words import decimal
 
-__all__ = ["BETS", "EXERCISES", "NOT_QUITE_A_TIE", "STEP", "quarters"]
+__all__ = ["BETS", "EXERCISES", "NOT_QUITE_A_TIE", "STEP", "quarters", "walk"]
 
 NOT_QUITE_A_TIE = 1 + 2.0**-8 + 2.0**-40
 STEP = 0.001  # of the weight in bet 02.4
 
 
-def quarters() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def quarters() -> NDArray[np.float64]:
     """100,000 random multiples of 1/4 from 128 up to 256, where bf16 owns the whole numbers and nothing between."""
     return np.random.default_rng(2).integers(4 * 128, 4 * 256, 100_000) / 4
 
@@ -29,12 +30,13 @@ def drift(rounding: str) -> float:
     return float(np.sum(round_to(quarters(), bfloat16, rounding) - quarters()))
 
 
-def weight_after(steps: int) -> float:
-    """A bf16 weight of 1 after so many updates of +STEP, each rounded to the nearest."""
-    weight = 1.0
-    for _ in range(steps):
-        weight = float(round_to(weight + STEP, bfloat16))
-    return weight
+def walk(rounding: str, weights: int = 1) -> NDArray[np.float64]:
+    """bf16 weights of 1 after 0, 1, 2 ... 1,000 updates of +STEP, each rounded so; a column for each weight."""
+    rng = np.random.default_rng(5)
+    rows = [np.ones(weights)]
+    for _ in range(1000):
+        rows.append(round_to(rows[-1] + STEP, bfloat16, rounding, rng=rng))
+    return np.array(rows)
 
 
 BETS = (
@@ -61,7 +63,7 @@ BETS = (
     Bet(
         "02.3",
         "A bf16 weight of 1 gets 1,000 updates of +0.001, each rounded to the nearest. Where is it at the end?",
-        truth=lambda: weight_after(1000),
+        truth=lambda: float(walk("nearest_even")[-1, 0]),
         story=lambda weight: (
             f"At {weight:g}. Half of the step to the next number is {decimal(float(ulp(1.0, bfloat16)) / 2)}, and an "
             f"update below that is swallowed, each time. Rounded stochastically it comes to 2 on average."
