@@ -187,7 +187,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (1 + 2**-8 + 2**-40, "That is the number for fp32 and bf16"),
         (1.125, "fp8 e4m3 owns 1.125"), (0, "fp8 e4m3 owns 0"),
         (1 + 2**-4, "is a tie, good, but fp16 owns it as well"), (1 + 2**-4 + 2**-60, "is a tie, good"),
-        (1.5 + 2**-10, "fp16 owns 1.50097656250"[:20]),
+        (1.5 + 2**-10, "fp16 owns 1.5009765625"),
         (1 + 2**-4 - 2**-12, "Come from the other side of the tie"), (1.1875 + 2**-12, "Come from the other side"),
         (1.1, "fp16 moves it, but leaves it on the same side"),
         (1000.3, "the largest number of fp8 e4m3"), (math.inf, "Infinity is too far out"),

@@ -248,7 +248,7 @@ TWICE_SLIPS = (
         lambda x: abs(x) < NARROW.smallest_subnormal / 2,
         lambda x: (
             f"That is smaller than half of the smallest fp8 e4m3 number: either way it is lost. "
-            f"The smallest tie is at {decimal(NARROW.smallest_subnormal / 2)}."
+            f"The smallest tie is at {decimal(NARROW.smallest_subnormal / 2, 12)}."
         ),
     ),
 )
