@@ -1,5 +1,6 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
+from simfp.widgets.number_line import NumberLine
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["Underflow"]
+__all__ = ["NumberLine", "Underflow"]

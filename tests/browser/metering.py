@@ -35,7 +35,9 @@ INSTALL = """([slider, picture]) => {
   const look = () => {
     const image = picture.querySelector("img");
     if (image) return image.src;
-    return Array.from(picture.querySelectorAll("svg g > *"), (bars) => bars.getAttribute("transform")).join();
+    const bars = Array.from(picture.querySelectorAll("svg g > *"));
+    const moved = bars.map((bar) => bar.getAttribute("transform") ?? "").join("");
+    return moved || picture.innerHTML;
   };
   const seen = () => {
     const now = performance.now();
