@@ -1,6 +1,7 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
+from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["NumberLine", "Underflow"]
+__all__ = ["BitExplorer", "NumberLine", "Underflow"]

@@ -1,0 +1,173 @@
+"""Bits to touch: one value in several formats, a row each; what is flipped in one is seen in all.
+
+simfp computes every text here, for each event; the front end (bit_explorer.js) draws them and says what was touched.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import anywidget
+import traitlets
+
+from simfp.bits import checked_codes, decode
+from simfp.experiments import bit_explorer as experiment
+from simfp.experiments.bit_explorer import LANDMARKS, Row
+from simfp.explain import parse_number
+from simfp.figures import bit_explorer as figures
+from simfp.figures.palette import look
+from simfp.figures.png import png
+from simfp.formats import Format, as_format
+from simfp.rounding import ROUNDING_MODES
+from simfp.widgets.front_end import Kept, module, style
+
+__all__ = ["BitExplorer"]
+
+FORMATS = ("float32", "tfloat32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+ROUNDINGS = tuple(mode for mode in ROUNDING_MODES if mode != "stochastic")  # a value has one row of bits
+DIRECTIONS = {"up": 1, "down": -1}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Fraction)):
+        raise TypeError(f"value must be a text or a number, got {value!r}")
+    text = value.strip() if isinstance(value, str) else str(value)
+    parse_number(text)
+    return text
+
+
+def _rounding(value: Any) -> str:
+    if not isinstance(value, str) or value not in ROUNDINGS:
+        raise ValueError(f"unknown rounding {value!r}; expected one of {', '.join(ROUNDINGS)}")
+    return value
+
+
+class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
+    """The bit explorer: a row of bits for each format, all of them holding one value.
+
+    Parameters
+    ----------
+    value
+        The value as people type it: "0.1", "0x1.8p-14", "2^-24", "inf"; taken exactly, then rounded to each format.
+    formats
+        The formats side by side: names, or whatever `as_format` takes.
+    rounding
+        How the value is rounded to each: any mode but "stochastic".
+
+    `codes` holds the code of each format under its name, None where it has none for NaN. A wrong value or rounding
+    raises ValueError or TypeError here; set later, the last good one is kept and `message` says why.
+    """
+
+    _esm = module("bit_explorer")
+    _css = style("bit_explorer")
+
+    value = Kept(_value, "1").tag(sync=True)
+    rounding = Kept(_rounding, "nearest_even").tag(sync=True)
+    message = traitlets.Unicode("").tag(sync=True)
+    codes = traitlets.Dict()
+    _table = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, value: Any = "1", *, formats: Sequence[Any] = FORMATS, rounding: str = "nearest_even") -> None:
+        self.formats = tuple(as_format(fmt) for fmt in formats)
+        if not self.formats:
+            raise ValueError("`formats` must name at least one format")
+        names = [fmt.name for fmt in self.formats]
+        if len(set(names)) < len(names):
+            raise ValueError(f"`formats` must have different names, got {', '.join(names)}")
+        self._origin: tuple[Format, int] | None = None
+        self._answered = 0
+        super().__init__(value=_value(value), rounding=_rounding(rounding))
+        self._compute()
+        self.observe(self._compute, names=["value", "rounding"])
+        self.on_msg(self._touched)
+
+    def set_code(self, fmt: Any, code: int) -> None:
+        """Gives the row of `fmt` this code, and its exact value to all other rows."""
+        named = {own.name: own for own in self.formats}
+        wanted = as_format(named.get(fmt, fmt) if isinstance(fmt, str) else fmt)
+        own = named.get(wanted.name)
+        if own is None:
+            raise ValueError(f"no row of {wanted}; expected one of {', '.join(named)}")
+        self._origin = (own, int(checked_codes(code, own)))
+        text = experiment.text_of(float(decode(code, own)))
+        if text == self.value:
+            self.message = ""
+            self._compute()
+        else:
+            self.value = text
+
+    def figure(self, *, dark: bool = False) -> Any:
+        """The same as a static Matplotlib Figure."""
+        return figures.figure(self.value, self._rows, dark=dark)
+
+    def alternative(self) -> str:
+        """What the widget shows, in words."""
+        return figures.alternative(self.value, self._rows)
+
+    def _compute(self, _change: Any = None) -> None:
+        origin, self._origin = self._origin, None
+        self._rows = experiment.rows(self.value, self.formats, self.rounding, origin)
+        self.codes = {row.fmt.name: row.code for row in self._rows}
+        self._show()
+
+    def _show(self) -> None:
+        self._table = {
+            "rows": [_texts(row) for row in self._rows],
+            "roundings": list(ROUNDINGS),
+            "answered": self._answered,
+        }
+
+    def _touched(self, _widget: Any, told: dict[str, Any], _buffers: Any) -> None:
+        """What the front end says was touched: bits painted, a step, a landmark."""
+        self._answered = told["asked"]
+        row = self._rows[told["row"]]
+        code = {
+            "paint": lambda: experiment.painted(row.code, row.fmt, told["bits"], told["to"]),
+            "step": lambda: experiment.stepped(row.code, row.fmt, DIRECTIONS[told["to"]]),
+            "landmark": lambda: experiment.landmark(row.fmt, told["to"]),
+        }[told["do"]]()
+        if code is None or code == row.code:
+            self._show()
+        else:
+            self.set_code(row.fmt.name, code)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live widget, and for readers without a kernel its picture and its words."""
+        data, metadata = super()._repr_mimebundle_(**options)
+        words = self.alternative()
+        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
+        return data, metadata | {"image/png": {"alt": words}}
+
+
+def _texts(row: Row) -> dict[str, Any]:
+    label, color = look(row.fmt)
+    has_code = row.code is not None
+    return {
+        "label": label,
+        "color": color,
+        "widths": [1, row.fmt.exponent_bits, row.fmt.mantissa_bits],
+        "bits": row.bits.replace(" ", "") if has_code else "–" * row.fmt.bits,
+        "facts": [
+            ["decimal", row.decimal],
+            ["code", row.code_text],
+            ["hexadecimal", row.hexadecimal],
+            ["ulp", row.ulp],
+            ["formula", row.formula],
+            ["error", row.error],
+            ["fate", row.fate],
+        ],
+        "python": experiment.python_of(row) if has_code else None,
+        "steps": [has_code and not math.isnan(row.value) and _moves(row, way) for way in DIRECTIONS.values()],
+        "landmarks": [
+            [name, reason if experiment.landmark(row.fmt, name) is None else ""]
+            for name, (_, reason) in LANDMARKS.items()
+        ],
+    }
+
+
+def _moves(row: Row, direction: int) -> bool:
+    return experiment.stepped(row.code, row.fmt, direction) != row.code
