@@ -171,11 +171,19 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 }
 # fmt: on
 
-every_exercise = pytest.mark.parametrize("row", catalogue.EXERCISES.values(), ids=lambda row: row.id)
+HERE = ("00", "03")  # the lessons whose answers and bets are tried in this file; each other has a file of its own
+EXERCISES = {key: row for key, row in catalogue.EXERCISES.items() if key[:2] in HERE}
+BETS = {key: row for key, row in catalogue.BETS.items() if key[:2] in HERE}
+every_exercise = pytest.mark.parametrize("row", EXERCISES.values(), ids=lambda row: row.id)
+
+
+def test_the_answers_and_bets_of_every_lesson_are_tried_somewhere() -> None:
+    elsewhere = {file.stem[-2:] for file in Path(__file__).parent.glob("test_lesson_[0-9][0-9].py")}
+    assert {key[:2] for key in [*catalogue.EXERCISES, *catalogue.BETS]} == elsewhere | set(HERE)
 
 
 def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least() -> None:
-    assert set(RIGHT) == set(WRONG) == set(catalogue.EXERCISES)
+    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
     for key, rows in WRONG.items():
         assert len({reason for _, reason in rows}) >= 5, key
 
@@ -367,7 +375,7 @@ def test_without_the_solutions_it_says_so(lessons_copy: Path) -> None:
 
 @pytest.mark.parametrize("function", [course.check, course.hint, course.solution])
 def test_an_unknown_exercise_names_those_there_are(function: Callable[..., Card]) -> None:
-    with pytest.raises(ValueError, match=r"'03.z' is none of 00.a, 00.b, 03.a"):
+    with pytest.raises(ValueError, match="'03.z' is none of " + ", ".join(catalogue.EXERCISES)):
         function("03.z")
 
 
@@ -378,8 +386,8 @@ LOSING = {"00.1": 1.5, "03.1": "zero", "03.2": 126, "03.3": 58.5, "03.4": "flush
 
 
 def test_bets_are_won_and_lost_by_what_is_computed() -> None:
-    assert set(WINNING) == set(LOSING) == set(catalogue.BETS)
-    for key, row in catalogue.BETS.items():
+    assert set(WINNING) == set(LOSING) == set(BETS)
+    for key, row in BETS.items():
         assert row.won(row.read(WINNING[key]) or 0.0), key
         assert not row.won(row.read(LOSING[key]) or 0.0), key
 
@@ -447,9 +455,9 @@ def test_no_bet_yet_asks_the_question() -> None:
 
 
 def test_unknown_bets_and_lessons_name_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'3.1' is none of 00.1, 03.1"):
+    with pytest.raises(ValueError, match="'3.1' is none of " + ", ".join(catalogue.BETS)):
         course.bet("3.1", "near")
-    with pytest.raises(ValueError, match="no bets in lesson '3'; expected one of 00, 03"):
+    with pytest.raises(ValueError, match="no bets in lesson '3'; expected one of 00, .*03"):
         course.settle("3")
 
 

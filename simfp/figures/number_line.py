@@ -77,7 +77,8 @@ def alternative(stretch: View, x: str, results: dict[str, float], throws: Throws
     """The same in words."""
     label = look(stretch.fmt).label
     lines = [f"Number line of {label} from {decimal(stretch.low)} to {decimal(stretch.high)}, {stretch.scale}."]
-    lines.append(f"x = {x}; {rounding} sends it to {decimal(results.get(rounding, throws.values[0]), 9)}.")
+    goes = f"{rounding} sends it to {decimal(results[rounding], 9)}" if rounding in results else "rounded by chance"
+    lines.append(f"x = {x}; {goes}.")
     lines.append(", ".join(f"{mode} to {decimal(result, 9)}" for mode, result in results.items()) + ".")
     lines.append(f"Stochastic: {thrown(throws)}.")
     return "\n".join(lines)
