@@ -457,7 +457,7 @@ def test_no_bet_yet_asks_the_question() -> None:
 def test_unknown_bets_and_lessons_name_those_there_are() -> None:
     with pytest.raises(ValueError, match="'3.1' is none of " + ", ".join(catalogue.BETS)):
         course.bet("3.1", "near")
-    with pytest.raises(ValueError, match="no bets in lesson '3'; expected one of 00, .*03"):
+    with pytest.raises(ValueError, match=r"no bets in lesson '3'; expected one of 00, .*03"):
         course.settle("3")
 
 
