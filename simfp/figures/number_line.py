@@ -34,7 +34,7 @@ def figure(
     if stretch.count <= MOST_MARKS:
         middles = (numbers[1:] + numbers[:-1]) / 2
         axes.scatter([stretch.place(tie) for tie in middles], [0] * len(middles), s=14, facecolor=page, edgecolor=ink)
-    every = max(1, len(numbers) // 8)
+    every = max(1, math.ceil(len(numbers) / 9))
     for place, number in zip(places[::every], numbers[::every], strict=True):
         axes.text(place, 0.65, decimal(number), color=ink, fontsize=8, ha="center")
     at = stretch.on_screen(x)
@@ -42,13 +42,14 @@ def figure(
     axes.vlines([at], -len(DETERMINISTIC) - 1.6, 0, color=ink, lw=1, ls="--")
     for line, mode in enumerate(DETERMINISTIC, start=1):
         bold = "bold" if mode == rounding else "normal"
-        told = f"{mode}: {decimal(results[mode])}"
+        told = f"{mode}: {decimal(results[mode], 9)}"
         axes.text(-0.02, -line, told, color=ink, fontsize=9, ha="right", va="center", fontweight=bold)
         to, width = stretch.on_screen(results[mode]), 2.5 if bold == "bold" else 1.2
         axes.plot([at, to], [-line, -line], color=color, lw=width)
         axes.plot([to], [-line], marker="o" if to == at else ">" if to > at else "<", color=color, ms=4 + width)
     line = -len(DETERMINISTIC) - 1
-    axes.text(-0.02, line, "stochastic", color=ink, fontsize=9, ha="right", va="center")
+    weight = "bold" if rounding == "stochastic" else "normal"
+    axes.text(-0.02, line, "stochastic", color=ink, fontsize=9, ha="right", va="center", fontweight=weight)
     for value, count in zip(throws.values, throws.counts, strict=True):
         axes.scatter(
             [stretch.on_screen(value)], [line], s=300 * count / throws.counts.sum() + 4, color=color, alpha=0.6

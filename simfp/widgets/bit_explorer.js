@@ -135,11 +135,13 @@ function render({ model, el }) {
       button("copy code", `${row.label}: copy the code`, () => copy(now.facts.find(([name]) => name === "code")[1])),
       button("copy Python", `${row.label}: copy the Python`, () => copy(now.python)),
     ];
+    const code = html("input", { type: "text", class: "simfp-code", name: "code", size: 11, autocomplete: "off", spellcheck: "false", "aria-label": `${row.label}: the code, in hexadecimal` });
+    code.addEventListener("change", () => ask({ do: "code", row: index, to: code.value }));
     const facts = row.facts.map(([name]) => html("dd", { "data-fact": name }));
     const element = html("section", { class: "simfp-row", "data-format": row.label, "aria-label": row.label },
       html("div", { class: "simfp-row-head" },
         html("b", { class: "simfp-row-name" }, html("span", { class: "simfp-chip", style: `background: ${row.color}`, "aria-hidden": "true" }), row.label),
-        html("div", { class: "simfp-bits", role: "group", "aria-label": `${row.label} bits` }, ...fields), ...steps),
+        html("div", { class: "simfp-bits", role: "group", "aria-label": `${row.label} bits` }, ...fields), code, ...steps),
       html("dl", { class: "simfp-facts" }, ...row.facts.map(([name], i) => html("div", { class: `simfp-fact simfp-${name}` }, html("dt", {}, name), facts[i]))),
       html("div", { class: "simfp-buttons" }, ...landmarks, ...copies));
     function show(next) {
@@ -151,6 +153,7 @@ function render({ model, el }) {
         bit.classList.toggle("simfp-one", next.bits[i] === "1");
       });
       facts.forEach((fact, i) => setText(fact, next.facts[i][1]));
+      code.value = next.facts.find(([name]) => name === "code")[1];
       steps.forEach((step, i) => setAttribute(step, "aria-disabled", !next.steps[i]));
       copies.forEach((step) => setAttribute(step, "aria-disabled", next.python === null));
     }

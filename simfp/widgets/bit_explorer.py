@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -125,11 +126,13 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         """What the front end says was touched: bits painted, a step, a landmark."""
         self._answered = told["asked"]
         row = self._rows[told["row"]]
-        code = {
-            "paint": lambda: experiment.painted(row.code, row.fmt, told["bits"], told["to"]),
-            "step": lambda: experiment.stepped(row.code, row.fmt, DIRECTIONS[told["to"]]),
-            "landmark": lambda: experiment.landmark(row.fmt, told["to"]),
-        }[told["do"]]()
+        try:
+            code = ANSWERS[told["do"]](row, told)
+        except ValueError as error:
+            self.message = f"{error}; kept {row.code_text}"
+            self._show()
+            return
+        self.message = ""
         if code is None or code == row.code:
             self._show()
         else:
@@ -141,6 +144,26 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         words = self.alternative()
         data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
         return data, metadata | {"image/png": {"alt": words}}
+
+
+def _typed_code(row: Row, text: str) -> int:
+    """A code as people type it: hexadecimal, with or without 0x."""
+    digits = text.strip().lower().removeprefix("0x").replace("_", "")
+    most = (1 << row.fmt.bits) - 1
+    if not re.fullmatch("[0-9a-f]{1,16}", digits) or int(digits, 16) > most:
+        label = look(row.fmt).label
+        raise ValueError(f"no code of {label}: {text[:40]!r}; a code is hexadecimal, from 0x0 to {most:#x}")
+    return int(digits, 16)
+
+
+# fmt: off
+ANSWERS: dict[str, Callable[[Row, dict[str, Any]], int | None]] = {  # what was touched -> the code that follows
+    "paint":    lambda row, told: experiment.painted(row.code, row.fmt, told["bits"], told["to"]),
+    "step":     lambda row, told: experiment.stepped(row.code, row.fmt, DIRECTIONS[told["to"]]),
+    "landmark": lambda row, told: experiment.landmark(row.fmt, told["to"]),
+    "code":     lambda row, told: _typed_code(row, told["to"]),
+}
+# fmt: on
 
 
 def _texts(row: Row) -> dict[str, Any]:
