@@ -137,6 +137,6 @@ def test_the_fate_shown_for_a_tie_is_the_one_that_rounding_gives() -> None:
 def test_a_front_end_is_one_module_that_asks_for_nothing() -> None:
     text = front_end.module("underflow")
     assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export default { render };"]
-    addresses = re.findall(r"\w+://[^\"'`\s]+", text + front_end.style("underflow"))
+    addresses = re.findall(r"\w+://[^\"'`\s]+", text + front_end.style("lanes"))
     assert set(addresses) <= {"http://www.w3.org/2000/svg"}  # a name, not an address
-    assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|@import|url\((?!#)", text + front_end.style("underflow"))
+    assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|@import|url\((?!#)", text + front_end.style("lanes"))

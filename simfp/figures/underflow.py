@@ -14,7 +14,7 @@ from simfp.experiments.underflow import BINS_PER_OCTAVE, SHIFTS, Histogram, Land
 from simfp.figures.palette import FATES, look
 from simfp.figures.words import became, decimal, factor, limits, percent, power_of_two, relative_error
 
-__all__ = ["CLOSE", "alternative", "draw_bits", "draw_lane", "figure"]
+__all__ = ["CLOSE", "alternative", "draw_bits", "draw_lane", "figure", "shares_in_words"]
 
 CLOSE = range(-30, 51)  # the shifts, and so the magnitudes, of the close-up
 FLOOR = 0.12  # thickness of the floor under numbers of full precision; the tallest bar is 1
@@ -42,9 +42,11 @@ def figure(scene: Scene, k: int, *, show: str = "both", close_up: bool = False, 
     return drawing
 
 
-def draw_bits(axes: Axes, landings: list[Landing], k: int, *, ink: str = "black") -> Axes:
+def draw_bits(
+    axes: Axes, landings: list[Landing], k: int, *, ink: str = "black", shifts: range = SHIFTS, digits: int = 6
+) -> Axes:
     """One line for each format: the bits of the value, what it became, its error, its fate."""
-    index = SHIFTS.index(k)
+    index = shifts.index(k)
     columns = {"format": 0.0, "bits": 0.11, "becomes": 0.5, "error": 0.63, "what became of it": 0.74}
     table: list[tuple[str, ...]] = [tuple(columns)]
     for row in landings:
@@ -52,7 +54,7 @@ def draw_bits(axes: Axes, landings: list[Landing], k: int, *, ink: str = "black"
         bits = bit_string(int(row.codes[index]), row.fmt)
         table.append((look(row.fmt).label, bits, decimal(row.after[index]), error, became(row, index)))
     axes.axis("off")
-    axes.set_title(f"the value {decimal(landings[0].before[index])}", loc="left", fontsize=10, color=ink)
+    axes.set_title(f"the value {decimal(landings[0].before[index], digits)}", loc="left", fontsize=10, color=ink)
     for line, texts in enumerate(table):
         for place, text in zip(columns.values(), texts, strict=True):
             mono = line > 0 and place == columns["bits"]
@@ -78,6 +80,7 @@ def draw_lane(
     histogram: Histogram | None = None,
     point: Landing | None = None,
     dark: bool = False,
+    shifts: range = SHIFTS,
 ) -> Axes:
     """The floor of one format, the gradients that stand on it or have fallen through, and the single value."""
     page, ink, panel = PAGES[dark]
@@ -105,7 +108,7 @@ def draw_lane(
     for (begin, bits), (end, _) in pairwise(steps):
         axes.fill_between([begin, end], 0, -FLOOR * bits / lane.fmt.precision, color=ink, lw=0)
     if point is not None:
-        index = SHIFTS.index(k)
+        index = shifts.index(k)
         at, lost = float(np.log2(point.before[index])), point.fates[index] in ("zeroed", "overflowed")
         axes.axvline(at, color=ink, ls="--", lw=1)
         y = -FLOOR - 0.15 if point.fates[index] == "zeroed" else 0.15
@@ -119,7 +122,7 @@ def draw_lane(
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(ink)
-    said = _shares(lane, k) if histogram is not None else limits(lane)
+    said = shares_in_words(lane, k, shifts) if histogram is not None else limits(lane)
     axes.set_title(f"{label}: {said}", loc="left", fontsize=9, color=ink)
     return axes
 
@@ -137,12 +140,13 @@ def alternative(scene: Scene, k: int, *, show: str = "both") -> str:
         ]
     if show != "value":
         lines.append(f"{scene.gradients.values.size:,} gradients ({scene.gradients.description}):")
-        lines += [f"  {look(lane.fmt).label}: {_shares(lane, k)}" for lane in scene.lanes]
+        lines += [f"  {look(lane.fmt).label}: {shares_in_words(lane, k)}" for lane in scene.lanes]
     return "\n".join(lines)
 
 
-def _shares(lane: Lane, k: int) -> str:
-    counts = lane.shares[SHIFTS.index(k)]
+def shares_in_words(lane: Lane, k: int, shifts: range = SHIFTS) -> str:
+    """The share of the gradients that meets each fate at shift `k`."""
+    counts = lane.shares[shifts.index(k)]
     total = int(counts.sum())
     texts = [f"{texture.label} {percent(int(n), total)}" for n, texture in zip(counts, FATES.values(), strict=True)]
     return ", ".join(texts)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+from simfp.experiments.overflow import Birth, Softmax
 from simfp.experiments.underflow import Landing, Lane
 
-__all__ = ["became", "decimal", "factor", "limits", "percent", "power_of_two", "relative_error"]
+__all__ = [
+    "became", "births", "decimal", "factor", "limits", "numbers", "percent", "power_of_two", "relative_error",
+]  # fmt: skip
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -94,3 +98,26 @@ def limits(lane: Lane) -> str:
     if lowest == normal:
         return f"normal from {power_of_two(normal)}, nothing below"
     return f"normal from {power_of_two(normal)}, last bit at {power_of_two(lowest)}"
+
+
+def numbers(values: Iterable[float]) -> str:
+    """A few numbers side by side.
+
+    >>> numbers([0.25, math.nan, 1e9])
+    '0.25  NaN  1e9'
+    """
+    return "  ".join(decimal(x, 3) for x in values)
+
+
+def births(softmax: Softmax, index: int) -> str:
+    """Which operations made the infinities and the NaN of row `index` of a Softmax, and of what."""
+    return "; ".join(map(_birth, softmax.births[index])) or "no ∞ or NaN is born"
+
+
+def _birth(birth: Birth) -> str:
+    symbols = {"adding the mask": "+", "subtracting the maximum": "−", "the sum": "+", "the division": "÷"}
+    first, *second = (decimal(operand) for operand in birth.operands)
+    of = (
+        f"{first} {symbols[birth.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}" if second else first
+    )
+    return f"{decimal(birth.result)} from {birth.stage}{'' if birth.stage == 'exp' else ' '}({of})"

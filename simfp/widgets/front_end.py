@@ -1,7 +1,7 @@
 """What a widget's front end is made of: one plain ES module and one style sheet, the shared parts in them.
 
-`underflow.js` imports from `./shared.js` as any page would. A notebook is sent one module as text and can load no
-second file beside it, so that one import line is replaced by the shared module itself. Nothing is bundled or built.
+`underflow.js` imports from `./shared.js` and `./lanes.js` as any page would. A notebook is sent one module as text and
+can load no second file beside it, so each such import line is replaced by the module itself. Nothing is bundled or built.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ import traitlets
 
 __all__ = ["Kept", "module", "style"]
 
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./shared\.js";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 
 
 def module(name: str) -> str:
-    """The ES module of the widget called `name`, its import of the shared parts resolved."""
-    shared = re.sub(r"^export ", "", _text("shared.js"), flags=re.MULTILINE)
-    return IMPORT.sub(lambda _: shared, _text(f"{name}.js"), count=1)
+    """The ES module of the widget called `name`, its imports of shared parts resolved, each once."""
+    text, placed = _text(f"{name}.js"), {name}
+    while found := IMPORT.search(text):
+        part = "" if found[1] in placed else re.sub(r"^export ", "", _text(f"{found[1]}.js"), flags=re.MULTILINE)
+        placed.add(found[1])
+        text = text[: found.start()] + part + text[found.end() :]
+    return text
 
 
-def style(name: str) -> str:
-    """The style sheet of the widget called `name`, after the shared one."""
-    return _text("shared.css") + _text(f"{name}.css")
+def style(*names: str) -> str:
+    """The style sheets called `names`, after the shared one."""
+    return "".join(_text(f"{name}.css") for name in ("shared", *names))
 
 
 def _text(name: str) -> str:

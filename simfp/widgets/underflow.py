@@ -19,7 +19,7 @@ import traitlets
 from simfp.bits import bit_string
 from simfp.experiments import gradients
 from simfp.experiments import underflow as experiment
-from simfp.experiments.underflow import SHIFTS, Scene
+from simfp.experiments.underflow import SHIFTS, Histogram, Landing, Lane, Scene
 from simfp.figures import underflow as figures
 from simfp.figures.palette import FATES, look
 from simfp.figures.png import png
@@ -29,13 +29,15 @@ from simfp.formats import Format, as_format
 from simfp.rounding import SUBNORMALS
 from simfp.widgets.front_end import Kept, module, style
 
-__all__ = ["Underflow"]
+__all__ = ["FORMATS", "TICK", "Underflow", "bars", "lane_table", "one_of", "value_row"]
 
 FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 TICK = 10  # binades between the marks of the ruler
 
 
-def _one_of(name: str, valid: Sequence[str]) -> Callable[[Any], Any]:
+def one_of(name: str, valid: Sequence[str]) -> Callable[[Any], Any]:
+    """A check for a setting called `name` that takes one of the `valid` words."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in valid:
             raise ValueError(f"unknown {name} {value!r}; expected one of {', '.join(valid)}")
@@ -60,10 +62,10 @@ def _switch(value: Any) -> bool:
 # fmt: off
 SETTINGS: dict[str, Callable[[Any], Any]] = {
     "k":           _shift,
-    "data":        _one_of("data", gradients.NAMES),
-    "significand": _one_of("significand", tuple(experiment.SIGNIFICANDS)),
-    "subnormals":  _one_of("subnormals", SUBNORMALS),
-    "show":        _one_of("show", ("both", "value", "gradients")),
+    "data":        one_of("data", gradients.NAMES),
+    "significand": one_of("significand", tuple(experiment.SIGNIFICANDS)),
+    "subnormals":  one_of("subnormals", SUBNORMALS),
+    "show":        one_of("show", ("both", "value", "gradients")),
     "close_up":    _switch,
 }
 # fmt: on
@@ -94,7 +96,7 @@ class Underflow(anywidget.AnyWidget):  # type: ignore[misc]
     """
 
     _esm = module("underflow")
-    _css = style("underflow")
+    _css = style("lanes")
 
     k = Kept(SETTINGS["k"], 0).tag(sync=True)
     data = Kept(SETTINGS["data"], "recorded").tag(sync=True)
@@ -161,34 +163,43 @@ def table(scene: Scene) -> dict[str, Any]:
         "factors": [factor(k) for k in SHIFTS],
         "values": [decimal(x) for x in value],
         "value_at": math.log2(value[-SHIFTS[0]]),
-        "rows": [
-            {
-                "label": look(row.fmt).label,
-                "color": look(row.fmt).color,
-                "bits": [bit_string(int(code), row.fmt) for code in row.codes],
-                "after": [decimal(x) for x in row.after],
-                "error": [relative_error(x, y) for x, y in zip(row.before, row.after, strict=True)],
-                "became": [became(row, index) for index in range(len(SHIFTS))],
-            }
-            for row in scene.landings
-        ],
+        "rows": [value_row(row) for row in scene.landings],
         "gradients": f"{size:,} gradients, {scene.gradients.name}: {scene.gradients.description}",
-        "bars": {
-            "first": scene.histogram.first,
-            "width": 1 / experiment.BINS_PER_OCTAVE,
-            "heights": scene.histogram.counts.tolist(),
-        },
-        "lanes": [
-            {
-                "label": look(lane.fmt).label,
-                "color": look(lane.fmt).color,
-                "limits": limits(lane),
-                "ends": [math.log2(limit) for limit in lane.limits],
-                "staircase": [[exponent, bits / lane.fmt.precision] for exponent, bits in lane.staircase],
-                "shares": [[percent(int(count), size) for count in row] for row in lane.shares],
-                "fates": list(fates[lane.fmt]),
-            }
-            for lane in scene.lanes
-        ],
+        "bars": bars(scene.histogram),
+        "lanes": [lane_table(lane, size, fates[lane.fmt]) for lane in scene.lanes],
         "fates": [[name, texture.label, texture.meaning] for name, texture in FATES.items()],
+    }
+
+
+def value_row(row: Landing) -> dict[str, Any]:
+    """What one format makes of the single value, for every k."""
+    return {
+        "label": look(row.fmt).label,
+        "color": look(row.fmt).color,
+        "bits": [bit_string(int(code), row.fmt) for code in row.codes],
+        "after": [decimal(x) for x in row.after],
+        "error": [relative_error(x, y) for x, y in zip(row.before, row.after, strict=True)],
+        "became": [became(row, index) for index in range(len(row.fates))],
+    }
+
+
+def bars(histogram: Histogram) -> dict[str, Any]:
+    """The histogram at k = 0."""
+    return {
+        "first": histogram.first,
+        "width": 1 / experiment.BINS_PER_OCTAVE,
+        "heights": histogram.counts.tolist(),
+    }
+
+
+def lane_table(lane: Lane, size: int, fates: Sequence[str]) -> dict[str, Any]:
+    """What one format makes of so many gradients, and the fates of the single value in it, for every k."""
+    return {
+        "label": look(lane.fmt).label,
+        "color": look(lane.fmt).color,
+        "limits": limits(lane),
+        "ends": [math.log2(limit) for limit in lane.limits],
+        "staircase": [[exponent, bits / lane.fmt.precision] for exponent, bits in lane.staircase],
+        "shares": [[percent(int(count), size) for count in row] for row in lane.shares],
+        "fates": list(fates),
     }
