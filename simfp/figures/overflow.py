@@ -10,7 +10,7 @@ from simfp.bits import bit_string
 from simfp.experiments.overflow import BACKWARDS, LOGITS, MASKED, SHIFTS, Scene
 from simfp.figures.palette import look
 from simfp.figures.underflow import PAGES, draw_bits, draw_lane, shares_in_words
-from simfp.figures.words import became, births, decimal, factor, numbers, relative_error
+from simfp.figures.words import became, births, ceiling, decimal, factor, numbers, relative_error
 
 __all__ = ["DIGITS", "MAGNITUDES", "alternative", "draw_softmax", "figure", "question"]
 
@@ -36,6 +36,8 @@ def figure(scene: Scene, k: int, *, show: str = "all", dark: bool = False) -> Fi
     for number, lane in enumerate(lanes, 1):
         axes = places.pop(0)
         draw_lane(axes, lane, -k, histogram=bars, point=points.get(lane.fmt), dark=dark, shifts=BACKWARDS)
+        if bars is None:
+            axes.set_title(f"{look(lane.fmt).label}: {ceiling(lane)}", loc="left", fontsize=9, color=ink)
         axes.set_xlim(MAGNITUDES[0], MAGNITUDES[-1])
         axes.set_xticks([x for x in MAGNITUDES if x % 20 == 0], [f"$2^{{{x}}}$" for x in MAGNITUDES if x % 20 == 0])
         axes.tick_params(labelbottom=number == len(lanes), labelcolor=ink)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from simfp.experiments.overflow import Birth, Softmax
 from simfp.experiments.underflow import Landing, Lane
+from simfp.rounding import ulp
 
 __all__ = [
-    "became", "births", "decimal", "factor", "limits", "numbers", "percent", "power_of_two", "relative_error",
+    "became", "births", "ceiling", "decimal", "factor", "limits", "numbers", "percent", "power_of_two", "relative_error",
 ]  # fmt: skip
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -98,6 +99,13 @@ def limits(lane: Lane) -> str:
     if lowest == normal:
         return f"normal from {power_of_two(normal)}, nothing below"
     return f"normal from {power_of_two(normal)}, last bit at {power_of_two(lowest)}"
+
+
+def ceiling(lane: Lane) -> str:
+    """Where a format's numbers end at the top, in a few words."""
+    largest = lane.fmt.max
+    tie = largest + float(ulp(largest, lane.fmt)) / 2
+    return f"largest {decimal(largest)}, too large {'above' if lane.limits.overflowed > tie else 'from'} {decimal(tie)}"
 
 
 def numbers(values: Iterable[float]) -> str:

@@ -1,7 +1,8 @@
 """What a widget's front end is made of: one plain ES module and one style sheet, the shared parts in them.
 
-`underflow.js` imports from `./shared.js` and `./lanes.js` as any page would. A notebook is sent one module as text and
-can load no second file beside it, so each such import line is replaced by the module itself. Nothing is bundled or built.
+`underflow.js` imports from `./shared.js` and `./lanes.js` as any page would. A notebook is sent one module as text
+and can load no second file beside it, so each such import line is replaced by the module itself. Nothing is bundled
+or built.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ function render({ model, el }) {
     for (const [part, control] of Object.entries(controls)) control.hidden = !shows(part);
     rows = shows("value") ? table().rows.map(valueRow) : [];
     valueBox.replaceChildren(...(rows.length ? [valueTable(rows)] : []));
-    softmaxes = shows("softmax") ? table().softmaxes.map(softmaxRow) : [];
+    softmaxes = shows("softmax") ? table().softmaxes.map((row) => softmaxRow(row, table().texts)) : [];
     softmaxBox.replaceChildren(...(softmaxes.length ? [softmaxTable(table(), softmaxes)] : []));
     layOut();
   }
@@ -145,11 +145,11 @@ function softmaxTable(table, rows) {
     html("tbody", { role: "rowgroup" }, ...rows.map((row) => row.element)));
 }
 
-function softmaxRow(row) {
-  const cells = row.cases.map(([name, texts, order]) => {
+function softmaxRow(row, all) {
+  const cells = row.cases.map(([name, texts]) => {
     const lines = ["weights", "terms", "born"].map((line) => html("div", { class: `simfp-${line}` }));
     const cell = html("td", { role: "cell", "data-case": name }, ...lines);
-    return { name, lines, cell, move: (index) => lines.forEach((line, i) => setText(line, texts[order[index]][i])) };
+    return { name, lines, cell, move: (index) => lines.forEach((line, i) => setText(line, all[texts[index][i]])) };
   });
   const element = html("tr", { role: "row", "data-format": row.label },
     html("th", { scope: "row", role: "rowheader" }, chip(row), row.label), ...cells.map(({ cell }) => cell));

@@ -23,7 +23,7 @@ from simfp.figures import overflow as figures
 from simfp.figures.overflow import DIGITS, MAGNITUDES, question
 from simfp.figures.palette import FATES, look
 from simfp.figures.png import png
-from simfp.figures.words import births, decimal, factor, numbers, power_of_two
+from simfp.figures.words import births, ceiling, decimal, factor, numbers, power_of_two
 from simfp.formats import Format, as_format
 from simfp.widgets.front_end import Kept, module, style
 from simfp.widgets.underflow import FORMATS, TICK, bars, lane_table, one_of, value_row
@@ -138,6 +138,7 @@ def table(scene: Scene) -> dict[str, Any]:
     fates = {row.fmt: row.fates for row in scene.landings}
     value = scene.landings[0].before
     places = range(len(SHIFTS))
+    texts: dict[str, int] = {}  # those of the softmax, each once: many are the same for many k
     return {
         "shifts": [SHIFTS[0], SHIFTS[-1]],
         "magnitudes": [MAGNITUDES[0], MAGNITUDES[-1]],
@@ -153,17 +154,21 @@ def table(scene: Scene) -> dict[str, Any]:
         "rows": [value_row(row) for row in scene.landings],
         "gradients": f"{size:,} gradients, {scene.gradients.name}: {scene.gradients.description}",
         "bars": bars(scene.histogram),
-        "lanes": [lane_table(lane, size, fates[lane.fmt]) for lane in scene.lanes],
+        "lanes": [lane_table(lane, size, fates[lane.fmt], ceiling(lane)) for lane in scene.lanes],
         "fates": [[name, texture.label, texture.meaning] for name, texture in FATES.items()],
         "questions": [question(scene, index) for index in places],
         "softmaxes": [
             {
                 "label": look(fmt).label,
                 "color": look(fmt).color,
-                "cases": [[case, *_distinct([_softmax(cases[case], index) for index in places])] for case in MASKED],
+                "cases": [
+                    [case, [[texts.setdefault(text, len(texts)) for text in _softmax(cases[case], k)] for k in places]]
+                    for case in MASKED
+                ],
             }
             for fmt, cases in scene.softmaxes.items()
         ],
+        "texts": list(texts),
     }
 
 
@@ -173,12 +178,6 @@ def _choice(name: str) -> str:
 
 
 def _softmax(softmax: Softmax, index: int) -> tuple[str, str, str]:
+    """The weights, what there was on the way, and where infinity and NaN come from."""
     terms = f"exp: {numbers(softmax.exponentials[index])}, sum: {decimal(float(softmax.sums[index]), 3)}"
     return numbers(softmax.weights[index]), terms, births(softmax, index)
-
-
-def _distinct(texts: list[tuple[str, str, str]]) -> tuple[list[tuple[str, str, str]], list[int]]:
-    """Each of the texts once, and for every k which of them it is: for large k they are nearly all the same."""
-    places: dict[tuple[str, str, str], int] = {}
-    order = [places.setdefault(text, len(places)) for text in texts]
-    return list(places), order

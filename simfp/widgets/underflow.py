@@ -166,7 +166,7 @@ def table(scene: Scene) -> dict[str, Any]:
         "rows": [value_row(row) for row in scene.landings],
         "gradients": f"{size:,} gradients, {scene.gradients.name}: {scene.gradients.description}",
         "bars": bars(scene.histogram),
-        "lanes": [lane_table(lane, size, fates[lane.fmt]) for lane in scene.lanes],
+        "lanes": [lane_table(lane, size, fates[lane.fmt], limits(lane)) for lane in scene.lanes],
         "fates": [[name, texture.label, texture.meaning] for name, texture in FATES.items()],
     }
 
@@ -192,12 +192,15 @@ def bars(histogram: Histogram) -> dict[str, Any]:
     }
 
 
-def lane_table(lane: Lane, size: int, fates: Sequence[str]) -> dict[str, Any]:
-    """What one format makes of so many gradients, and the fates of the single value in it, for every k."""
+def lane_table(lane: Lane, size: int, fates: Sequence[str], ends: str) -> dict[str, Any]:
+    """What one format makes of so many gradients, and the fates of the single value in it, for every k.
+
+    ends: where the numbers of the format end, in words.
+    """
     return {
         "label": look(lane.fmt).label,
         "color": look(lane.fmt).color,
-        "limits": limits(lane),
+        "limits": ends,
         "ends": [math.log2(limit) for limit in lane.limits],
         "staircase": [[exponent, bits / lane.fmt.precision] for exponent, bits in lane.staircase],
         "shares": [[percent(int(count), size) for count in row] for row in lane.shares],
