@@ -91,7 +91,7 @@ def test_the_ceilings_are_told_with_their_ties() -> None:
     told = [ceiling(lane) for lane in scene("recorded", FORMATS).lanes]
     assert told == [
         "largest 65504, too large from 65520",
-        "largest 3.38953e38, too large from 3.39617e38",
+        "largest 3.38953e38, too large from 3.39618e38",
         "largest 448, too large above 464",
         "largest 57344, too large from 61440",
     ]
@@ -129,7 +129,10 @@ BORN = [
     (sf.float16, "no mask", "-1e9", False, 0, "no ∞ or NaN is born"),
     (sf.float16, "no mask", "-1e9", False, 3, "∞ from exp(16); NaN from the division (∞ ÷ ∞)"),
     (sf.float16, "no mask", "-1e9", True, 3, "no ∞ or NaN is born"),
-    (sf.float16, "no mask", "-1e9", True, 16, "∞ from storing a logit (65536); NaN from subtracting the maximum (∞ − ∞)"),
+    (
+        sf.float16, "no mask", "-1e9", True, 16,
+        "∞ from storing a logit (65536); NaN from subtracting the maximum (∞ − ∞)",
+    ),
     (sf.float16, "last masked", "-1e9", True, 0, "−∞ from storing the mask (-1e9)"),
     (sf.float16, "all masked", "-65504", True, 0, "no ∞ or NaN is born"),
     (sf.float16, "last masked", "-65504", True, 3, "−∞ from subtracting the maximum (-65504 − 24)"),

@@ -10,7 +10,8 @@ from simfp.experiments.underflow import Landing, Lane
 from simfp.rounding import ulp
 
 __all__ = [
-    "became", "births", "ceiling", "decimal", "factor", "limits", "numbers", "percent", "power_of_two", "relative_error",
+    "became", "births", "ceiling", "decimal", "factor", "limits", "numbers", "percent", "power_of_two",
+    "relative_error",
 ]  # fmt: skip
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

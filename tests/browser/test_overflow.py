@@ -156,7 +156,8 @@ def test_the_thumb_stands_above_its_power_of_two(page: Page, shown: Callable[...
         dot, left, width = page.evaluate(
             """() => { const box = document.querySelector('.simfp-slider').getBoundingClientRect();
                 const lanes = document.querySelector('.simfp-lanes').getBoundingClientRect();
-                return [Number(document.querySelector('.simfp-dot').getAttribute('cx')), box.left - lanes.left, box.width]; }"""
+                const dot = Number(document.querySelector('.simfp-dot').getAttribute('cx'));
+                return [dot, box.left - lanes.left, box.width]; }"""
         )
         assert dot == pytest.approx(left + 9 + (width - 18) * k / 140, abs=0.5)
 
