@@ -779,7 +779,7 @@ def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
         }
     assert len(ledger.show().rows) == 2
     assert len(ledger.show("03").rows) == 1
-    with pytest.raises(ValueError, match="no claim is tested in lesson '42'; expected one of 00, 03"):
+    with pytest.raises(ValueError, match="no claim is tested in lesson '42'; expected one of 01, 03"):
         ledger.show("42")
 
 

@@ -90,7 +90,7 @@ def underflow() -> Finding:
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
-    Claim("storage",   "Halving the storage of activations",                                                      "00", storage),  # noqa: E501
+    Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
 )
 # fmt: on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from simfp import bfloat16, decode, encode, next_up
 from simfp.course.display import short
 from simfp.course.judging import Judgement
+from simfp.course.mistakes import Mistake, ask, first_shown, refusal
 from simfp.figures.words import decimal
 
 __all__ = ["THROWS", "Cases", "CodeJudge", "ThrowJudge", "Throws", "cases", "every_boundary"]
@@ -22,33 +23,6 @@ LARGEST_CODE = 0xFFFF
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-class Mistake(NamedTuple):
-    """A typical wrong function."""
-
-    shows: Callable[[Any], Mask]  # what was asked and said -> where the mistake shows; only what is wrong counts
-    message: str  # may name what the judge fills in
-
-
-def refusal(answer: Any, name: str) -> str:
-    """What to say of an answer that is no function; nothing of one that is."""
-    if isinstance(answer, type):
-        return f"This wants a function of your own; got the type {answer.__name__}."
-    if not callable(answer):
-        kind = type(answer).__name__
-        hint = f"Give the function itself: `{name}`, without brackets."
-        return f"This wants a function; got {short(answer)}, of type {kind}. {hint}"
-    return ""
-
-
-def first_shown(mistakes: tuple[Mistake, ...], found: Any, general: str) -> tuple[str, int]:
-    """The message of the first mistake that shows in `found`, else `general`; and where it shows first."""
-    for shows, message in mistakes:
-        there = np.flatnonzero(shows(found) & found.wrong)
-        if there.size:
-            return message, int(there[0])
-    return general, int(np.flatnonzero(found.wrong)[0])
 
 
 # ---- codes ----
@@ -126,14 +100,9 @@ class CodeJudge:
 
     def _ask(self, answer: Callable[[int], Any], code: int, said: list[int]) -> str:
         """Adds what the function says of `code`; why it cannot be taken, in words."""
-        try:
-            one = answer(code)
-        except Exception as error:
-            return f"For {_spell32(code)} your function raised {type(error).__name__}: {error}."
-        if isinstance(one, np.ndarray) and not one.ndim:
-            one = one[()]
-        if one is None:
-            return f"For {_spell32(code)} your function returned None. Is a `return` missing?"
+        one, trouble = ask(answer, (code,), lambda: _spell32(code))
+        if trouble:
+            return trouble
         if isinstance(one, (float, np.floating)):
             return (
                 f"For {_spell32(code)} your function returned {short(one)}, a number with a point. This wants the "
