@@ -1,0 +1,304 @@
+"""How a sum is carried: in which order its terms are added, in which format, and how each addition is rounded.
+
+An accumulator is a frozen description. `simfp.sum`, `simfp.dot` and `simfp.matmul` take one as `accumulator`; called
+with an array it gives the plain sum. Every addition is rounded once, of the exact sum of its two operands.
+
+    SequentialSum   one after the other, in the order of the terms
+    PairwiseSum     halves of halves: NumPy's order, or a plain tree
+    KahanSum        one after the other, with what each addition lost carried along
+    BlockedSum      blocks in one accumulator, their sums in another
+    ExactSum        no rounding but one, of the exact sum
+
+Sources: Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapter 4, for the orders and their
+error bounds; Kahan, Further Remarks on Reducing Truncation Errors (CACM 8, 1965); NumPy's documentation of `numpy.sum`.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.formats import Format, as_format
+from simfp.kernels import sums as kernels
+from simfp.rounding import _coins, _plan, check_mode, round_array
+
+__all__ = ["Accumulator", "BlockedSum", "ExactSum", "KahanSum", "PairwiseSum", "SequentialSum", "in_threads"]
+
+Values = NDArray[np.float64]
+WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
+
+
+class Accumulator(ABC):
+    """How sums are carried. Every accumulator can add up an array, and products of two."""
+
+    @property
+    @abstractmethod
+    def format(self) -> Format:
+        """The format that totals come in."""
+
+    @abstractmethod
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The sums over k of a[m, k] * b[k, n], values of `format`: (M, K) and (K, N) float64 give (M, N).
+
+        `plain` says that a is all ones, and nothing is to be rounded but sums. No sum of no terms is asked for.
+        """
+
+    def __call__(self, x: Any, axis: int | tuple[int, ...] | None = None) -> Values:
+        """The sum of `x` over all axes, or over `axis`: float64 values of `format`, each the total as it was carried.
+
+        x: numbers or arrays of them, taken exactly. The sum of nothing is 0.
+
+        >>> float(SequentialSum("float16")(np.full(4096, 0.0999755859375)))  # 0.1 in float16, 4,096 times
+        256.0
+        """
+        return self.over(np.asarray(x, np.float64), axis)
+
+    def over(self, x: Values, axis: int | tuple[int, ...] | None) -> Values:
+        """As a call, for a float64 array."""
+        axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else axis
+        places = [_place(each, x.ndim) for each in axes]
+        if len(set(places)) < len(places):
+            raise ValueError(f"`axis` names an axis twice: {axis!r}")
+        kept = [place for place in range(x.ndim) if place not in places]
+        shape = [x.shape[place] for place in kept]
+        terms = np.ascontiguousarray(x.transpose([*places, *kept]))
+        count = int(np.prod([x.shape[place] for place in places], dtype=np.int64))
+        if not count or not terms.size:
+            return np.zeros(shape)[()]
+        columns = terms.reshape(count, -1)
+        return self.add_products(np.ones((1, count)), columns, plain=True).reshape(shape)[()]
+
+
+@dataclass(frozen=True)
+class _Rounding(Accumulator):
+    """What the accumulators have in common that round every addition."""
+
+    fmt: Any
+    rounding: str = "nearest_even"
+    fma: bool = field(default=False, kw_only=True)
+    rng: Any = field(default=None, kw_only=True, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fmt", as_format(self.fmt))
+        check_mode(self.rounding)
+        if not isinstance(self.fma, bool):
+            raise TypeError(f"`fma` must be True or False, got {self.fma!r}")
+        if self.rng is not None:
+            object.__setattr__(self, "rng", np.random.default_rng(self.rng))
+
+    @property
+    def format(self) -> Format:
+        return self.fmt
+
+    def _run(self, loop: Callable[..., None], a: Values, b: Values, plain: bool) -> Values:
+        """The totals by one of the loops of kernels.sums; the work is split among threads."""
+        out = np.empty((a.shape[0], b.shape[1]))
+        plan = _plan(self.fmt, self.rounding, "keep", "inf", 64)
+        how = 2 if self.rounding == "stochastic" else 0 if plan.magic is not None else 1
+        magic = np.float64(0.0 if plan.magic is None else plan.magic)
+        key, twist, unused = _coins(64, self.rng, None)
+        down = self.rounding == "toward_negative"
+        tasks = a.shape[0] * -(-b.shape[1] // kernels.LANES)
+
+        def part(first: int, last: int) -> None:
+            loop(
+                a, b, out, first, last, plan.numbers, how, plan.on_grid_below, magic, self.fma or plain, down,
+                key, twist, unused,
+            )  # fmt: skip
+
+        in_threads(part, tasks, a.shape[1] * out.size)
+        return out
+
+
+@dataclass(frozen=True)
+class SequentialSum(_Rounding):
+    """One term after the other, each addition rounded to `fmt`.
+
+    Parameters
+    ----------
+    fmt
+        The format of the running total: a Format or whatever `as_format` takes.
+    rounding
+        How each addition is rounded: a mode of `round_to`, "stochastic" included.
+    fma
+        Of products: whether each is added without having been rounded to `fmt` first, in one fused operation.
+    rng
+        Seed or generator of "stochastic".
+
+    Raises ValueError for an unknown format or mode.
+    """
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals; see `Accumulator`."""
+        program = np.array([[kernels.OPEN, 0, a.shape[1], 1]])
+        return self._run(lambda *rest: kernels.in_order(program, 1, *rest), a, b, plain)
+
+
+@dataclass(frozen=True)
+class PairwiseSum(_Rounding):
+    """Halves of halves: the sum of the first half plus that of the second, each made likewise.
+
+    Parameters
+    ----------
+    leaf, lanes
+        At most `leaf` terms are not halved again but added one after the other, in `lanes` strides that are then
+        added in pairs. The defaults, 128 and 8, are NumPy's: ``PairwiseSum("float32")`` is the sum of a contiguous
+        float32 array, bit for bit. With 1 and 1 it is a plain tree.
+
+    The others are those of SequentialSum. Raises ValueError for lanes that are not a power of two.
+    """
+
+    leaf: int = field(default=128, kw_only=True)
+    lanes: int = field(default=8, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_count("leaf", self.leaf)
+        _check_count("lanes", self.lanes)
+        if self.lanes & (self.lanes - 1) or self.lanes > 64:
+            raise ValueError(f"`lanes` must be a power of two from 1 to 64, got {self.lanes}")
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals; see `Accumulator`."""
+        program, depth = _pairwise(a.shape[1], self.leaf, self.lanes)
+        return self._run(lambda *rest: kernels.in_order(program, depth, *rest), a, b, plain)
+
+
+@dataclass(frozen=True)
+class KahanSum(_Rounding):
+    """One term after the other, and what each addition lost is taken off the next term.
+
+    With the total s and the correction c, and R one rounding to `fmt`: y = R(x - c), t = R(s + y),
+    c = R(R(t - s) - y), s = t. An infinite term makes the correction, and then the total, NaN.
+
+    The parameters are those of SequentialSum.
+    """
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals; see `Accumulator`."""
+        return self._run(kernels.kahan, a, b, plain)
+
+
+@dataclass(frozen=True)
+class BlockedSum(Accumulator):
+    """Blocks of `block` terms, each added up by `inner`; then the sums of the blocks, by `outer`.
+
+    Parameters
+    ----------
+    block
+        How many terms a block has; the last one has what is left.
+    inner, outer
+        Accumulators; a format stands for its SequentialSum. Without `outer` it is `inner` again.
+
+    Raises ValueError for a block of less than one term, TypeError for what is no accumulator.
+    """
+
+    block: int
+    inner: Any
+    outer: Any = None
+
+    def __post_init__(self) -> None:
+        _check_count("block", self.block)
+        object.__setattr__(self, "inner", _accumulator(self.inner))
+        object.__setattr__(self, "outer", self.inner if self.outer is None else _accumulator(self.outer))
+
+    @property
+    def format(self) -> Format:
+        fmt: Format = self.outer.format
+        return fmt
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals; see `Accumulator`."""
+        starts = range(0, a.shape[1], self.block)
+        sums = [
+            self.inner.add_products(
+                np.ascontiguousarray(a[:, start : start + self.block]), b[start : start + self.block], plain=plain
+            )
+            for start in starts
+        ]
+        stacked = np.stack(sums).reshape(len(sums), -1)
+        made: Values = self.outer.add_products(np.ones((1, len(sums))), stacked, plain=True)
+        return made.reshape(a.shape[0], b.shape[1])
+
+
+@dataclass(frozen=True)
+class ExactSum(Accumulator):
+    """The exact sum, rounded once.
+
+    Parameters
+    ----------
+    fmt, rounding
+        The format and mode of that one rounding. Inside `simfp.matmul` and the like, which round the total to the
+        format of their result, let `fmt` be that format: then it is the only rounding.
+    """
+
+    fmt: Any = "float32"
+    rounding: str = "nearest_even"
+    rng: Any = field(default=None, kw_only=True, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fmt", as_format(self.fmt))
+        check_mode(self.rounding)
+
+    @property
+    def format(self) -> Format:
+        fmt: Format = self.fmt
+        return fmt
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals; see `Accumulator`."""
+        out = np.empty((a.shape[0], b.shape[1]))
+        if a.shape[0] == 1:  # many columns and one row: let the columns be what threads share
+            rows, columns, target = np.ascontiguousarray(b.T), a, out.T
+        else:
+            rows, columns, target = a, np.ascontiguousarray(b.T), out
+        made = np.empty(target.shape)
+        in_threads(lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), a.shape[1] * out.size)
+        target[...] = made
+        return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
+
+
+def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
+    """Calls part(first, last) so that all of range(tasks) is done; on every core where there is enough `work`."""
+    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, tasks)
+    if cores < 2 or work < WORTH_A_THREAD:
+        part(0, tasks)
+        return
+    pieces = min(4 * cores, tasks)
+    bounds = [tasks * piece // pieces for piece in range(pieces + 1)]
+    with ThreadPoolExecutor(cores) as pool:
+        for done in [pool.submit(part, *pair) for pair in zip(bounds, bounds[1:])]:
+            done.result()
+
+
+@lru_cache(maxsize=16)
+def _pairwise(n: int, leaf: int, lanes: int) -> tuple[NDArray[np.int64], int]:
+    program, depth = kernels.pairwise_program(n, leaf, lanes)
+    return program, int(depth)
+
+
+def _accumulator(given: Any) -> Accumulator:
+    return given if isinstance(given, Accumulator) else SequentialSum(given)
+
+
+def _place(axis: Any, ndim: int) -> int:
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"`axis` must be an integer, a tuple of them or None, got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis {axis} is out of bounds for an array of {ndim} dimensions")
+    return int(axis) % ndim
+
+
+def _check_count(name: str, count: Any) -> None:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise TypeError(f"`{name}` must be an integer, got {count!r}")
+    if count < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {count}")

@@ -1,0 +1,290 @@
+"""Sums in a stated order, every addition rounded to a format; and sums that are exact.
+
+All loops add up products a[m, k] * b[k, n] over k; a plain sum has a[m, k] = 1. They work on *lanes*: LANES columns n
+side by side, so that the processor adds many sums at once while each keeps its order.
+
+The order is a program, a row for each instruction, that works on a stack of partial sums:
+
+    OPEN   start stop step     a new partial sum of the terms k = start, start + step ..., the first taken as it is
+    GO_ON  start stop step     those terms, added to the topmost partial sum
+    MERGE                      the two topmost become their sum: the lower one plus the upper one
+
+An addition is computed in float64 and rounded to odd (see to_odd.py), then rounded by the loops of rounding.py; so it
+is rounded once, in any mode. The products of two values of at most 24 bits are exact in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from simfp.kernels.intrinsics import number, pattern
+from simfp.kernels.rounding import nearest_even64, round64, stochastic64
+
+__all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kahan", "pairwise_program"]
+
+OPEN, GO_ON, MERGE = 0, 1, 2
+LANES = 64
+LIMB_BITS = 32
+LOWEST_BIT = -1152  # of the exact sum: two limbs below float64's own, 2^-1074, so that there are always two below a number
+LIMBS = 70  # up to 2^1088
+
+
+@njit(inline="always")
+def _sum_to_odd(x, y, down):
+    """x + y in float64, rounded to odd; where `down`, a zero from terms of different signs is -0."""
+    total = x + y
+    part = total - x
+    left_over = (x - (total - part)) + (y - part)  # Knuth's TwoSum; NaN beside infinities
+    bits = np.int64(pattern(total))
+    inexact = left_over > 0.0 or left_over < 0.0
+    change = ~bits & np.int64(1) if inexact else np.int64(0)
+    bits += change if (left_over > 0.0) == (total > 0.0) else -change
+    if down and total == 0.0 and pattern(x) >> np.uint64(63) != pattern(y) >> np.uint64(63):
+        bits = np.int64(np.uint64(1) << np.uint64(63))
+    return number(np.uint64(bits))
+
+
+@njit(inline="always")
+def _settle(bits, plan, how, below, magic, key, twist, unused, step):
+    """Rounds lanes of bit patterns in place: how = 0 nearest-even, 1 any mode, 2 by chance."""
+    if how == 0:
+        nearest_even64(bits, bits, plan, below, magic)
+    elif how == 1:
+        round64(bits, bits, plan)
+    else:
+        stochastic64(bits, bits, plan, key + np.uint64(step) * np.uint64(0xD1342543DE82EF95), twist, unused)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fused, down, key, twist, unused):
+    """out[m, n] for tasks first <= t < last, of which each is one row m and LANES columns.
+
+    program: (instructions, 4) int64; depth: how many partial sums there are at once; a: (M, K), b: (K, N), out: (M, N)
+    float64. fused: products are not rounded before they are added. plan, how ... as `_settle` takes them.
+    """
+    columns = out.shape[1]
+    blocks = (columns + LANES - 1) // LANES
+    stack = np.zeros((depth, LANES))
+    patterns = stack.view(np.uint64)
+    term = np.zeros(LANES)
+    term_pattern = term.view(np.uint64)
+    for task in range(first, last):
+        m, n0 = task // blocks, (task % blocks) * LANES
+        width = min(LANES, columns - n0)
+        top = -1
+        step = np.int64(task) << 40
+        for line in range(program.shape[0]):
+            kind = program[line, 0]
+            if kind == MERGE:
+                for j in range(width):
+                    stack[top - 1, j] = _sum_to_odd(stack[top - 1, j], stack[top, j], down)
+                top -= 1
+                step += 1
+                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
+                continue
+            start = program[line, 1]
+            if kind == OPEN:
+                top += 1
+                for j in range(width):
+                    stack[top, j] = a[m, start] * b[start, n0 + j]
+                step += 1
+                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
+                start += program[line, 3]
+            for k in range(start, program[line, 2], program[line, 3]):
+                factor = a[m, k]
+                if fused:
+                    for j in range(width):
+                        stack[top, j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down)
+                else:
+                    for j in range(width):
+                        term[j] = factor * b[k, n0 + j]
+                    step += 1
+                    _settle(term_pattern[:width], plan, how, below, magic, key, twist, unused, step)
+                    for j in range(width):
+                        stack[top, j] = _sum_to_odd(stack[top, j], term[j], down)
+                step += 1
+                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
+        for j in range(width):
+            out[m, n0 + j] = stack[0, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, key, twist, unused):
+    """Kahan's compensated sum, in the order of k; the arguments of `in_order`."""
+    columns = out.shape[1]
+    blocks = (columns + LANES - 1) // LANES
+    lanes = np.zeros((4, LANES))
+    total, rest, term, grown = lanes[0], lanes[1], lanes[2], lanes[3]
+    patterns = lanes.view(np.uint64)
+    for task in range(first, last):
+        m, n0 = task // blocks, (task % blocks) * LANES
+        width = min(LANES, columns - n0)
+        step = np.int64(task) << 40
+        for k in range(a.shape[1]):
+            factor = a[m, k]
+            for j in range(width):
+                term[j] = factor * b[k, n0 + j]
+            if k == 0 or not fused:
+                step += 1
+                _settle(patterns[2, :width], plan, how, below, magic, key, twist, unused, step)
+            if k == 0:
+                for j in range(width):
+                    total[j] = term[j]
+                    rest[j] = 0.0
+                continue
+            for j in range(width):  # what this term is worth with what was lost before
+                term[j] = _sum_to_odd(term[j], -rest[j], down)
+            _settle(patterns[2, :width], plan, how, below, magic, key, twist, unused, step + 1)
+            for j in range(width):
+                grown[j] = _sum_to_odd(total[j], term[j], down)
+            _settle(patterns[3, :width], plan, how, below, magic, key, twist, unused, step + 2)
+            for j in range(width):  # what really was added ...
+                rest[j] = _sum_to_odd(grown[j], -total[j], down)
+            _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step + 3)
+            for j in range(width):  # ... and what was too much of it
+                rest[j] = _sum_to_odd(rest[j], -term[j], down)
+                total[j] = grown[j]
+            step += 4
+            _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step)
+        for j in range(width):
+            out[m, n0 + j] = total[j]
+
+
+@njit(cache=True)
+def pairwise_program(n, leaf, lanes):
+    """The program of a pairwise sum of n terms, and its depth: halves of halves, down to `leaf` terms.
+
+    A leaf with at least `lanes` terms is summed in `lanes` strides, these in pairs, and its last terms one by one. With
+    lanes = 8 and leaf = 128 that is NumPy's order; with 1 and 1 a plain tree.
+    """
+    lines = np.empty((4 * n + 8, 4), np.int64)
+    count, depth, height = 0, 1, 0
+    starts, sizes = np.empty(128, np.int64), np.empty(128, np.int64)
+    starts[0], sizes[0], waiting = 0, n, 1
+    while waiting > 0:
+        waiting -= 1
+        start, size = starts[waiting], sizes[waiting]
+        if size < 0:  # both halves are done
+            lines[count] = (MERGE, 0, 0, 1)
+            count += 1
+            height -= 1
+        elif size <= leaf or size < 2 * lanes:
+            if size < lanes or lanes == 1:
+                lines[count] = (OPEN, start, start + size, 1)
+                count += 1
+                height += 1
+                depth = max(depth, height)
+            else:
+                whole = size - size % lanes
+                for lane in range(lanes):
+                    lines[count] = (OPEN, start + lane, start + whole, lanes)
+                    count += 1
+                    height += 1
+                    depth = max(depth, height)
+                    pairs = lane + 1
+                    while pairs % 2 == 0:
+                        lines[count] = (MERGE, 0, 0, 1)
+                        count += 1
+                        height -= 1
+                        pairs //= 2
+                lines[count] = (GO_ON, start + whole, start + size, 1)
+                count += 1
+        else:
+            half = size // 2
+            half -= half % lanes
+            sizes[waiting] = -1
+            starts[waiting + 1], sizes[waiting + 1] = start + half, size - half
+            starts[waiting + 2], sizes[waiting + 2] = start, half
+            waiting += 3
+    return lines[:count].copy(), depth
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exact(a, b, out, first, last):
+    """out[m, n] = the exact sum over k of a[m, k] * b[n, k], rounded to odd in float64; rows first <= m < last.
+
+    The sum is a whole number of 2^LOWEST_BIT, held in limbs of 32 bits with room for carries.
+    """
+    limbs = np.zeros(LIMBS, np.int64)
+    for m in range(first, last):
+        for n in range(b.shape[0]):
+            limbs[:] = 0
+            special, negative_zeros, carried = 0.0, True, 0
+            for k in range(a.shape[1]):
+                term = a[m, k] * b[n, k]
+                bits = pattern(term)
+                exponent = np.int64((bits >> np.uint64(52)) & np.uint64(0x7FF))
+                negative_zeros = negative_zeros and bits == np.uint64(1) << np.uint64(63)
+                if exponent == 0x7FF:
+                    special += term
+                    continue
+                mantissa = np.int64(bits & np.uint64((1 << 52) - 1))
+                if exponent > 0:
+                    mantissa |= np.int64(1) << 52
+                else:
+                    exponent = 1
+                place = exponent - 1075 - LOWEST_BIT
+                limb, offset = place // LIMB_BITS, place % LIMB_BITS
+                low, high = (mantissa & 0xFFFFFFFF) << offset, (mantissa >> 32) << offset
+                if term < 0:
+                    limbs[limb] -= low & 0xFFFFFFFF
+                    limbs[limb + 1] -= (low >> 32) + (high & 0xFFFFFFFF)
+                    limbs[limb + 2] -= high >> 32
+                else:
+                    limbs[limb] += low & 0xFFFFFFFF
+                    limbs[limb + 1] += (low >> 32) + (high & 0xFFFFFFFF)
+                    limbs[limb + 2] += high >> 32
+                carried += 1
+                if carried == 1 << 28:
+                    _carry(limbs)
+                    carried = 0
+            if special != 0.0:  # infinite, or NaN
+                out[m, n] = special
+            else:
+                out[m, n] = _collect(limbs)
+                if out[m, n] == 0.0 and negative_zeros and a.shape[1] > 0:
+                    out[m, n] = -0.0
+
+
+@njit(inline="always")
+def _carry(limbs):
+    """Brings all limbs but the last into 0 .. 2^32 - 1."""
+    for i in range(LIMBS - 1):
+        over = limbs[i] >> 32
+        limbs[i] -= over << 32
+        limbs[i + 1] += over
+
+
+@njit(inline="always")
+def _collect(limbs):
+    """The number that the limbs hold, rounded to odd."""
+    _carry(limbs)
+    negative = limbs[LIMBS - 1] < 0
+    if negative:
+        for i in range(LIMBS):
+            limbs[i] = -limbs[i]
+        _carry(limbs)
+    top = LIMBS - 1
+    while top > 2 and limbs[top] == 0:
+        top -= 1
+    word = np.uint64(limbs[top] << 32 | limbs[top - 1])
+    if word == np.uint64(0):
+        return 0.0
+    width = 0
+    while width < 64 and word >> np.uint64(width) != np.uint64(0):
+        width += 1
+    low = np.uint64(limbs[top - 2])
+    missing = 53 - width
+    if missing > 0:
+        word = (word << np.uint64(missing)) | (low >> np.uint64(32 - missing))
+        rest = low & np.uint64((1 << (32 - missing)) - 1)
+    else:
+        rest = low | (word & np.uint64((1 << -missing) - 1))
+        word >>= np.uint64(-missing)
+    for i in range(top - 2):
+        rest |= np.uint64(limbs[i])
+    if rest != np.uint64(0):
+        word |= np.uint64(1)
+    value = np.ldexp(np.float64(word), (top - 1) * LIMB_BITS + LOWEST_BIT - missing)
+    return -value if negative else value
