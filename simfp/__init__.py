@@ -8,11 +8,14 @@ The modules, in the order in which they may import one another (each only those 
     observe        who is told of each rounding
     rounding       round_to, the one home of rounding; ulp; fate; neighbours
     arithmetic     add, subtract, multiply, divide, sqrt, fma: one rounding of the exact result
+    accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact
+    tensor_core    what a step of a tensor core adds and keeps; the generations of GPUs, as data
     explain        the story of one rounding
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits
     arrays         Array: values and a Format, with NumPy's operators; matmul
     array_functions    NumPy's functions on Arrays, in tables
+    products       sums and matrix products of Arrays, carried by an accumulator of one's choice
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
@@ -23,12 +26,15 @@ The modules, in the order in which they may import one another (each only those 
 """
 
 import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
+from simfp.accumulation import BlockedSum, ExactSum, KahanSum, PairwiseSum, SequentialSum
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
-from simfp.arrays import Array, array, matmul
+from simfp.arrays import Array, array
 from simfp.bits import decode
 from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS, Format, as_format
+from simfp.products import dot, matmul, sum
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
+from simfp.tensor_core import ADA, AMPERE, BLACKWELL, HOPPER, TURING, VOLTA, Generation, Order, TensorCore
 
 float32 = NAMED_FORMATS["float32"]
 tfloat32 = NAMED_FORMATS["tfloat32"]
@@ -43,14 +49,29 @@ float4_e2m1fn = NAMED_FORMATS["float4_e2m1fn"]
 __version__ = "0.1.0"
 
 __all__ = [
+    "ADA",
+    "AMPERE",
+    "BLACKWELL",
+    "HOPPER",
+    "TURING",
+    "VOLTA",
     "Array",
+    "BlockedSum",
+    "ExactSum",
     "Format",
+    "Generation",
+    "KahanSum",
+    "Order",
+    "PairwiseSum",
+    "SequentialSum",
+    "TensorCore",
     "add",
     "array",
     "as_format",
     "bfloat16",
     "decode",
     "divide",
+    "dot",
     "encode",
     "explain",
     "fate",
@@ -69,6 +90,7 @@ __all__ = [
     "round_to",
     "sqrt",
     "subtract",
+    "sum",
     "tfloat32",
     "ulp",
 ]

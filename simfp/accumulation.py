@@ -21,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,19 @@ from numpy.typing import NDArray
 
 from simfp.formats import Format, as_format
 from simfp.kernels import sums as kernels
-from simfp.rounding import _coins, _plan, check_mode, round_array
+from simfp.observe import somebody_listens
+from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
 
-__all__ = ["Accumulator", "BlockedSum", "ExactSum", "KahanSum", "PairwiseSum", "SequentialSum", "in_threads"]
+__all__ = [
+    "Accumulator",
+    "BlockedSum",
+    "ExactSum",
+    "KahanSum",
+    "PairwiseSum",
+    "SequentialSum",
+    "check_count",
+    "in_threads",
+]
 
 Values = NDArray[np.float64]
 WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
@@ -51,7 +62,16 @@ class Accumulator(ABC):
         `plain` says that a is all ones, and nothing is to be rounded but sums. No sum of no terms is asked for.
         """
 
-    def __call__(self, x: Any, axis: int | tuple[int, ...] | None = None) -> Values:
+    def products(self, a: Values, b: Values, fmt: Format) -> Values:
+        """As `add_products`, for values of `fmt`; with K = 0 all sums are 0.
+
+        Raises ValueError where products of `fmt` would leave float64.
+        """
+        if 2 * (fmt.min_exponent - fmt.mantissa_bits) < -1000 or 2 * (fmt.max_exponent + 1) > 1000:
+            raise ValueError(f"products of {fmt!r} go beyond 2^-1000 or 2^1000, which no sum here holds")
+        return self.add_products(a, b) if a.shape[1] else np.zeros((a.shape[0], b.shape[1]))
+
+    def __call__(self, x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
         """The sum of `x` over all axes, or over `axis`: float64 values of `format`, each the total as it was carried.
 
         x: numbers or arrays of them, taken exactly. The sum of nothing is 0.
@@ -59,11 +79,11 @@ class Accumulator(ABC):
         >>> float(SequentialSum("float16")(np.full(4096, 0.0999755859375)))  # 0.1 in float16, 4,096 times
         256.0
         """
-        return self.over(np.asarray(x, np.float64), axis)
+        return self.over(as_floats(x)[0].astype(np.float64), axis)
 
-    def over(self, x: Values, axis: int | tuple[int, ...] | None) -> Values:
+    def over(self, x: Values, axis: int | tuple[int, ...] | None) -> Any:
         """As a call, for a float64 array."""
-        axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else axis
+        axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         places = [_place(each, x.ndim) for each in axes]
         if len(set(places)) < len(places):
             raise ValueError(f"`axis` names an axis twice: {axis!r}")
@@ -96,7 +116,9 @@ class _Rounding(Accumulator):
 
     @property
     def format(self) -> Format:
-        return self.fmt
+        """The format that totals come in."""
+        fmt: Format = self.fmt
+        return fmt
 
     def _run(self, loop: Callable[..., None], a: Values, b: Values, plain: bool) -> Values:
         """The totals by one of the loops of kernels.sums; the work is split among threads."""
@@ -106,11 +128,13 @@ class _Rounding(Accumulator):
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
         key, twist, unused = _coins(64, self.rng, None)
         down = self.rounding == "toward_negative"
+        fused = self.fma or plain
+        short = how == 0 and (not fused or (plain and _owned(b, self.fmt)))
         tasks = a.shape[0] * -(-b.shape[1] // kernels.LANES)
 
         def part(first: int, last: int) -> None:
             loop(
-                a, b, out, first, last, plan.numbers, how, plan.on_grid_below, magic, self.fma or plain, down,
+                a, b, out, first, last, plan.numbers, how, plan.on_grid_below, magic, fused, down, short,
                 key, twist, unused,
             )  # fmt: skip
 
@@ -161,8 +185,8 @@ class PairwiseSum(_Rounding):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_count("leaf", self.leaf)
-        _check_count("lanes", self.lanes)
+        check_count("leaf", self.leaf)
+        check_count("lanes", self.lanes)
         if self.lanes & (self.lanes - 1) or self.lanes > 64:
             raise ValueError(f"`lanes` must be a power of two from 1 to 64, got {self.lanes}")
 
@@ -206,27 +230,33 @@ class BlockedSum(Accumulator):
     outer: Any = None
 
     def __post_init__(self) -> None:
-        _check_count("block", self.block)
+        check_count("block", self.block)
         object.__setattr__(self, "inner", _accumulator(self.inner))
         object.__setattr__(self, "outer", self.inner if self.outer is None else _accumulator(self.outer))
 
     @property
     def format(self) -> Format:
+        """The format that totals come in."""
         fmt: Format = self.outer.format
         return fmt
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        starts = range(0, a.shape[1], self.block)
-        sums = [
-            self.inner.add_products(
-                np.ascontiguousarray(a[:, start : start + self.block]), b[start : start + self.block], plain=plain
-            )
-            for start in starts
-        ]
+        sums = [self.inner.add_products(a[:, part], b[part], plain=plain) for part in self._rest(a.shape[1], plain)]
+        whole = a.shape[1] // self.block if plain else 0
+        if whole:  # many blocks at once: each is a column of its own
+            blocks = b[: whole * self.block].reshape(whole, self.block, -1).transpose(1, 0, 2)
+            ones = np.ones((1, self.block))
+            made = self.inner.add_products(ones, np.ascontiguousarray(blocks.reshape(self.block, -1)), plain=True)
+            sums = [*made.reshape(whole, 1, -1), *sums]
         stacked = np.stack(sums).reshape(len(sums), -1)
-        made: Values = self.outer.add_products(np.ones((1, len(sums))), stacked, plain=True)
-        return made.reshape(a.shape[0], b.shape[1])
+        total: Values = self.outer.add_products(np.ones((1, len(sums))), stacked, plain=True)
+        return total.reshape(a.shape[0], b.shape[1])
+
+    def _rest(self, count: int, plain: bool) -> list[slice]:
+        """The blocks that are added one at a time: all, or of a plain sum the last one if it is not full."""
+        first = count - count % self.block if plain else 0
+        return [slice(start, start + self.block) for start in range(first, count, self.block)]
 
 
 @dataclass(frozen=True)
@@ -250,6 +280,7 @@ class ExactSum(Accumulator):
 
     @property
     def format(self) -> Format:
+        """The format that totals come in."""
         fmt: Format = self.fmt
         return fmt
 
@@ -261,7 +292,9 @@ class ExactSum(Accumulator):
         else:
             rows, columns, target = a, np.ascontiguousarray(b.T), out
         made = np.empty(target.shape)
-        in_threads(lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), a.shape[1] * out.size)
+        in_threads(
+            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), a.shape[1] * out.size
+        )
         target[...] = made
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
@@ -275,8 +308,14 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
     pieces = min(4 * cores, tasks)
     bounds = [tasks * piece // pieces for piece in range(pieces + 1)]
     with ThreadPoolExecutor(cores) as pool:
-        for done in [pool.submit(part, *pair) for pair in zip(bounds, bounds[1:])]:
+        for done in [pool.submit(part, *pair) for pair in pairwise(bounds)]:
             done.result()
+
+
+def _owned(x: Values, fmt: Format) -> bool:
+    """Whether all of x are values of `fmt` (NaN counts)."""
+    rounded = round_array(x, fmt, operation="sum") if not somebody_listens() else None
+    return rounded is not None and bool(((rounded == x) | np.isnan(x)).all())
 
 
 @lru_cache(maxsize=16)
@@ -297,7 +336,8 @@ def _place(axis: Any, ndim: int) -> int:
     return int(axis) % ndim
 
 
-def _check_count(name: str, count: Any) -> None:
+def check_count(name: str, count: Any) -> None:
+    """Raises TypeError for what is no integer, ValueError for one below 1."""
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise TypeError(f"`{name}` must be an integer, got {count!r}")
     if count < 1:

@@ -26,14 +26,22 @@ __all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kah
 OPEN, GO_ON, MERGE = 0, 1, 2
 LANES = 64
 LIMB_BITS = 32
-LOWEST_BIT = -1152  # of the exact sum: two limbs below float64's own, 2^-1074, so that there are always two below a number
+LOWEST_BIT = (
+    -1152
+)  # of the exact sum: two limbs below float64's own, 2^-1074, so that there are always two below a number
 LIMBS = 70  # up to 2^1088
 
 
 @njit(inline="always")
-def _sum_to_odd(x, y, down):
-    """x + y in float64, rounded to odd; where `down`, a zero from terms of different signs is -0."""
+def _sum_to_odd(x, y, down, short):
+    """x + y in float64, rounded to odd; where `down`, a zero from terms of different signs is -0.
+
+    `short` says that x and y are values of the format and the mode is nearest-even: then float64's own rounding does
+    no harm, as it has 53 >= 2 * 24 + 2 bits.
+    """
     total = x + y
+    if short:
+        return total
     part = total - x
     left_over = (x - (total - part)) + (y - part)  # Knuth's TwoSum; NaN beside infinities
     bits = np.int64(pattern(total))
@@ -56,8 +64,35 @@ def _settle(bits, plan, how, below, magic, key, twist, unused, step):
         stochastic64(bits, bits, plan, key + np.uint64(step) * np.uint64(0xD1342543DE82EF95), twist, unused)
 
 
+@njit(inline="always")
+def _one_to_nearest(x, plan, below, magic):
+    """One number rounded to nearest-even, as rounding.py's loop for that mode does it."""
+    bits = pattern(x)
+    magnitude = bits & np.uint64(0x7FFFFFFFFFFFFFFF)
+    drop = plan[0]
+    keep = ~((np.uint64(1) << drop) - np.uint64(1))
+    rounded = (magnitude + (~keep >> np.uint64(1)) + ((magnitude >> drop) & np.uint64(1))) & keep
+    if magnitude < below:
+        rounded = pattern(number(magnitude) + magic - magic)
+    rounded = rounded if rounded >= plan[7] else np.uint64(0)
+    rounded = rounded if rounded <= plan[8] else plan[9]
+    rounded = rounded if magnitude <= np.uint64(0x7FF0000000000000) else magnitude
+    return number(rounded | (bits ^ magnitude))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fused, down, key, twist, unused):
+def _run_one(total, a, b, m, n, start, stop, stride, plan, below, magic, fused, short):
+    """`total` after the terms start, start + stride ... of one column, in nearest-even."""
+    for k in range(start, stop, stride):
+        term = a[m, k] * b[k, n]
+        if not fused:
+            term = _one_to_nearest(term, plan, below, magic)
+        total = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fused, down, short, key, twist, unused):
     """out[m, n] for tasks first <= t < last, of which each is one row m and LANES columns.
 
     program: (instructions, 4) int64; depth: how many partial sums there are at once; a: (M, K), b: (K, N), out: (M, N)
@@ -75,34 +110,35 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
         top = -1
         step = np.int64(task) << 40
         for line in range(program.shape[0]):
-            kind = program[line, 0]
+            kind, start, stop, stride = program[line, 0], program[line, 1], program[line, 2], program[line, 3]
+            step += 1
             if kind == MERGE:
-                for j in range(width):
-                    stack[top - 1, j] = _sum_to_odd(stack[top - 1, j], stack[top, j], down)
                 top -= 1
-                step += 1
-                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
-                continue
-            start = program[line, 1]
-            if kind == OPEN:
+                for j in range(width):
+                    stack[top, j] = _sum_to_odd(stack[top, j], stack[top + 1, j], down, short)
+            elif kind == OPEN:
                 top += 1
                 for j in range(width):
                     stack[top, j] = a[m, start] * b[start, n0 + j]
-                step += 1
+                start += stride
+            if kind != GO_ON:
                 _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
-                start += program[line, 3]
-            for k in range(start, program[line, 2], program[line, 3]):
+            if width == 1 and how == 0:
+                total = stack[top, 0]
+                stack[top, 0] = _run_one(total, a, b, m, n0, start, stop, stride, plan, below, magic, fused, short)
+                continue
+            for k in range(start, stop, stride):
                 factor = a[m, k]
                 if fused:
                     for j in range(width):
-                        stack[top, j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down)
+                        stack[top, j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down, short)
                 else:
                     for j in range(width):
                         term[j] = factor * b[k, n0 + j]
                     step += 1
                     _settle(term_pattern[:width], plan, how, below, magic, key, twist, unused, step)
                     for j in range(width):
-                        stack[top, j] = _sum_to_odd(stack[top, j], term[j], down)
+                        stack[top, j] = _sum_to_odd(stack[top, j], term[j], down, short)
                 step += 1
                 _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
         for j in range(width):
@@ -110,7 +146,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, key, twist, unused):
+def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, key, twist, unused):
     """Kahan's compensated sum, in the order of k; the arguments of `in_order`."""
     columns = out.shape[1]
     blocks = (columns + LANES - 1) // LANES
@@ -134,16 +170,16 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, key, twi
                     rest[j] = 0.0
                 continue
             for j in range(width):  # what this term is worth with what was lost before
-                term[j] = _sum_to_odd(term[j], -rest[j], down)
+                term[j] = _sum_to_odd(term[j], -rest[j], down, short)
             _settle(patterns[2, :width], plan, how, below, magic, key, twist, unused, step + 1)
             for j in range(width):
-                grown[j] = _sum_to_odd(total[j], term[j], down)
+                grown[j] = _sum_to_odd(total[j], term[j], down, short)
             _settle(patterns[3, :width], plan, how, below, magic, key, twist, unused, step + 2)
             for j in range(width):  # what really was added ...
-                rest[j] = _sum_to_odd(grown[j], -total[j], down)
+                rest[j] = _sum_to_odd(grown[j], -total[j], down, short)
             _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step + 3)
             for j in range(width):  # ... and what was too much of it
-                rest[j] = _sum_to_odd(rest[j], -term[j], down)
+                rest[j] = _sum_to_odd(rest[j], -term[j], down, short)
                 total[j] = grown[j]
             step += 4
             _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step)

@@ -1,0 +1,286 @@
+"""Tensor cores as data: how many products one step adds, how they are aligned, what the running sum keeps.
+
+One step of a tensor core takes some products of two inputs and the running sum, aligns all of them to the largest
+exponent among them, cuts each off `fraction_bits` below it, adds what is left exactly and converts the result to the
+accumulator's format. The order in which a kernel walks K, and in which parts, is an `Order`.
+
+Sources: Fasi, Higham, Mikaitis and Pranesh, Numerical behavior of NVIDIA tensor cores (PeerJ CS 7:e330, 2021), for
+the idea and for Volta, Turing and Ampere; Li et al., FTTN (arXiv 2403.00232); Khattak and Mikaitis (arXiv 2512.07004)
+for the generations since. What an H100 was asked itself is recorded in lessons/recordings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.accumulation import Accumulator, check_count, in_threads
+from simfp.formats import NAMED_FORMATS, Format, as_format
+from simfp.kernels import tensor_core as kernels
+from simfp.rounding import round_array
+
+__all__ = [
+    "ADA", "AMPERE", "BLACKWELL", "GENERATIONS", "HOPPER", "TURING", "VOLTA", "Generation", "Order", "TensorCore",
+]  # fmt: skip
+
+Values = NDArray[np.float64]
+FLOAT32 = NAMED_FORMATS["float32"]
+MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which steps, and in which parts, K is walked.
+
+    Parameters
+    ----------
+    tile, residue
+        Where K is no multiple of `tile`, what is left over is taken "first" or "last". Within a tile and within the
+        residue the steps are of the core's own size; the last one of each takes what is left.
+    part
+        Split K: parts of so many k are added up on their own (None: there is one part), and then, in their order, to
+        one another.
+    reduction
+        The format in which the parts are added, each addition rounded to nearest; None: that of the accumulator.
+    terms
+        Products of one step, where a kernel takes fewer than the core could; None: as many as the core can.
+
+    Raises ValueError for sizes below 1 and an unknown residue.
+    """
+
+    tile: int | None = None
+    residue: str = "last"
+    part: int | None = None
+    reduction: Any = None
+    terms: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("tile", "part", "terms"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
+        if self.residue not in ("first", "last"):
+            raise ValueError(f"unknown residue {self.residue!r}; expected first or last")
+        if self.reduction is not None:
+            object.__setattr__(self, "reduction", as_format(self.reduction))
+
+    def parts(self, k: int, terms: int) -> list[NDArray[np.int64]]:
+        """For each part the steps: (steps, 2), the first k of each and the one after its last."""
+        step = min(terms, self.terms or terms)
+        size = self.part or max(k, 1)
+        return [self._steps(start, min(start + size, k), step) for start in range(0, k, size)]
+
+    def _steps(self, start: int, stop: int, step: int) -> NDArray[np.int64]:
+        bounds = [start]
+        if self.tile is not None:
+            left_over = (stop - start) % self.tile
+            first = start + left_over if self.residue == "first" and left_over else start + self.tile
+            bounds += list(range(first, stop, self.tile))
+        bounds.append(stop)
+        cuts = [cut for low, high in pairwise(bounds) for cut in range(low, high, step)]
+        return np.array(list(zip(cuts, [*cuts[1:], stop])), np.int64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class TensorCore(Accumulator):
+    """One unit of a tensor core: what a step adds and what it keeps.
+
+    Parameters
+    ----------
+    terms
+        Products that one step adds to the running sum (L): 1 to 64.
+    fraction_bits
+        Bits that are kept of each term below the largest exponent among them (F): 1 to 40.
+    accumulator
+        The format of the running sum.
+    rounding
+        How the sum is converted to it: "toward_zero" or "nearest_even". What is too large becomes infinite.
+    inputs
+        The formats that it takes; () takes any of at most 12 bits' precision.
+    order
+        In which order K is walked.
+    source, checked
+        Where the numbers come from, and on which silicon they were checked ("" if on none).
+
+    Raises ValueError for numbers out of range.
+    """
+
+    terms: int
+    fraction_bits: int
+    accumulator: Any = "float32"
+    rounding: str = "toward_zero"
+    inputs: tuple[Any, ...] = ()
+    order: Order = Order()
+    source: str = field(default="", compare=False)
+    checked: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        for name, most in (("terms", MOST_TERMS), ("fraction_bits", MOST_FRACTION_BITS)):
+            value = getattr(self, name)
+            check_count(name, value)
+            if value > most:
+                raise ValueError(f"`{name}` must be 1 to {most}, got {value}")
+        if self.rounding not in ("toward_zero", "nearest_even"):
+            raise ValueError(f"unknown rounding of a tensor core {self.rounding!r}; expected toward_zero, nearest_even")
+        object.__setattr__(self, "accumulator", as_format(self.accumulator))
+        object.__setattr__(self, "inputs", tuple(as_format(fmt) for fmt in self.inputs))
+        if not isinstance(self.order, Order):
+            raise TypeError(f"`order` must be an Order, got {self.order!r}")
+
+    @property
+    def format(self) -> Format:
+        """The format that sums come in."""
+        fmt: Format = self.accumulator
+        return fmt
+
+    def with_order(self, order: Order | None = None, **changes: Any) -> TensorCore:
+        """The same unit with another order: an Order, or changes to the one that it has."""
+        return replace(self, order=replace(self.order if order is None else order, **changes))
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
+        raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
+
+    def products(self, a: Values, b: Values, fmt: Format) -> Values:
+        """(M, K) and (K, N) values of `fmt`, float64, to (M, N) values of the accumulator's format."""
+        if (self.inputs and fmt not in self.inputs) or 2 * fmt.precision > 24:
+            takes = ", ".join(each.name for each in self.inputs) or "formats of at most 12 bits' precision"
+            raise ValueError(f"this tensor core takes {takes}; got {fmt}")
+        sums = [self._part(a, b, steps, fmt) for steps in self.order.parts(a.shape[1], self.terms)]
+        if not sums:
+            return np.zeros((a.shape[0], b.shape[1]))
+        reduction = self.order.reduction or self.accumulator
+        total = sums[0] if len(sums) == 1 else round_array(sums[0], reduction)
+        for each in sums[1:]:
+            with np.errstate(invalid="ignore"):
+                total = round_array(total + round_array(each, reduction), reduction)
+        return total
+
+    def _part(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format) -> Values:
+        """The running sum of one part."""
+        first, last = int(steps[0, 0]), int(steps[-1, 1])
+        a, b, steps = a[:, first:last], b[first:last], steps - first
+        product_bits = 2 * fmt.mantissa_bits
+        up = self.fraction_bits - product_bits
+        fits = self.terms <= 16 and up >= 0 and 23 <= self.fraction_bits <= 25
+        fits = fits and self.accumulator == FLOAT32 and self.rounding == "toward_zero"
+        if fits and np.isfinite(a).all() and np.isfinite(b).all():
+            made = self._fast(a, b, steps, fmt, up)
+            if made is not None:
+                return made
+        out = np.empty((a.shape[0], b.shape[1]))
+        left, right = _split(a, fmt, np.int64), _split(np.ascontiguousarray(b.T), fmt, np.int64)
+        acc = self.accumulator
+        numbers = (product_bits, self.fraction_bits, acc.mantissa_bits, acc.min_exponent, acc.max_exponent, acc.max)
+        nearest = self.rounding == "nearest_even"
+        in_threads(
+            lambda low, high: kernels.general(*left, *right, steps, out, low, high, *numbers, nearest),
+            a.shape[0], a.shape[1] * out.size,
+        )  # fmt: skip
+        return out
+
+    def _fast(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format, up: int) -> Values | None:
+        """The same in 32-bit integers; None where something overflowed."""
+        rows, columns = a.shape[0], b.shape[1]
+        blocks = -(-columns // kernels.LANES)
+        left = _split(a, fmt, np.int32)
+        packed = tuple(np.empty((blocks, b.shape[0], kernels.LANES), np.int32) for _ in range(2))
+        kernels.tiles(*_split(b, fmt, np.int32), *packed)
+        out = np.empty((rows, blocks * kernels.LANES), np.float32)
+        fits: list[bool] = []
+
+        def part(low: int, high: int) -> None:
+            fits.append(kernels.fused32(*left, *packed, steps, out, low, high, up, self.fraction_bits))
+
+        in_threads(part, -(-rows // kernels.ROWS), a.shape[1] * out.size)
+        return out[:, :columns].astype(np.float64) if all(fits) else None
+
+
+@dataclass(frozen=True)
+class Generation(Accumulator):
+    """The tensor cores of one generation of GPUs: a unit for each input format."""
+
+    name: str
+    cores: Mapping[Format, TensorCore]
+    order: Order = Order()
+
+    @property
+    def format(self) -> Format:
+        """The format that sums come in."""
+        return FLOAT32
+
+    def core(self, fmt: Any) -> TensorCore:
+        """The unit for inputs of `fmt`.
+
+        Raises ValueError for a format that this generation does not take, naming those that it takes.
+        """
+        wanted = as_format(fmt)
+        if wanted not in self.cores:
+            raise ValueError(f"{self.name}'s tensor cores take {', '.join(map(str, self.cores))}; got {wanted}")
+        return self.cores[wanted].with_order(self.order)
+
+    def with_order(self, order: Order | None = None, **changes: Any) -> Generation:
+        """The same cores with another order: an Order, or changes to the one that they have."""
+        return replace(self, order=replace(self.order if order is None else order, **changes))
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
+        raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
+
+    def products(self, a: Values, b: Values, fmt: Format) -> Values:
+        """As that of the unit for `fmt`."""
+        return self.core(fmt).products(a, b, fmt)
+
+
+def _split(x: Values, fmt: Format, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    significands, exponents = np.empty(x.shape, dtype), np.empty(x.shape, dtype)
+    flat = np.ascontiguousarray(x, np.float64).reshape(-1)
+    kernels.split(flat, significands.reshape(-1), exponents.reshape(-1), fmt.mantissa_bits, fmt.min_exponent)
+    return significands, exponents
+
+
+NARROW = Format("e8m13", exponent_bits=8, mantissa_bits=13)  # what fp8 units keep of float32 between two steps
+LITERATURE = "MMA-Sim; Khattak and Mikaitis, arXiv 2512.07004"
+
+# fmt: off
+#  generation    inputs                                terms  fraction bits  checked on
+_TABLE: dict[str, Sequence[tuple[tuple[str, ...], int, int, str]]] = {
+    "Volta":     [(("float16",),                           4,  23, "")],
+    "Turing":    [(("float16",),                           8,  24, "")],
+    "Ampere":    [(("float16", "bfloat16"),                8,  24, ""),
+                  (("tfloat32",),                          4,  24, "")],
+    "Ada":       [(("float16", "bfloat16"),                8,  24, ""),
+                  (("tfloat32",),                          4,  24, ""),
+                  (("float8_e4m3fn", "float8_e5m2"),      16,  13, "")],
+    "Hopper":    [(("float16", "bfloat16"),               16,  25, "H100"),
+                  (("tfloat32",),                          8,  25, "H100"),
+                  (("float8_e4m3fn", "float8_e5m2"),      32,  13, "H100")],
+    "Blackwell": [(("float16", "bfloat16"),               16,  25, ""),
+                  (("tfloat32",),                          8,  25, ""),
+                  (("float8_e4m3fn", "float8_e5m2"),      32,  25, "")],
+}
+# fmt: on
+
+GENERATIONS: dict[str, Generation] = {
+    name: Generation(
+        name,
+        {
+            NAMED_FORMATS[fmt]: TensorCore(
+                terms,
+                bits,
+                NARROW if bits < 23 else FLOAT32,
+                inputs=(fmt,),
+                source="measured" if checked else LITERATURE,
+                checked=checked,
+            )
+            for formats, terms, bits, checked in rows
+            for fmt in formats
+        },
+    )
+    for name, rows in _TABLE.items()
+}
+VOLTA, TURING, AMPERE, ADA, HOPPER, BLACKWELL = GENERATIONS.values()

@@ -1,0 +1,332 @@
+"""Sums in a stated order, held against exact fractions added one by one, and against NumPy and Python."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import simfp as sf
+from simfp.accumulation import Accumulator
+from simfp.rounding import ROUNDING_MODES
+from tests import exact
+
+FORMATS = ("float32", "tfloat32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+MODES = [mode for mode in ROUNDING_MODES if mode != "stochastic"]
+SPECIAL = (0.0, -0.0, math.inf, -math.inf, math.nan)
+
+
+def samples(fmt: str, count: int, seed: int, spread: int = 3) -> np.ndarray:
+    """Values of a format, around 1."""
+    rng = np.random.default_rng(seed)
+    return np.asarray(sf.round_to(rng.standard_normal(count) * 2.0 ** rng.integers(-spread, spread + 1, count), fmt))
+
+
+# ---- the slow twin: one addition at a time, in fractions ----
+
+
+class Slow:
+    """Sums of products as they are told, every step in exact fractions."""
+
+    def __init__(self, fmt: str, rounding: str = "nearest_even") -> None:
+        self.fmt, self.rounding = sf.as_format(fmt), rounding
+
+    def add(self, x: float | Fraction, y: float | Fraction) -> float:
+        if isinstance(x, float) and isinstance(y, float):
+            return exact.round_exact(exact.exact_result("add", (x, y), self.rounding), self.fmt, self.rounding)
+        return exact.round_exact(self.zeroless(Fraction(x) + Fraction(y)), self.fmt, self.rounding)
+
+    def zeroless(self, total: Fraction) -> Fraction | float:
+        return total if total else (-0.0 if self.rounding == "toward_negative" else 0.0)
+
+    def settled(self, x: float) -> float:
+        return exact.round_exact(Fraction(x) if math.isfinite(x) and x else x, self.fmt, self.rounding)
+
+    def sequential(self, terms: Sequence[float]) -> float:
+        total = self.settled(terms[0])
+        for term in terms[1:]:
+            total = self.add(total, term)
+        return total
+
+    def pairwise(self, terms: Sequence[float], leaf: int, lanes: int) -> float:
+        n = len(terms)
+        if n <= leaf or n < 2 * lanes:
+            if n < lanes or lanes == 1:
+                return self.sequential(terms)
+            whole = n - n % lanes
+            sums = [self.sequential(terms[lane:whole:lanes]) for lane in range(lanes)]
+            while len(sums) > 1:
+                sums = [self.add(x, y) for x, y in zip(sums[::2], sums[1::2], strict=True)]
+            total = sums[0]
+            for term in terms[whole:]:
+                total = self.add(total, term)
+            return total
+        half = n // 2
+        half -= half % lanes
+        return self.add(self.pairwise(terms[:half], leaf, lanes), self.pairwise(terms[half:], leaf, lanes))
+
+    def kahan(self, terms: Sequence[float]) -> float:
+        total, rest = self.settled(terms[0]), 0.0
+        for term in terms[1:]:
+            worth = self.add(term, -rest)
+            grown = self.add(total, worth)
+            rest = self.add(self.add(grown, -total), -worth)
+            total = grown
+        return total
+
+
+def same(got: Any, expected: float) -> bool:
+    """Equal bits, and any NaN for a NaN."""
+    got = float(got)
+    return (math.isnan(got) and math.isnan(expected)) or (
+        got == expected and math.copysign(1, got) == math.copysign(1, expected)
+    )
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("rounding", MODES)
+def test_every_order_in_every_mode_rounds_each_addition_once(fmt: str, rounding: str) -> None:
+    slow = Slow(fmt, rounding)
+    for seed, count in enumerate((1, 2, 3, 7, 8, 9, 17, 40)):
+        x = samples(fmt, count, seed)
+        if fmt == "float8_e4m3fn":
+            x = np.asarray(sf.round_to(x / 8, fmt))
+        terms = x.tolist()
+        assert same(sf.SequentialSum(fmt, rounding)(x), slow.sequential(terms))
+        assert same(sf.PairwiseSum(fmt, rounding)(x), slow.pairwise(terms, 128, 8))
+        assert same(sf.PairwiseSum(fmt, rounding, leaf=1, lanes=1)(x), slow.pairwise(terms, 1, 1))
+        assert same(sf.PairwiseSum(fmt, rounding, leaf=4, lanes=2)(x), slow.pairwise(terms, 4, 2))
+        assert same(sf.KahanSum(fmt, rounding)(x), slow.kahan(terms))
+        total = exact.round_exact(slow.zeroless(sum(map(Fraction, terms), Fraction(0))), slow.fmt, rounding)
+        assert float(sf.ExactSum(fmt, rounding)(x)) == total
+        blocks = [slow.sequential(terms[start : start + 4]) for start in range(0, count, 4)]
+        assert same(sf.BlockedSum(4, sf.SequentialSum(fmt, rounding))(x), slow.sequential(blocks))
+
+
+@pytest.mark.parametrize("rounding", MODES)
+def test_infinities_nans_and_signed_zeros_add_as_ieee_754_says(rounding: str) -> None:
+    slow = Slow("float16", rounding)
+    with np.errstate(all="ignore"):
+        for x in SPECIAL:
+            for y in SPECIAL:
+                for terms in ([x], [x, y], [1.0, x, y], [x, 1.0, -1.0, y]):
+                    assert same(sf.SequentialSum("float16", rounding)(np.array(terms)), slow.sequential(terms))
+                    wide = np.tile(np.array(terms)[:, None], 70)  # whole lanes, and what is left over
+                    assert all(
+                        same(each, slow.sequential(terms))
+                        for each in sf.SequentialSum("float16", rounding)(wide, axis=0)
+                    )
+
+
+@pytest.mark.parametrize("rounding", ["nearest_even", "toward_zero", "to_odd"])
+@pytest.mark.parametrize("fma", [False, True])
+def test_products_are_rounded_before_they_are_added_unless_fused(rounding: str, fma: bool) -> None:
+    slow = Slow("float16", rounding)
+    a, b = samples("float16", 60, 1).reshape(5, 12), samples("float16", 84, 2).reshape(12, 7)
+    made = sf.matmul(
+        sf.array(a, "fp16"), sf.array(b, "fp16"), accumulator=sf.SequentialSum("float16", rounding, fma=fma)
+    )
+    kahan = sf.KahanSum("float16", rounding, fma=fma).products(a, b, sf.float16)
+    for m in range(5):
+        for n in range(7):
+            products: list[Any] = [
+                Fraction(x) * Fraction(y) for x, y in zip(a[m].tolist(), b[:, n].tolist(), strict=True)
+            ]
+            rounded = [exact.round_exact(each, slow.fmt, rounding) for each in products]
+            terms = [rounded[0], *products[1:]] if fma else rounded
+            assert float(made[m, n]) == slow.sequential(terms)
+            assert kahan[m, n] == slow.kahan(terms)
+
+
+def test_one_column_and_many_take_different_loops_to_the_same_bits() -> None:
+    x = samples("float16", 3000, 5, spread=12)
+    for accumulator in (
+        sf.SequentialSum("float16"),
+        sf.SequentialSum("bfloat16"),  # of terms that it does not own
+        sf.PairwiseSum("float16"),
+        sf.KahanSum("bfloat16"),
+        sf.BlockedSum(7, "float16", sf.ExactSum("float32")),
+    ):
+        one = accumulator(x)
+        assert np.array_equal(accumulator(np.tile(x[:, None], 131), axis=0), np.full(131, one))
+        assert np.array_equal(accumulator(np.tile(x, (3, 1)), axis=1), np.full(3, one))
+
+
+# ---- anchors that nobody here wrote ----
+
+
+def test_numpy_s_float32_sum_is_the_pairwise_sum_bit_for_bit() -> None:
+    x = samples("float32", 100_003, 3).astype(np.float32)
+    for count in (*range(1, 300), 1000, 1023, 1024, 5000, 99_999, 100_003):
+        assert np.float32(sf.PairwiseSum("float32")(x[:count])) == x[:count].sum()
+
+
+@pytest.mark.parametrize(
+    ("fmt", "dtype"), [("float32", np.float32), ("float16", np.float16), ("bfloat16", ml_dtypes.bfloat16)]
+)
+def test_numpy_s_cumulative_sum_is_the_sequential_one(fmt: str, dtype: Any) -> None:
+    x = samples(fmt, 5000, 4).astype(dtype)
+    assert np.cumsum(x)[-1] == dtype(sf.SequentialSum(fmt)(x))
+
+
+def test_the_exact_sum_is_that_of_python_s_fsum_and_of_fractions() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        x = rng.standard_normal(50) * 2.0 ** rng.integers(-200, 200, 50)
+        x = np.concatenate([x, -x[: rng.integers(0, 50)], [2.0**-1074, -(2.0**-1074), 2.0**900, -(2.0**900)]])
+        rng.shuffle(x)
+        total = sum(map(Fraction, x.tolist()), Fraction(0))
+        assert float(sf.ExactSum("float32")(x)) == exact.round_exact(total or 0.0, sf.float32, "nearest_even")
+        if total == Fraction(math.fsum(x)):
+            assert float(sf.ExactSum("float32")(x)) == float(sf.round_to(math.fsum(x), "float32"))
+
+
+def test_an_exact_sum_breaks_a_tie_by_a_last_bit_a_thousand_places_below() -> None:
+    tie = [1.0, 2.0**-11]  # half way from 1 to the next float16
+    assert sf.ExactSum("float16")(tie) == 1
+    assert sf.ExactSum("float16")([*tie, 2.0**-1074]) == 1 + 2.0**-10
+    assert sf.ExactSum("float16")([*tie, -(2.0**-1074)]) == 1
+    assert math.copysign(1, float(sf.ExactSum("float16")([-0.0, -0.0]))) == -1
+    assert math.isnan(float(sf.ExactSum("float16")([math.inf, -math.inf])))
+    assert float(sf.ExactSum("float16")([math.inf, 1.0])) == math.inf
+
+
+# ---- what textbooks say ----
+
+
+def test_4096_times_a_tenth_in_float16_is_256_and_kahan_recovers_it() -> None:
+    tenths = sf.array(np.full(4096, 0.1), "float16")
+    assert float(sf.sum(tenths, accumulator="float16")) == 256
+    assert float(sf.sum(tenths, accumulator=sf.KahanSum("float16"))) == float(
+        sf.round_to(4096 * 0.0999755859375, "fp16")
+    )
+    assert float(sf.sum(tenths, accumulator=sf.SequentialSum("float32"), out_dtype="float32")) == 409.5
+
+
+def test_2048_and_one_is_2048_in_float16() -> None:
+    assert float(sf.sum(sf.array([2048, 1], "float16"), accumulator="float16")) == 2048
+    assert float(sf.sum(sf.array(np.ones(5000), "float16"), accumulator="float16")) == 2048
+    assert float(sf.sum(sf.array(np.ones(5000), "bfloat16"), accumulator="bfloat16")) == 256
+    assert float(sf.sum(sf.array([2048, 1, 1], "float16"), accumulator=sf.KahanSum("float16"))) == 2050
+
+
+@pytest.mark.parametrize(("fmt", "stops_at"), [("float16", 513), ("bfloat16", 65)])
+def test_the_harmonic_series_stops_where_a_term_is_half_a_step(fmt: str, stops_at: int) -> None:
+    terms = np.asarray(sf.round_to(1 / np.arange(1.0, 5000), fmt))
+    sums = [float(sf.SequentialSum(fmt)(terms[:count])) for count in range(1, 1200)]
+    last = next(count for count in range(1, 1199) if len(set(sums[count - 1 :])) == 1)
+    assert last == stops_at - 1
+    assert terms[stops_at - 1] <= float(sf.ulp(sums[-1], fmt)) / 2  # from here on each term is swallowed
+    assert sf.SequentialSum(fmt)(terms) == sums[-1]
+
+
+def test_errors_stay_within_their_bounds() -> None:
+    """Higham's (4.4) and (4.6): n - 1 and log2 n roundings; Kahan's (4.8): two, and terms of second order."""
+    unit = 2.0**-11
+    for count in (10, 100, 1000, 10_000):
+        x = np.abs(samples("float16", count, count, spread=0))
+        size, truth = float(np.sum(x)), math.fsum(x)
+        if truth > 60_000:
+            continue
+        assert abs(float(sf.SequentialSum("float16")(x)) - truth) <= (count - 1) * unit * size * 1.01
+        tree = sf.PairwiseSum("float16", leaf=1, lanes=1)
+        assert abs(float(tree(x)) - truth) <= math.ceil(math.log2(count)) * unit * size * 1.01
+        assert abs(float(sf.KahanSum("float16")(x)) - truth) <= (2 * unit + 2 * count * unit**2) * size
+        assert abs(float(sf.ExactSum("float16")(x)) - truth) <= unit * size
+
+
+def test_stochastic_sums_go_on_where_nearest_stops_and_are_repeatable() -> None:
+    ones = np.ones((4096, 200))
+    made = sf.SequentialSum("bfloat16", "stochastic", rng=1)(ones, axis=0)
+    again = sf.SequentialSum("bfloat16", "stochastic", rng=1)(ones, axis=0)
+    assert np.array_equal(made, again)
+    assert len(set(made.tolist())) > 20
+    assert abs(made.mean() - 4096) < 4096 * 0.01  # one sum spreads by some 4 %
+    alone = [float(sf.SequentialSum("bfloat16", "stochastic", rng=seed)(ones[:, 0])) for seed in range(20)]
+    assert len(set(alone)) > 5
+
+
+# ---- axes, shapes, formats ----
+
+
+def test_sums_run_over_any_axis_and_matmul_takes_stacks_and_vectors() -> None:
+    x = sf.array(samples("float16", 2 * 3 * 4, 9).reshape(2, 3, 4), "float16")
+    way = sf.SequentialSum("float16")
+    for axis in (0, 1, 2, -1, (0, 2), (2, 0), None):
+        made = sf.sum(x, axis, accumulator=way)
+        assert made.shape == np.sum(x.values, axis=axis).shape
+        assert sf.sum(x, axis, accumulator=way, keepdims=True).shape == np.sum(x.values, axis=axis, keepdims=True).shape
+    for place in np.ndindex(2, 4):
+        column = x.values[place[0], :, place[1]]
+        assert float(sf.sum(x, 1, accumulator=way)[place]) == float(way(column))
+    rows = sf.sum(x, (0, 2), accumulator=way)
+    assert float(rows[1]) == float(way(x.values[:, 1, :].reshape(-1)))
+    stack = sf.array(samples("float16", 5 * 1 * 4 * 6, 10).reshape(5, 1, 4, 6), "float16")
+    made = sf.matmul(x, stack, accumulator=way)
+    assert made.shape == (5, 2, 3, 6)
+    one = sf.matmul(x[1], stack[3, 0], accumulator=way)
+    assert np.array_equal(made.values[3, 1], one.values)
+    assert sf.matmul(x[0, 0], stack[0, 0], accumulator=way).shape == (6,)
+    assert sf.matmul(x, stack[0, 0, :, 0], accumulator=way).shape == (2, 3)
+    assert sf.dot(x[0, 0], stack[0, 0, :, 0], accumulator=way).shape == ()
+    assert np.array_equal(sf.matmul(x, stack).values, (x @ stack).values)
+
+
+def test_the_result_is_rounded_once_more_to_its_own_format() -> None:
+    x = sf.array([2048, 1], "float16")
+    assert sf.sum(x, accumulator="float32").dtype == sf.float16
+    assert float(sf.sum(x, accumulator="float32")) == 2048
+    wide = sf.sum(x, accumulator="float32", out_dtype="float32")
+    assert (float(wide), wide.dtype) == (2049, sf.float32)
+
+
+def test_sums_of_nothing_are_zero() -> None:
+    empty = sf.array(np.zeros((0, 3)), "float16")
+    assert sf.sum(empty, 0, accumulator="float16").values.tolist() == [0, 0, 0]
+    assert sf.sum(empty, 1, accumulator="float16").shape == (0,)
+    made = sf.matmul(empty.T, empty, accumulator=sf.KahanSum("float16"))
+    assert made.values.tolist() == np.zeros((3, 3)).tolist()
+    assert sf.matmul(empty, empty.T, accumulator=sf.ExactSum("float16")).shape == (0, 0)
+
+
+# ---- what cannot be ----
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: sf.SequentialSum("float99"), ValueError, "unknown format 'float99'"),
+        (lambda: sf.KahanSum("float16", "upwards"), ValueError, "unknown rounding 'upwards'; expected one of"),
+        (lambda: sf.SequentialSum("float16", fma=1), TypeError, "`fma` must be True or False, got 1"),
+        (lambda: sf.PairwiseSum("float16", lanes=3), ValueError, "power of two from 1 to 64, got 3"),
+        (lambda: sf.PairwiseSum("float16", leaf=0), ValueError, "`leaf` must be at least 1, got 0"),
+        (lambda: sf.BlockedSum(0, "float16"), ValueError, "`block` must be at least 1, got 0"),
+        (lambda: sf.BlockedSum(1.5, "float16"), TypeError, "`block` must be an integer, got 1.5"),
+        (lambda: sf.BlockedSum(4, 7), TypeError, "cannot read 7 as a format"),
+        (lambda: sf.sum(sf.array([1.0], "fp16"), 1, accumulator="fp16"), ValueError, "axis 1 is out of bounds"),
+        (lambda: sf.sum(sf.array([[1.0]], "fp16"), (0, 0), accumulator="fp16"), ValueError, "names an axis twice"),
+        (lambda: sf.sum(sf.array([1.0], "fp16"), 0.5, accumulator="fp16"), TypeError, "`axis` must be an integer"),
+        (lambda: sf.sum(sf.array([1.0], "fp16"), accumulator=sf.HOPPER), TypeError, "adds up products"),
+        (lambda: sf.matmul(sf.array([1.0], "fp16"), 2.0, accumulator="fp16"), TypeError, "at least one axis"),
+        (lambda: sf.matmul(np.ones((2, 3), "f4"), np.ones((2, 3), "f4"), accumulator="fp32"), ValueError,
+         "rows of 3 values against columns of 2"),
+        (lambda: sf.matmul(np.ones((2, 3, 3), "f4"), np.ones((4, 3, 3), "f4"), accumulator="fp32"), ValueError,
+         "do not broadcast"),
+        (lambda: sf.dot(np.ones((2, 3), "f4"), np.ones(3, "f4"), accumulator="fp32"), ValueError, "two vectors"),
+        (lambda: sf.matmul(*[sf.array([[1.0]], sf.Format("wide", exponent_bits=10, mantissa_bits=5))] * 2,
+                           accumulator="fp32"), ValueError, "go beyond 2"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_by_name(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_accumulators_are_values() -> None:
+    assert sf.SequentialSum("fp16") == sf.SequentialSum(sf.float16)
+    assert sf.SequentialSum("fp16") != sf.SequentialSum("fp16", fma=True)
+    assert isinstance(sf.HOPPER, Accumulator)
+    assert len({sf.KahanSum("fp16"), sf.KahanSum("float16"), sf.KahanSum("bf16")}) == 2

@@ -1,0 +1,227 @@
+"""Tensor cores: the two loops against a twin in fractions, the table of generations, orders, and what is refused."""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simfp as sf
+from simfp.tensor_core import GENERATIONS, Order, TensorCore
+from tests import exact
+
+HALF_FORMATS = ("float16", "bfloat16", "tfloat32")
+
+
+def numbers(fmt: str, shape: tuple[int, ...], seed: int, spread: int = 8, zeros: float = 0.1) -> np.ndarray:
+    """Values of a format, of very different sizes, some of them zero."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape) * 2.0 ** rng.integers(-spread, spread + 1, shape)
+    with np.errstate(over="ignore"):
+        return np.asarray(sf.round_to(np.where(rng.random(shape) < zeros, 0.0 * x, x), fmt, overflow="saturate"))
+
+
+def exponent_of(x: float, fmt: Any) -> int:
+    """The exponent of a number other than zero as the core sees it: a subnormal number has that of the normal ones."""
+    return max(math.frexp(x)[1] - 1, fmt.min_exponent)
+
+
+def cut(x: Fraction, place: int) -> Fraction:
+    """x truncated toward zero at 2^place."""
+    steps = abs(x) / Fraction(2) ** place
+    return math.copysign(1, x) * Fraction(math.floor(steps)) * Fraction(2) ** place if x else x
+
+
+def slow_product(a: np.ndarray, b: np.ndarray, core: TensorCore, fmt: Any, steps: Any) -> float:
+    """One element, as the model is told."""
+    total = 0.0
+    for start, stop in steps:
+        pairs = list(zip(a[start:stop].tolist(), b[start:stop].tolist(), strict=True))
+        special = [x * y for x, y in pairs if not (math.isfinite(x) and math.isfinite(y))]
+        if special or not math.isfinite(total):
+            total = sum(special, total if not math.isfinite(total) else 0.0)
+            continue
+        terms = [(Fraction(x) * Fraction(y), exponent_of(x, fmt) + exponent_of(y, fmt)) for x, y in pairs if x and y]
+        if total:
+            terms.append((Fraction(total), exponent_of(total, core.format)))
+        if not terms:
+            continue
+        lowest = max(exponent for _, exponent in terms) - core.fraction_bits
+        added = sum((Fraction(cut(term, lowest)) for term, _ in terms), Fraction(0))
+        size = exact.round_exact(abs(added), core.format, core.rounding)
+        if abs(added) >= Fraction(2) ** (core.format.max_exponent + 1):
+            size = math.inf
+        total = math.copysign(size, added) if added and size else 0.0
+    return total
+
+
+def same(got: np.ndarray, expected: np.ndarray) -> bool:
+    return np.array_equal(got, expected, equal_nan=True) and np.array_equal(
+        np.signbit(got[~np.isnan(got)]), np.signbit(expected[~np.isnan(expected)])
+    )
+
+
+@pytest.mark.parametrize("fmt", HALF_FORMATS)
+@pytest.mark.parametrize("parameters", [(16, 25), (8, 24), (4, 23), (3, 10), (40, 40), (1, 1), (16, 30)])
+@pytest.mark.parametrize(
+    "accumulator", [("float32", "toward_zero"), ("float16", "nearest_even"), ("float32", "nearest_even")]
+)
+def test_a_product_is_what_the_model_says_in_fractions(
+    fmt: str, parameters: tuple[int, int], accumulator: tuple[str, str]
+) -> None:
+    core = TensorCore(*parameters, *accumulator)
+    a, b = numbers(fmt, (6, 41), 1), numbers(fmt, (41, 5), 2)
+    made = core.products(a, b, sf.as_format(fmt))
+    (steps,) = core.order.parts(41, core.terms)
+    slow = [[slow_product(a[m], b[:, n], core, sf.as_format(fmt), steps) for n in range(5)] for m in range(6)]
+    assert same(made, np.array(slow))
+
+
+@pytest.mark.parametrize("fmt", HALF_FORMATS)
+@pytest.mark.parametrize("kind", ["special", "subnormal", "tiny", "huge", "zero"])
+def test_the_corners_are_what_the_model_says(fmt: str, kind: str) -> None:
+    core, own = sf.HOPPER.core(fmt), sf.as_format(fmt)
+    a, b = numbers(fmt, (8, 40), 3), numbers(fmt, (40, 8), 4)
+    rng = np.random.default_rng(5)
+    if kind == "special":
+        for each in (a, b):
+            places = rng.random(each.shape) < 0.02
+            each[places] = rng.choice([math.inf, -math.inf, math.nan], places.sum())
+    elif kind == "subnormal":
+        a, b = (np.asarray(sf.round_to(each * own.smallest_normal, fmt)) for each in (a, b))
+        b = np.asarray(sf.round_to(b / own.smallest_normal, fmt))
+    elif kind == "tiny":
+        a, b = (np.asarray(sf.round_to(each * 2.0 ** max(-70, own.min_exponent), fmt)) for each in (a, b))
+    elif kind == "huge":
+        a, b = (
+            np.asarray(sf.round_to(each * 2.0 ** min(60, own.max_exponent), fmt, overflow="saturate"))
+            for each in (a, b)
+        )
+    else:
+        a, b = 0 * a, b
+    made = core.products(a, b, own)
+    (steps,) = core.order.parts(40, core.terms)
+    slow = [[slow_product(a[m], b[:, n], core, own, steps) for n in range(8)] for m in range(8)]
+    assert same(made, np.array(slow))
+
+
+@pytest.mark.parametrize("fmt", HALF_FORMATS)
+@pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (3, 16, 64), (17, 100, 65), (33, 257, 130), (64, 0, 3)])
+def test_the_fast_loop_and_the_general_one_agree(
+    fmt: str, m: int, k: int, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = numbers(fmt, (m, k), 6), numbers(fmt, (k, n), 7)
+    core = sf.HOPPER.core(fmt)
+    fast = core.products(a, b, sf.as_format(fmt))
+    monkeypatch.setattr(TensorCore, "_fast", lambda *_: None)
+    assert same(fast, core.products(a, b, sf.as_format(fmt)))
+
+
+def test_an_overflow_in_one_element_leaves_the_others_as_they_are() -> None:
+    a, b = numbers("bfloat16", (40, 64), 8), numbers("bfloat16", (64, 70), 9)
+    plain = sf.HOPPER.products(a, b, sf.bfloat16)
+    a[3, 5], b[5, 7] = 2.0**100, 2.0**100
+    made = sf.HOPPER.products(a, b, sf.bfloat16)
+    assert made[3, 7] == math.inf
+    others = np.ones(made.shape, bool)
+    others[3, :], others[:, 7] = False, False
+    assert same(made[others], plain[others])
+
+
+# ---- orders ----
+
+
+@pytest.mark.parametrize(
+    ("order", "k", "steps"),
+    [
+        (Order(), 40, [[(0, 16), (16, 32), (32, 40)]]),
+        (Order(terms=8), 20, [[(0, 8), (8, 16), (16, 20)]]),
+        (Order(terms=100), 20, [[(0, 16), (16, 20)]]),
+        (
+            Order(tile=64, residue="first"),
+            100,
+            [[(0, 16), (16, 32), (32, 36), (36, 52), (52, 68), (68, 84), (84, 100)]],
+        ),
+        (Order(tile=64), 100, [[(0, 16), (16, 32), (32, 48), (48, 64), (64, 80), (80, 96), (96, 100)]]),
+        (Order(tile=64, residue="first"), 128, [[(k, k + 16) for k in range(0, 128, 16)]]),
+        (Order(tile=24), 40, [[(0, 16), (16, 24), (24, 40)]]),
+        (Order(part=24), 40, [[(0, 16), (16, 24)], [(24, 40)]]),
+        (Order(), 0, []),
+    ],
+)  # fmt: skip
+def test_an_order_says_which_k_each_step_takes(order: Order, k: int, steps: Any) -> None:
+    made = [[tuple(step) for step in part.tolist()] for part in order.parts(k, 16)]
+    assert made == steps
+
+
+def test_another_order_gives_other_bits_and_split_k_adds_its_parts_in_the_stated_format() -> None:
+    a, b = numbers("float16", (40, 100), 10), numbers("float16", (100, 30), 11)
+    plain = sf.HOPPER.products(a, b, sf.float16)
+    first = sf.HOPPER.with_order(tile=64, residue="first").products(a, b, sf.float16)
+    assert (plain != first).any()
+    assert np.abs(plain - first).max() < 1e-3 * np.abs(plain).max()
+    pieces = [
+        sf.HOPPER.products(a[:, part], b[part], sf.float16) for part in (slice(0, 48), slice(48, 96), slice(96, 100))
+    ]
+    whole = sf.HOPPER.with_order(part=48).products(a, b, sf.float16)
+    assert same(whole, ((pieces[0] + pieces[1]).astype(np.float32) + pieces[2]).astype(np.float32).astype(float))
+    narrow = sf.HOPPER.with_order(part=48, reduction="float16").products(a, b, sf.float16)
+    halves = [sf.round_to(each, "fp16") for each in pieces]
+    assert same(narrow, np.asarray(sf.add(sf.add(halves[0], halves[1], "fp16"), halves[2], "fp16"), float))
+
+
+# ---- through matmul ----
+
+
+def test_matmul_rounds_the_sums_once_to_its_result_s_format() -> None:
+    a, b = sf.array(numbers("float16", (5, 20), 12), "fp16"), sf.array(numbers("float16", (20, 6), 13), "fp16")
+    sums = sf.matmul(a, b, accumulator=sf.HOPPER, out_dtype="float32")
+    assert sums.dtype == sf.float32
+    assert np.array_equal(sums.values, sf.HOPPER.products(a.values.astype(float), b.values.astype(float), sf.float16))
+    assert np.array_equal(sf.matmul(a, b, accumulator=sf.HOPPER).values, sf.round_to(sums.values, "fp16"))
+
+
+# ---- the table ----
+
+
+def test_every_generation_says_where_its_numbers_come_from_and_what_was_checked() -> None:
+    assert list(GENERATIONS) == ["Volta", "Turing", "Ampere", "Ada", "Hopper", "Blackwell"]
+    assert list(GENERATIONS.values()) == [sf.VOLTA, sf.TURING, sf.AMPERE, sf.ADA, sf.HOPPER, sf.BLACKWELL]
+    for generation in GENERATIONS.values():
+        assert generation.cores
+        for fmt, core in generation.cores.items():
+            assert core.inputs == (fmt,)
+            assert core.source
+            assert core.checked in ("", "H100")
+            assert bool(core.checked) == (generation is sf.HOPPER)
+            made = generation.products(numbers(fmt.name, (3, 40), 1, 2), numbers(fmt.name, (40, 3), 2, 2), fmt)
+            assert np.isfinite(made).all()
+
+
+# ---- what cannot be ----
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: TensorCore(0, 25), ValueError, "`terms` must be at least 1, got 0"),
+        (lambda: TensorCore(65, 25), ValueError, "`terms` must be 1 to 64, got 65"),
+        (lambda: TensorCore(16, 41), ValueError, "`fraction_bits` must be 1 to 40, got 41"),
+        (lambda: TensorCore(16, 2.5), TypeError, "`fraction_bits` must be an integer, got 2.5"),
+        (lambda: TensorCore(16, 25, rounding="up"), ValueError, "unknown rounding of a tensor core 'up'"),
+        (lambda: TensorCore(16, 25, "float99"), ValueError, "unknown format 'float99'"),
+        (lambda: TensorCore(16, 25, order=16), TypeError, "`order` must be an Order, got 16"),
+        (lambda: Order(tile=0), ValueError, "`tile` must be at least 1, got 0"),
+        (lambda: Order(residue="middle"), ValueError, "unknown residue 'middle'; expected first or last"),
+        (lambda: sf.VOLTA.core("bf16"), ValueError, "Volta's tensor cores take float16; got bfloat16"),
+        (lambda: sf.matmul(np.ones((2, 2), "f4"), np.ones((2, 2), "f4"), accumulator=sf.HOPPER), ValueError,
+         "Hopper's tensor cores take float16, bfloat16, tfloat32, float8_e4m3fn, float8_e5m2; got float32"),
+        (lambda: TensorCore(16, 25).products(np.ones((2, 2)), np.ones((2, 2)), sf.float32), ValueError,
+         "takes formats of at most 12 bits' precision; got float32"),
+        (lambda: sf.HOPPER.with_order(tiles=3), TypeError, "tiles"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_by_name(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
