@@ -123,6 +123,7 @@ class _Rounding(Accumulator):
     def _run(self, loop: Callable[..., None], a: Values, b: Values, plain: bool) -> Values:
         """The totals by one of the loops of kernels.sums; the work is split among threads."""
         out = np.empty((a.shape[0], b.shape[1]))
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         plan = _plan(self.fmt, self.rounding, "keep", "inf", 64)
         how = 2 if self.rounding == "stochastic" else 0 if plan.magic is not None else 1
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
@@ -162,8 +163,11 @@ class SequentialSum(_Rounding):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        program = np.array([[kernels.OPEN, 0, a.shape[1], 1]])
-        return self._run(lambda *rest: kernels.in_order(program, 1, *rest), a, b, plain)
+        return self.along(np.array([[kernels.OPEN, 0, a.shape[1], 1]]), 1, a, b, plain=plain)
+
+    def along(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """The totals in another order: that of a program of `simfp.kernels.sums` with at most `depth` partial sums."""
+        return self._run(lambda *rest: kernels.in_order(program, depth, *rest), a, b, plain)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ __all__ = [
 
 Values = NDArray[np.float64]
 FLOAT32 = NAMED_FORMATS["float32"]
+LOWEST = 7  # no step is aligned to less than the accumulator's smallest exponent and so many bits (measured)
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
 
 
@@ -163,22 +164,39 @@ class TensorCore(Accumulator):
     def _part(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format) -> Values:
         """The running sum of one part."""
         first, last = int(steps[0, 0]), int(steps[-1, 1])
-        a, b, steps = a[:, first:last], b[first:last], steps - first
+        return self.along(a[:, first:last], b[first:last], steps - first, fmt)
+
+    def along(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format, start: Values | None = None) -> Values:
+        """The running sums after `steps`, (steps, 2): the first k of each and the one after its last.
+
+        start: what the running sums begin with, (M, N) values of the accumulator's format; without it they begin with
+        nothing.
+        """
         product_bits = 2 * fmt.mantissa_bits
         up = self.fraction_bits - product_bits
         fits = self.terms <= 16 and up >= 0 and 23 <= self.fraction_bits <= 25
         fits = fits and self.accumulator == FLOAT32 and self.rounding == "toward_zero"
-        if fits and np.isfinite(a).all() and np.isfinite(b).all():
+        if start is None and fits and np.isfinite(a).all() and np.isfinite(b).all():
             made = self._fast(a, b, steps, fmt, up)
             if made is not None:
                 return made
         out = np.empty((a.shape[0], b.shape[1]))
+        begin = np.empty((0, 0)) if start is None else start
         left, right = _split(a, fmt, np.int64), _split(np.ascontiguousarray(b.T), fmt, np.int64)
         acc = self.accumulator
-        numbers = (product_bits, self.fraction_bits, acc.mantissa_bits, acc.min_exponent, acc.max_exponent, acc.max)
+        floor = acc.min_exponent - LOWEST
+        numbers = (
+            product_bits,
+            self.fraction_bits,
+            floor,
+            acc.mantissa_bits,
+            acc.min_exponent,
+            acc.max_exponent,
+            acc.max,
+        )
         nearest = self.rounding == "nearest_even"
         in_threads(
-            lambda low, high: kernels.general(*left, *right, steps, out, low, high, *numbers, nearest),
+            lambda low, high: kernels.general(*left, *right, steps, begin, out, low, high, *numbers, nearest),
             a.shape[0], a.shape[1] * out.size,
         )  # fmt: skip
         return out
@@ -192,9 +210,10 @@ class TensorCore(Accumulator):
         kernels.tiles(*_split(b, fmt, np.int32), *packed)
         out = np.empty((rows, blocks * kernels.LANES), np.float32)
         fits: list[bool] = []
+        floor = np.int32(self.accumulator.min_exponent - LOWEST)
 
         def part(low: int, high: int) -> None:
-            fits.append(kernels.fused32(*left, *packed, steps, out, low, high, up, self.fraction_bits))
+            fits.append(kernels.fused32(*left, *packed, steps, out, low, high, up, self.fraction_bits, floor))
 
         in_threads(part, -(-rows // kernels.ROWS), a.shape[1] * out.size)
         return out[:, :columns].astype(np.float64) if all(fits) else None

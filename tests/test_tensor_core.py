@@ -45,8 +45,7 @@ def slow_product(a: np.ndarray, b: np.ndarray, core: TensorCore, fmt: Any, steps
         terms = [(Fraction(x) * Fraction(y), exponent_of(x, fmt) + exponent_of(y, fmt)) for x, y in pairs if x and y]
         if total:
             terms.append((Fraction(total), exponent_of(total, core.format)))
-        if not terms:
-            continue
+        terms.append((Fraction(0), core.format.min_exponent - 7))  # the lowest that a step is aligned to
         lowest = max(exponent for _, exponent in terms) - core.fraction_bits
         added = sum((Fraction(cut(term, lowest)) for term, _ in terms), Fraction(0))
         size = exact.round_exact(abs(added), core.format, core.rounding)

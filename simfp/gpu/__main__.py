@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
-from simfp.gpu import record
+from simfp.gpu import record, record_products
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,10 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
         name = "h100" if "H100" in found else "h200" if "H200" in found else found.lower().replace(" ", "_")
         path = options.out / f"{name}_subnormals.json"
         record.write(path, record.subnormals(options.device), options.device)
+        written = [path.name]
+        if options.device.startswith("cuda"):
+            recording, content = record_products.products(options.device)
+            record_products.write_answers(options.out / f"{name}_products.npz", content)
+            record.write(options.out / f"{name}_products.json", recording, options.device)
+            written += [f"{name}_products.npz", f"{name}_products.json"]
     except RuntimeError as error:
         print(f"{options.device}: {error}", file=sys.stderr)
         return 1
-    print(f"{found}: wrote {path}")
+    print(f"{found}: wrote {', '.join(written)} to {options.out}")
     return 0
 
 

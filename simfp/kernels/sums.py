@@ -72,6 +72,8 @@ def _one_to_nearest(x, plan, below, magic):
     drop = plan[0]
     keep = ~((np.uint64(1) << drop) - np.uint64(1))
     rounded = (magnitude + (~keep >> np.uint64(1)) + ((magnitude >> drop) & np.uint64(1))) & keep
+    if magnitude >= below and rounded <= plan[8] and rounded >= plan[7]:  # nearly always: the rest can wait
+        return number(rounded | (bits ^ magnitude))
     if magnitude < below:
         rounded = pattern(number(magnitude) + magic - magic)
     rounded = rounded if rounded >= plan[7] else np.uint64(0)

@@ -72,11 +72,13 @@ def general(
     sb,
     eb,
     chunks,
+    start,
     out,
     first,
     last,
     product_bits,
     fraction_bits,
+    floor,
     acc_bits,
     acc_min,
     acc_max,
@@ -86,15 +88,24 @@ def general(
     """out[m, n] for rows first <= m < last: the running sum after all chunks, a value of the accumulator's format.
 
     sa, ea: (M, K); sb, eb: (N, K), int64. chunks: (steps, 2), the first k and the one after the last of each step.
-    product_bits: fraction bits of a product; acc_...: mantissa bits, exponents and largest number of the accumulator.
-    nearest: converted by rounding to nearest even; else by truncation. What is too large becomes infinite.
+    start: the running sum to begin with, (M, N), or of size 0 to begin with nothing. product_bits: fraction bits of a
+    product; floor: the largest exponent of a step is taken to be no smaller; acc_...: mantissa bits, exponents and
+    largest number of the accumulator. nearest: converted by rounding to nearest even; else by truncation. What is too
+    large becomes infinite.
     """
     for m in range(first, last):
         for n in range(sb.shape[0]):
             total, exponent = np.int64(0), np.int64(LOW)
             positive, negative, invalid = False, False, False
+            if start.size > 0:
+                begin = start[m, n]
+                positive, negative, invalid = begin == np.inf, begin == -np.inf, begin != begin
+                if begin != 0.0 and np.isfinite(begin):
+                    bits = np.int64(pattern(abs(begin)))
+                    exponent = max((bits >> 52) - 1023, acc_min)
+                    total = np.int64(np.ldexp(begin, acc_bits - exponent))  # exact: it is the accumulator's
             for step in range(chunks.shape[0]):
-                highest = exponent if total != 0 else np.int64(LOW)
+                highest = max(exponent if total != 0 else np.int64(LOW), np.int64(floor))
                 for k in range(chunks[step, 0], chunks[step, 1]):
                     e = max(ea[m, k], eb[n, k])
                     if e >= INFINITE:
@@ -103,7 +114,7 @@ def general(
                         positive, negative = positive or product > 0, negative or product < 0
                     elif sa[m, k] != 0 and sb[n, k] != 0:
                         highest = max(highest, ea[m, k] + eb[n, k])
-                if invalid or positive or negative or highest == LOW:
+                if invalid or positive or negative:
                     continue
                 summed = _moved(total, fraction_bits - acc_bits - (highest - exponent)) if total != 0 else np.int64(0)
                 for k in range(chunks[step, 0], chunks[step, 1]):
@@ -140,12 +151,12 @@ def general(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fused32(sa, ea, sb, eb, chunks, out, first, last, up, fraction_bits):
+def fused32(sa, ea, sb, eb, chunks, out, first, last, up, fraction_bits, floor):
     """The same for finite inputs, a float32 accumulator and truncation, in 32-bit integers; whether nothing overflowed.
 
     first, last: blocks of ROWS rows. sa, ea: (M, K) int32; sb, eb: (blocks, K, LANES) int32; out: (M, blocks * LANES)
     float32. A product times 2^up has `fraction_bits`. For at most 16 products a step, below 2^27 each: two sums of
-    half of them, and the running sum, stay within 32 bits.
+    half of them, and the running sum, stay within 32 bits. floor: an int32, as in `general`.
     """
     highest = np.empty(LANES, np.int32)
     even, odd = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
@@ -159,7 +170,7 @@ def fused32(sa, ea, sb, eb, chunks, out, first, last, up, fraction_bits):
             for step in range(chunks.shape[0]):
                 start, stop = chunks[step, 0], chunks[step, 1]
                 for j in range(LANES):
-                    highest[j] = exponent[j]
+                    highest[j] = max(exponent[j], floor)
                 for k in range(start, stop):
                     e = ea[m, k]
                     for j in range(LANES):
@@ -167,7 +178,7 @@ def fused32(sa, ea, sb, eb, chunks, out, first, last, up, fraction_bits):
                 for j in range(LANES):
                     away = min(np.int32(highest[j] - exponent[j]), np.int32(31))
                     mask = np.int32(total[j] >> np.int32(31))
-                    even[j] = (((total[j] ^ mask) - mask) >> away ^ mask) - mask
+                    even[j] = ((((total[j] ^ mask) - mask) >> away) ^ mask) - mask
                     odd[j] = 0
                 for k in range(start, stop, 2):
                     e, s = ea[m, k], np.int32(sa[m, k] << up)

@@ -1,0 +1,150 @@
+"""Matrix products to ask a GPU for: their inputs, from seeds, and the accumulators that should answer alike."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.accumulation import Accumulator, SequentialSum
+from simfp.bits import decode
+from simfp.formats import as_format
+from simfp.rounding import encode, round_to
+from simfp.tensor_core import HOPPER, Order
+
+__all__ = ["CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "inputs", "model", "recorded"]
+
+# What the inputs are like: the exponents they are drawn from, by format, and the shares of zeros, infinities and NaNs.
+# fmt: off
+#                 exponents in fp16   in the others    zeros  infinite  NaN
+KINDS: dict[str, tuple[tuple[int, int], tuple[int, int], float, float, float]] = {
+    "near one":   ((-3, 4),           (-3, 4),           0.0,  0.0,   0.0),
+    "spread":     ((-12, 8),          (-12, 8),          0.0,  0.0,   0.0),
+    "subnormal":  ((-25, -12),        (-134, -120),      0.0,  0.0,   0.0),
+    "small":      ((-24, -10),        (-80, -60),        0.0,  0.0,   0.0),  # sums in fp32's subnormal range
+    "large":      ((10, 16),          (60, 65),          0.0,  0.0,   0.0),  # sums that overflow
+    "half zero":  ((-3, 4),           (-3, 4),           0.6,  0.0,   0.0),
+    "nearly zero": ((-3, 4),          (-3, 4),           0.93, 0.0,   0.0),
+    "zero":       ((-3, 4),           (-3, 4),           1.0,  0.0,   0.0),
+    "infinite":   ((-3, 4),           (-3, 4),           0.0,  0.02,  0.0),
+    "special":    ((-3, 4),           (-3, 4),           0.05, 0.02,  0.01),
+}
+# fmt: on
+FP8_KINDS = ("near one", "spread", "nearly zero", "special")
+FP32_KINDS = ("near one", "spread", "small", "large", "nearly zero", "special")
+
+
+class Case(NamedTuple):
+    """One product: what multiplies, its shape, what the inputs are like, and how fp8 is summed."""
+
+    fmt: str  # of the inputs: float32 stands for products on ordinary cores
+    kind: str  # of KINDS
+    m: int
+    k: int
+    n: int
+    fast: bool = True  # of fp8: kept in the core's own accumulator to the end
+
+    @property
+    def name(self) -> str:
+        """What it is called in a recording."""
+        return f"{self.fmt} {self.kind} {self.m}x{self.k}x{self.n}{'' if self.fast else ' promoted'}"
+
+
+CASES: tuple[Case, ...] = (
+    *(Case(fmt, kind, 48, k, 48) for fmt in ("float16", "bfloat16") for kind in KINDS for k in (16, 32, 64)),
+    *(
+        Case("float8_e4m3fn", kind, 48, k, 48, fast)
+        for kind in FP8_KINDS
+        for k in (32, 128, 512)
+        for fast in (True, False)
+    ),
+    *(Case(fmt, kind, 32, 32, 32) for fmt in ("tfloat32", "float32") for kind in FP32_KINDS),
+    *(Case(fmt, "near one", *shape) for fmt in ("float16", "bfloat16") for shape in ((256, 512, 256), (64, 1000, 128))),
+)
+
+
+def inputs(case: Case) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The codes of both matrices, (M, K) and (K, N): of `case.fmt`, but for tfloat32 those of its float32 inputs."""
+    fmt = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
+    rng = np.random.default_rng([CASES.index(case) if case in CASES else len(CASES), case.m, case.k, case.n])
+    half, other, zeros, infinite, nan = KINDS[case.kind]
+    low, high = half if case.fmt == "float16" else other
+    if case.fmt.startswith("float8"):
+        low, high = max(low, -6), min(high, 4)
+
+    def matrix(rows: int, columns: int) -> NDArray[np.uint32]:
+        shape = rows, columns
+        significands = 1 + rng.integers(0, 1 << 20, shape) / 2.0**20
+        signs = rng.integers(0, 2, shape) * 2.0 - 1
+        x = signs * np.ldexp(significands, rng.integers(low, high, shape))
+        chance = rng.integers(0, 10_000, shape) / 10_000
+        x = np.where(chance < zeros, signs * 0.0, x)
+        x = np.where((chance >= zeros) & (chance < zeros + infinite), signs * np.inf, x)
+        x = np.where((chance >= 1 - nan), np.nan, x)
+        with np.errstate(all="ignore"):
+            return np.asarray(encode(x, fmt, overflow="inf" if fmt.infinities else "saturate")).astype(np.uint32)
+
+    return matrix(case.m, case.k), matrix(case.k, case.n)
+
+
+def accumulator(case: Case) -> Accumulator:
+    """What should carry the sums of `case` as Hopper does, where a kernel walks K from its first to its last."""
+    if case.fmt == "float32":
+        return SequentialSum("float32", fma=True)
+    if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
+        return HOPPER.with_order(Order(part=128, reduction="float32"))
+    return HOPPER
+
+
+def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
+    """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
+    fmt = as_format(case.fmt)
+    a, b = inputs(case) if codes is None else codes
+    stored = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
+    with np.errstate(all="ignore"):
+        x, y = (decode(each.astype(stored.code_dtype), stored).astype(np.float64) for each in (a, b))
+        if case.fmt == "tfloat32":  # torch rounds to nearest before the core would cut
+            x, y = np.asarray(round_to(x, fmt)), np.asarray(round_to(y, fmt))
+        return np.asarray(accumulator(case).products(x, y, fmt), np.float32)
+
+
+class Recorded(NamedTuple):
+    """What a device answered for one case."""
+
+    case: Case
+    answer: NDArray[np.uint32]  # codes of float32
+
+    def differing(self) -> int:
+        """How many elements of the model have other bits; any NaN counts as any other."""
+        made, told = model(self.case), self.answer.view(np.float32)
+        with np.errstate(invalid="ignore"):
+            both_nan = np.isnan(made) & np.isnan(told)
+        return int((~both_nan & (made.view(np.uint32) != self.answer)).sum())
+
+
+def checksum(case: Case) -> str:
+    """SHA-256 of a case's inputs."""
+    a, b = inputs(case)
+    return hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()
+
+
+def recorded(file: Path, recording: dict[str, Any]) -> Iterator[Recorded]:
+    """The answers in `file` to the cases of a recording, in its order.
+
+    Raises ValueError where the file is not the one that was recorded, or the inputs are no longer the same.
+    """
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != recording["answers"]:
+        raise ValueError(f"{file.name} is damaged, or not the one recorded: it does not have its checksum")
+    answers = np.load(io.BytesIO(content))
+    by_name = {case.name: case for case in CASES}
+    for row in recording["cases"]:
+        case = by_name[row["name"]]
+        if checksum(case) != row["inputs"]:
+            raise ValueError(f"the inputs of {case.name} are not those that were recorded")
+        yield Recorded(case, answers[row["name"]])

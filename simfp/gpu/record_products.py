@@ -1,0 +1,46 @@
+"""Records matrix products of a device: the sums of every case of `simfp.experiments.products`, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simfp.experiments.products import CASES, Recorded, checksum
+from simfp.gpu.products import answer
+
+__all__ = ["products", "write_answers"]
+
+
+def products(device: str) -> tuple[dict[str, Any], bytes]:
+    """A recording of all cases, and the file of the answers: an npz, an array of float32's codes for each case."""
+    answers = {case.name: answer(case, device) for case in CASES}
+    file = io.BytesIO()
+    np.savez_compressed(file, **answers)  # type: ignore[arg-type]
+    content = file.getvalue()
+    rows = [
+        {
+            "name": case.name,
+            "inputs": checksum(case),
+            "elements": int(answers[case.name].size),
+            "differing": Recorded(case, answers[case.name]).differing(),
+        }
+        for case in CASES
+    ]
+    recording = {
+        "what": "matrix products, the sums in float32; `differing` are those that simfp's model had otherwise",
+        "answers": hashlib.sha256(content).hexdigest(),
+        "cases": rows,
+    }
+    return recording, content
+
+
+def write_answers(path: Path, content: bytes) -> None:
+    """Writes the answers' file, the whole of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)

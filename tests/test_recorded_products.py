@@ -1,0 +1,78 @@
+"""Matrix products that an H100 made, held against the models bit for bit; and the recording against its checksums."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simfp as sf
+from simfp.course import recordings
+from simfp.experiments import products
+
+FOLDER = Path(__file__).parents[1] / "lessons" / "recordings"
+RECORDING = recordings.load("h100_products")
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[products.Recorded]:
+    return list(products.recorded(FOLDER / "h100_products.npz", RECORDING))
+
+
+def test_every_recorded_product_comes_out_with_no_differing_bit(
+    answers: list[products.Recorded], capsys: pytest.CaptureFixture[str]
+) -> None:
+    differing = {row.case.name: row.differing() for row in answers}
+    elements: Counter[str] = Counter()
+    for row in answers:
+        elements[row.case.fmt] += row.answer.size
+    with capsys.disabled():
+        counts = ", ".join(f"{count:,} of {fmt}" for fmt, count in elements.items())
+        print(
+            f"\n{sum(elements.values()):,} elements of recorded products ({counts}): {sum(differing.values())} differ"
+        )
+    assert {name: count for name, count in differing.items() if count} == {}
+    assert sum(elements.values()) > 350_000
+    assert set(elements) == {"float16", "bfloat16", "float8_e4m3fn", "tfloat32", "float32"}
+
+
+def test_the_recording_has_every_case_and_the_corners_are_really_in_it(answers: list[products.Recorded]) -> None:
+    assert [row.case for row in answers] == list(products.CASES)
+    seen: Counter[str] = Counter()
+    for row in answers:
+        told = row.answer.view(np.float32)
+        with np.errstate(invalid="ignore"):
+            size = np.abs(told)
+        seen["nan"] += int(np.isnan(told).sum())
+        seen["infinite"] += int(np.isinf(told).sum())
+        seen["overflowed"] += int(np.isinf(told).sum()) if row.case.kind == "large" else 0
+        seen["subnormal"] += int(((size > 0) & (size < 2.0**-126)).sum())
+        seen["zero"] += int((told == 0).sum())
+        assert set(row.answer[np.isnan(told)].tolist()) <= {0x7FFFFFFF}  # the one NaN that these cores make
+    assert all(seen[kind] > 100 for kind in ("nan", "infinite", "overflowed", "subnormal", "zero")), seen
+
+
+@pytest.mark.parametrize(
+    ("fmt", "terms", "fraction_bits"),
+    [("float16", 8, 25), ("float16", 16, 24), ("float16", 16, 26), ("bfloat16", 32, 25)],
+)
+def test_other_parameters_give_other_bits(
+    fmt: str, terms: int, fraction_bits: int, answers: list[products.Recorded]
+) -> None:
+    row = next(row for row in answers if row.case == products.Case(fmt, "spread", 48, 64, 48))
+    a, b = (sf.decode(codes.astype(np.uint16), fmt).astype(float) for codes in products.inputs(row.case))
+    other = sf.TensorCore(terms, fraction_bits).products(a, b, sf.as_format(fmt))
+    assert (other.astype(np.float32).view(np.uint32) != row.answer).mean() > 0.01
+
+
+def test_a_damaged_file_and_other_inputs_are_refused(tmp_path: Path) -> None:
+    content = bytearray((FOLDER / "h100_products.npz").read_bytes())
+    content[1000] ^= 1
+    (tmp_path / "h100_products.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="does not have its checksum"):
+        list(products.recorded(tmp_path / "h100_products.npz", RECORDING))
+    other = json.loads(json.dumps(RECORDING))
+    other["cases"][0]["inputs"] = "0" * 64
+    with pytest.raises(ValueError, match="the inputs of float16 near one 48x16x48 are not those that were recorded"):
+        list(products.recorded(FOLDER / "h100_products.npz", other))
