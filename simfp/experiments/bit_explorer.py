@@ -40,6 +40,8 @@ class Row:
     decimal: str
     hexadecimal: str
     ulp: str
+    below: str  # the next smaller value
+    above: str
     formula: str
     error: str
     fate: str
@@ -55,7 +57,7 @@ def _row(value: str, fmt: Format, rounding: str, code: int | None) -> Row:
     code = told.code if code is None else code
     if code is None:
         nothing = f"{fmt} has no code for it"
-        return Row(fmt, None, math.nan, "no code", "none", "NaN", "nan", "none", nothing, "none", "nan")
+        return Row(fmt, None, math.nan, "no code", "none", "NaN", "nan", "none", "none", "none", nothing, "none", "nan")
     held = float(decode(code, fmt))
     spacing = float(ulp(held, fmt))
     return Row(
@@ -67,6 +69,8 @@ def _row(value: str, fmt: Format, rounding: str, code: int | None) -> Row:
         exact_decimal(held) if math.isfinite(held) else str(held),
         hexadecimal(held),
         f"2^{math.frexp(spacing)[1] - 1}" if math.isfinite(spacing) else "none",
+        _beside(code, fmt, -1),
+        _beside(code, fmt, 1),
         formula(code, fmt),
         "none" if math.isnan(told.error_ulps) else "0" if told.error_ulps == 0 else f"{told.error_ulps:+.6g} ulp",
         told.fate,
@@ -131,6 +135,13 @@ def painted(code: int | None, fmt: Format, bits: Sequence[int], to: int) -> int:
 def stepped(code: int | None, fmt: Format, direction: int) -> int | None:
     """The code of the next larger (1) or smaller (-1) value; the same one where there is none."""
     return None if code is None else int(step_codes(np.array([code], fmt.code_dtype), fmt, direction)[0])
+
+
+def _beside(code: int, fmt: Format, direction: int) -> str:
+    """The value of the next code in one direction, exactly; "none" where there is none."""
+    other = stepped(code, fmt, direction)
+    value = math.nan if other is None else float(decode(other, fmt))
+    return "none" if other == code or math.isnan(value) else text_of(value)
 
 
 def landmark(fmt: Format, name: str) -> int | None:

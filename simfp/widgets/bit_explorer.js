@@ -38,12 +38,13 @@ function render({ model, el }) {
   root.append(
     html("div", { class: "simfp-controls" }, labelled("value", typed), labelled("rounding", rounding.select), said),
     message,
-    html("p", { class: "simfp-caption" }, "Click a bit or drag across several; Space flips, arrows move, Page Up and Page Down step to the neighbours. Values: 0.1, 0x1.8p-14, 2^-24, inf, nan."),
+    html("p", { class: "simfp-caption" }, "Click a bit or drag across several; Space flips, arrows move, + and − (or Page Up, Page Down) step to the neighbours. Values: 0.1, 0x1.8p-14, 2^-24, inf, nan."),
     ...rows.map((row) => row.element),
     voice.region,
   );
 
   async function copy(text) {
+    let done = true;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -52,11 +53,11 @@ function render({ model, el }) {
       area.value = text;
       root.append(area);
       area.select();
-      document.execCommand("copy");
+      done = document.execCommand("copy");
       area.remove();
       before?.focus();
     }
-    setText(said, `copied: ${text}`);
+    setText(said, done ? `copied: ${text}` : `the browser did not let it be copied: ${text}`);
   }
 
   // ---- dragging: every bit passed takes the new value of the first
@@ -105,7 +106,7 @@ function render({ model, el }) {
       });
       element.addEventListener("keydown", (event) => {
         const moves = { ArrowLeft: bit - 1, ArrowRight: bit + 1, Home: 0, End: bits.length - 1 };
-        const steps = { PageUp: "up", PageDown: "down" };
+        const steps = { PageUp: "up", PageDown: "down", "+": "up", "-": "down" };
         const others = { ArrowUp: index - 1, ArrowDown: index + 1 };
         if (event.key in moves) focus(Math.min(Math.max(moves[event.key], 0), bits.length - 1));
         else if (event.key in others) rows[others[event.key]]?.focus(bit);

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from simfp.bits import checked_codes, decode
@@ -34,6 +35,10 @@ DIRECTIONS = {"up": 1, "down": -1}
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, np.integer):
+        value = int(value)
+    elif isinstance(value, np.floating):
+        value = experiment.text_of(float(value))
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Fraction)):
         raise TypeError(f"value must be a text or a number, got {value!r}")
     text = value.strip() if isinstance(value, str) else str(value)
@@ -79,7 +84,7 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         names = [fmt.name for fmt in self.formats]
         if len(set(names)) < len(names):
             raise ValueError(f"`formats` must have different names, got {', '.join(names)}")
-        self._origin: tuple[Format, int] | None = None
+        self._origin: tuple[Format, int, str] | None = None  # a format's own code, and the value that it was given for
         self._answered = 0
         super().__init__(value=_value(value), rounding=_rounding(rounding))
         self._compute()
@@ -93,8 +98,9 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         own = named.get(wanted.name)
         if own is None:
             raise ValueError(f"no row of {wanted}; expected one of {', '.join(named)}")
-        self._origin = (own, int(checked_codes(code, own)))
-        text = experiment.text_of(float(decode(code, own)))
+        checked = int(checked_codes(code, own))
+        text = experiment.text_of(float(decode(checked, own)))
+        self._origin = (own, checked, text)
         if text == self.value:
             self.message = ""
             self._compute()
@@ -110,8 +116,10 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         return figures.alternative(self.value, self._rows)
 
     def _compute(self, _change: Any = None) -> None:
-        origin, self._origin = self._origin, None
-        self._rows = experiment.rows(self.value, self.formats, self.rounding, origin)
+        if self._origin and self._origin[2] != self.value:
+            self._origin = None
+        own = self._origin[:2] if self._origin else None
+        self._rows = experiment.rows(self.value, self.formats, self.rounding, own)
         self.codes = {row.fmt.name: row.code for row in self._rows}
         self._show()
 
@@ -122,14 +130,14 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
             "answered": self._answered,
         }
 
-    def _touched(self, _widget: Any, told: dict[str, Any], _buffers: Any) -> None:
-        """What the front end says was touched: bits painted, a step, a landmark."""
-        self._answered = told["asked"]
-        row = self._rows[told["row"]]
+    def _touched(self, _widget: Any, told: Any, _buffers: Any) -> None:
+        """What the front end says was touched: bits painted, a step, a landmark. Every message gets an answer."""
+        asked = told.get("asked") if isinstance(told, dict) else None
+        self._answered = asked if isinstance(asked, int) else self._answered + 1
         try:
-            code = ANSWERS[told["do"]](row, told)
+            row, code = self._answer(told)
         except ValueError as error:
-            self.message = f"{error}; kept {row.code_text}"
+            self.message = str(error)
             self._show()
             return
         self.message = ""
@@ -137,6 +145,22 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
             self._show()
         else:
             self.set_code(row.fmt.name, code)
+
+    def _answer(self, told: Any) -> tuple[Row, int | None]:
+        """The row that was touched, and the code that follows; ValueError for what makes no sense."""
+        try:
+            row = dict(enumerate(self._rows))[told["row"]]
+            answer = ANSWERS[told["do"]]
+            if not set(told.get("bits", ())) <= set(range(row.fmt.bits)):
+                raise KeyError("bits")
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError(f"not understood: {str(told)[:80]}") from None
+        try:
+            return row, answer(row, told)
+        except KeyError:
+            raise ValueError(f"not understood: {str(told)[:80]}; kept {row.code_text}") from None
+        except ValueError as error:
+            raise ValueError(f"{error}; kept {row.code_text}") from None
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live widget, and for readers without a kernel its picture and its words."""
@@ -179,6 +203,7 @@ def _texts(row: Row) -> dict[str, Any]:
             ["code", row.code_text],
             ["hexadecimal", row.hexadecimal],
             ["ulp", row.ulp],
+            ["neighbours", f"{row.below} and {row.above}" if {row.below, row.above} != {"none"} else "none"],
             ["formula", row.formula],
             ["error", row.error],
             ["fate", row.fate],

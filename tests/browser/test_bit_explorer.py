@@ -72,6 +72,12 @@ def test_bits_follow_clicks_drags_keys_text_and_python_and_all_rows_show_the_val
     shows(half, 0x3C02, "fp16")
     page.keyboard.press("PageUp")
     shows(half, 0x3C03, "fp16")
+    page.keyboard.press("+")
+    shows(half, 0x3C04, "fp16")
+    page.keyboard.press("-")
+    shows(half, 0x3C03, "fp16")
+    beside = exact_decimal(1 + 2 * 2.0**-10), exact_decimal(1 + 4 * 2.0**-10)
+    expect(fact(half, "neighbours")).to_have_text(" and ".join(beside))
     page.keyboard.press("Home")
     page.keyboard.press("Space")
     shows(half, 0xBC03, "fp16")
@@ -141,3 +147,31 @@ def test_the_screen_says_what_simfp_says_of_every_tenth_of_a_formats_codes(page:
         page.evaluate("(table) => window.model.set('_table', table)", explorer._table)
         if sf.decode(code, fmt) == sf.decode(code, fmt):
             shows(where, code, fmt)
+
+
+def test_what_is_copied_lies_on_the_clipboard_and_a_failure_is_said(page: Page) -> None:
+    page.set_content(plain_page(BitExplorer("1", formats=["fp16"])))
+    page.locator(".simfp-row").wait_for()
+    said = page.locator(".simfp-said")
+    page.evaluate(
+        """() => {
+        window.copied = [];
+        const board = { writeText: async (text) => { if (!window.allowed) throw new Error("no"); copied.push(text); } };
+        Object.defineProperty(navigator, "clipboard", { configurable: true, value: board });
+        document.execCommand = () => { if (window.commands) copied.push("the selection"); return window.commands; };
+        }"""
+    )
+    page.evaluate("Object.assign(window, { allowed: true, commands: false })")
+    page.get_by_label("fp16: copy the code").click()
+    expect(said).to_have_text("copied: 0x3c00")
+    page.get_by_label("fp16: copy the Python").click()
+    expect(said).to_have_text('copied: sf.decode(0x3c00, "float16")')
+    assert page.evaluate("copied") == ["0x3c00", 'sf.decode(0x3c00, "float16")']
+    page.evaluate("Object.assign(window, { allowed: false, commands: true })")  # the older way
+    page.get_by_label("fp16: copy the code").click()
+    expect(said).to_have_text("copied: 0x3c00")
+    assert len(page.evaluate("copied")) == 3
+    page.evaluate("Object.assign(window, { allowed: false, commands: false })")
+    page.get_by_label("fp16: copy the code").click()
+    expect(said).to_have_text("the browser did not let it be copied: 0x3c00")
+    assert page.locator("textarea").count() == 0
