@@ -118,8 +118,8 @@ EXERCISES = (
             plain=lambda x: bool(x.any()) and math.sqrt(float(np.sum(x**2))) <= float16.max,
             impostors=answers.NORM_IMPOSTORS,
             symptoms=answers.NORM_SYMPTOMS,
-            praise="Right in all {cases} cases, from 6e-8 up to 60,000. Scaled by the largest, no square is above 1, and "
-            "the factor comes back at the end: the trick of the softmax once more. (Or in a wider format inside, as "
+            praise="Right in all {cases} cases, from 6e-8 up to 60,000. Scaled by the largest, no square is above 1, "
+            "and the factor comes back at the end: the trick of the softmax once more. (Or in a wider format inside, as "
             "`np.linalg.norm` does it: that survives too.)",
         ),
         (
