@@ -119,8 +119,8 @@ EXERCISES = (
             impostors=answers.NORM_IMPOSTORS,
             symptoms=answers.NORM_SYMPTOMS,
             praise="Right in all {cases} cases, from 6e-8 up to 60,000. Scaled by the largest, no square is above 1, "
-            "and the factor comes back at the end: the trick of the softmax once more. (Or in a wider format inside, as "
-            "`np.linalg.norm` does it: that survives too.)",
+            "and the factor comes back at the end: the trick of the softmax once more. (Or in a wider format inside, "
+            "as `np.linalg.norm` does it: that survives too.)",
         ),
         (
             "300 squared is 90,000. But (300 / 300)² is 1. What must be done at the end to make up for the division?",
