@@ -66,6 +66,13 @@ def softmax_in_rows(x: Any) -> Any:
     return np.stack(made).reshape(x.shape)
 
 
+def in_float64(x: Any) -> Any:
+    values = x.values.astype(float)
+    largest = row_max(values)
+    grown = np.exp(values - np.where(np.isneginf(largest), 0, largest))
+    return sf.array(grown / np.where(row_sum(grown) == 0, 1, row_sum(grown)), "fp16")
+
+
 def zeros_where(bad: Callable[[Any], Any], x: Any) -> Any:
     made = shares(x - row_max(x))
     return np.where(bad(made), 0, made)
@@ -83,7 +90,7 @@ def size(x: Any) -> Any:
 
 def norm_right(x: Any) -> Any:
     c = size(x)
-    return c if c == 0 else c * np.sqrt(np.sum((x / c) * (x / c)))
+    return c if c == 0 or np.isinf(c) else c * np.sqrt(np.sum((x / c) * (x / c)))
 
 
 def norm_by_powers(x: Any) -> Any:
@@ -133,15 +140,21 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x))), "No axis anywhere"),
         (lambda x: np.exp(x - row_max(x)) / np.sum(np.exp(x - row_max(x))), "the sum runs over all rows"),
         (lambda x: np.exp(x - row_max(x)), "What is missing is the division"),
-        (lambda x: softmax_right(x.astype("fp32")).astype("fp16"), "In float32 inside"),
+        (lambda x: softmax_right(x.astype("fp32")).astype("fp16"), "In a wider format inside"),
+        (in_float64, "In a wider format inside"),
         (lambda x: softmax_right(x.astype("fp32")), "your function returned float32"),
         (lambda x: shares(x - row_max(x)), "-inf − -inf is NaN. The row is to become zeros"),
         (lambda x: shares(np.clip(x, -8, 8)), "Were they cut off"),
         (lambda x: shares(np.minimum(x, 11)), "a row of zeros, of logits that are finite"),
         (lambda x: zeros_where(np.isnan, x), "hides what went wrong before"),
         (lambda x: np.where(np.isneginf(row_max(x)), 1 / x.shape[-1], shares(x - row_max(x))), "Equal shares mean"),
-        (lambda x: np.exp(x - row_max(x) - np.log(row_sum(np.exp(x - row_max(x))))), "The row is to become zeros"),
-        (through_logarithms, "It survives, but in another order of steps"),
+        (through_logarithms, "It survives, but takes other steps"),
+        (lambda x: np.exp(x - row_max(x)) / x.shape[-1], "You divide by the number of logits"),
+        (lambda x: x - row_max(x), "a weight below zero"),
+        (lambda x: x, "a weight below zero"),
+        (lambda x: 1 / (1 + np.exp(-x)), "a row of zeros, of logits that are finite"),
+        (lambda x: np.ones_like(x) / x.shape[-1], "different logits came out equal"),
+        (lambda x: softmax_right(x).tolist(), "of type list. An Array of simfp is wanted"),
         (lambda x: np.exp(x.values), "An Array of simfp is wanted"),
         (lambda x: shares(x)[..., 0], "the shape (3,) is wanted"),
         (lambda x: softmax_right(x) * sf.array(0.9, "fp16"), "does not add up to 1"),
@@ -167,6 +180,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda x: np.sqrt(np.minimum(np.sum(x * x), 65504)), "the root of 65,504"),
         (lambda x: 16 * root(x / 16), "Which step overflows?"),
         (lambda x: 256 * root(x / 256), "A fixed factor helps at one end"),
+        (lambda x: size(x) if size(x) == 0 else size(x) * root(x / size(x)),
+         "where the largest is inf, return it as it is"),
+        (lambda x: norm_right(np.where(np.isinf(x), 65504, x)), "where the largest is inf, return it as it is"),
+        (lambda x: norm_right(np.where(np.isnan(x), 0, x)), "A NaN went in with [1, nan], and out came 1"),
+        (lambda x: -norm_right(x), "no length is below zero"),
+        (lambda x: sf.array(1, "fp16"), "For [3, 4] you return 1; right is 5"),
         (lambda x: norm_right(x) * sf.array(1.008, "fp16"), "four steps of fp16 beside it are allowed"),
         (lambda x: float(norm_right(x)), "An Array of simfp is wanted"),
         (lambda x: x / size(x), "the shape () is wanted"),
@@ -278,8 +297,11 @@ def test_the_right_softmax_is_within_a_few_steps_of_the_exact_one() -> None:
 def test_the_right_norm_is_the_nearest_number_to_the_root_of_the_exact_sum_of_squares() -> None:
     for case in lesson_04_answers.NORM_CASES:
         x = sf.array(case, "fp16")
-        square = sum((Fraction(float(each)) ** 2 for each in x.values), Fraction(0))
         made = float(lesson_04_answers.norm(x))
+        if not np.isfinite(x.values).all():
+            assert math.isnan(made) if np.isnan(x.values).any() else math.isinf(made)
+            continue
+        square = sum((Fraction(float(each)) ** 2 for each in x.values), Fraction(0))
         if math.isinf(made):
             assert square >= 65520**2
             continue
@@ -305,26 +327,60 @@ def test_the_bets_turn_out_as_told() -> None:
     assert {row.id: row.truth() for row in lesson_04.BETS} == {
         "04.1": 65520.0, "04.2": 12.0, "04.3": 1.0, "04.4": "-inf",
     }  # fmt: skip
-    for row, won, lost in zip(lesson_04.BETS, (65520, 12, 1, "-inf"), (65505, 11, 3, -65504), strict=True):
+    for row, won, lost in zip(lesson_04.BETS, (65520, 12, 1, "-inf"), (65505, 11, 3, "-65504"), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
     assert "65,519 is still rounded to 65,504" in lesson_04.BETS[0].story(65520.0)
+    assert "in bf16, which reaches 3.4e38, the first is 89" in lesson_04.BETS[1].story(12.0).replace(
+        "In bf16", "in bf16"
+    )
     assert math.isinf(float(np.exp(sf.array(89, "bf16"))))
     assert math.isfinite(float(np.exp(sf.array(88, "bf16"))))
+    assert "15,266 times beyond" in lesson_04.BETS[3].story("-inf")
+
+
+def test_a_right_row_beside_a_nan_may_differ_by_as_many_steps_as_any_other() -> None:
+    judge = EXERCISES["04.a"].judge
+    assert isinstance(judge, ArrayJudge)
+
+    def a_step_off(x: Any) -> Any:
+        made = softmax_right(x)
+        return sf.array(sf.next_up(made.values, "fp16"), "fp16") if np.isnan(x.values).any() else made
+
+    assert judge(a_step_off).passed
+
+
+def test_an_edge_is_named_only_where_every_plain_case_is_right() -> None:
+    for key, answer in (("04.a", lambda x: x), ("04.b", lambda x: sf.array(1, "fp16"))):
+        assert "All right but" not in course.check(key, answer).text
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
-    assert "from 256 on" in prose
-    assert math.isinf(sf.multiply(256, 256, "fp16"))
+    facts = {
+        "65,504, whose last bit is 1": sf.encode(65504, "fp16") & 1 == 1,
+        "a tie, between 65,504": 65520 == (65504 + 65536) / 2,
+        "too large is NaN at once": math.isnan(sf.round_to(480, "e4m3")) and sf.float8_e4m3fn.infinity_code is None,
+        "it spent those codes on numbers": sf.decode([0x78, 0x7E], "e4m3").tolist() == [256, 448],
+        "One sum of 120,003": 60000 + 60000 + 2 + 1 == 120_003,
+        "beyond 11.09": [math.isinf(np.exp(sf.array(x, "fp16"))) for x in (11.0859375, 11.09375)] == [False, True],
+        "from 256 on": math.isinf(sf.multiply(256, 256, "fp16")) and sf.next_up(255.75, "fp16") == 255.875,
+        "added in fp32 and rounded once": np.sum(sf.array([2048, 1, 1], "fp16")) == 2050,
+        "rounds after each addition": sf.add(sf.add(2048, 1, "fp16"), 1, "fp16") == 2048,
+        "−65,504 is what `torch.finfo": np.finfo(np.float16).min == -65504 == -sf.float16.max,
+        "1e-4 squared is 1e-8, which fp16 makes zero": sf.multiply(1e-4, 1e-4, "fp16") == 0,
+        "`np.linalg.norm` of an Array": np.linalg.norm(sf.array([300, 400], "fp16")) == 500,
+        "70,000 becomes 70,144": sf.round_to(70000, "bf16") == 70144,
+        f"to {sf.bfloat16.max:.1e}".replace("e+", "e"): True,
+        "three bits of precision": sf.float16.precision - sf.bfloat16.precision == 3,
+    }
     assert math.isfinite(sf.multiply(255.875, 255.875, "fp16"))
-    assert "1e-4 squared is 1e-8, which fp16 makes zero" in prose
-    assert sf.multiply(1e-4, 1e-4, "fp16") == 0
-    assert "70,000 becomes 70,144" in prose
-    assert sf.round_to(70000, "bf16") == 70144
-    assert "One sum of 120,003" in prose
-    assert f"to {sf.bfloat16.max:.1e}".replace("e+", "e") in prose
-    assert "it pays with three bits of precision" in prose
-    assert sf.float16.precision - sf.bfloat16.precision == 3
-    assert sf.encode(65504, "fp16") & 1
+    assert [text for text, true in facts.items() if text not in prose or not true] == []
+
+
+@pytest.mark.torch
+def test_the_mask_that_people_fill_in_is_the_type_s_smallest_number() -> None:
+    torch = pytest.importorskip("torch")
+    for dtype, fmt in ((torch.float16, sf.float16), (torch.bfloat16, sf.bfloat16)):
+        assert torch.finfo(dtype).min == -fmt.max

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simfp.arrays import Array, array
 from simfp.course.display import short
 from simfp.course.judging import Judgement
+from simfp.course.mistakes import refusal
 from simfp.formats import Format
 from simfp.rounding import ulp
 
@@ -42,17 +43,16 @@ class ArrayJudge:
     cases: tuple[Any, ...]  # the most telling first
     right: Callable[[Array], Array]
     steps: int  # by how many steps of `fmt` an answer may differ
-    plain: Callable[[NDArray[np.float64]], bool]  # the cases by which impostors are known
+    plain: Callable[[NDArray[np.float64]], bool]  # x -> whether the case is one by which impostors are known
     impostors: tuple[Impostor, ...]
     symptoms: tuple[Symptom, ...]
     praise: str  # may name {cases}
 
     def __call__(self, answer: Any) -> Judgement:
         """Whether the function `answer` is right in every case, and if not, why."""
-        name = self.example.partition("(")[0]
-        if not callable(answer) or isinstance(answer, type):
-            hint = f"Give the function itself: `{name}`, not what it returns."
-            return Judgement(False, f"This wants a function; got {short(answer)}. {hint}")
+        refused = refusal(answer, self.example.partition("(")[0])
+        if refused:
+            return Judgement(False, refused)
         asked, all_said, all_right = [], [], []
         for case in self.cases:
             x = array(case, self.fmt)
@@ -83,13 +83,13 @@ class ArrayJudge:
             return None, f"{told} returned None. Is a `return` missing?"
         if not isinstance(said, Array):
             return None, (
-                f"{told} returned {short(said)}, a {type(said).__name__}. An Array of simfp is wanted: it alone "
+                f"{told} returned {short(said)}, of type {type(said).__name__}. An Array of simfp is wanted: it alone "
                 f"rounds every step to {self.fmt}, so stay with operators and NumPy's functions on `x`."
             )
         if said.dtype != self.fmt:
             return None, (
-                f"{told} returned {said.dtype}. In a wider format little overflows, so that is a way out, and "
-                f"autocast takes it; here every step is to be in {self.fmt}."
+                f"{told} returned {said.dtype}. In a wider format little overflows, so that is a way out "
+                f"where one is at hand; here every step is to be in {self.fmt}."
             )
         wanted = self.right(x).shape
         if said.shape != wanted:
@@ -98,17 +98,21 @@ class ArrayJudge:
 
     def _same(self, said: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
         """Whether a case was answered rightly: NaN where NaN is right, infinity where infinity is."""
-        if not self.steps or not np.isfinite(right).all():
-            return np.array_equal(said, right, equal_nan=True)
-        return bool(np.all(np.abs(said - right) <= self.steps * ulp(right, self.fmt)))
+        number = np.isfinite(right)
+        near = np.abs(said[number] - right[number]) <= self.steps * ulp(right[number], self.fmt)
+        return bool(near.all()) and np.array_equal(said[~number], right[~number], equal_nan=True)
 
     def _reason(self, trials: list[Trial], wrong: list[Trial]) -> str:
-        """The message of the impostor that this is, else of the first symptom, else the first case itself."""
+        """The message of the impostor that this is, else of the first symptom, else the first case itself.
+
+        Symptoms are looked for in the plain cases, and in the others only once all the plain ones are right.
+        """
         plain = [(x, said) for x, said, _ in trials if self.plain(x)]
         for function, message in self.impostors:
             answers = (function(array(x, self.fmt)).values for x, _ in plain)
             if all(np.array_equal(made, said, equal_nan=True) for made, (_, said) in zip(answers, plain)):
                 return _fill(message, wrong[0])
+        wrong = [trial for trial in wrong if self.plain(trial[0])] or wrong
         for shows, message in self.symptoms:
             for trial in wrong:
                 if shows(*trial):

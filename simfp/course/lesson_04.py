@@ -13,6 +13,7 @@ from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
 from simfp.course.judging import FunctionJudge
 from simfp.figures.words import decimal
+from simfp.formats import Format
 
 __all__ = ["BETS", "EXERCISES", "LOGITS", "first_infinite", "first_infinite_exp"]
 
@@ -24,9 +25,9 @@ def first_infinite() -> int:
     return next(n for n in range(60_000, 70_000) if math.isinf(round_to(n, float16)))
 
 
-def first_infinite_exp() -> int:
-    """The smallest whole number x whose exp(x) is infinite in fp16."""
-    return next(x for x in range(100) if math.isinf(float(np.exp(array(x, float16)))))
+def first_infinite_exp(fmt: Format = float16) -> int:
+    """The smallest whole number x whose exp(x) is infinite in `fmt`."""
+    return next(x for x in range(100) if math.isinf(float(np.exp(array(x, fmt)))))
 
 
 def nans_of_softmax() -> int:
@@ -52,7 +53,7 @@ BETS = (
         truth=lambda: float(first_infinite_exp()),
         story=lambda x: (
             f"From {x:.0f} on: exp({x - 1:.0f}) is {math.exp(x - 1):,.0f}, exp({x:.0f}) is {math.exp(x):,.0f}. In "
-            f"bf16, which reaches {decimal(bfloat16.max, 2)}, the first is 89."
+            f"bf16, which reaches {decimal(bfloat16.max, 2)}, the first is {first_infinite_exp(bfloat16)}."
         ),
     ),
     Bet(
@@ -70,11 +71,10 @@ BETS = (
         "A mask is often made by adding -1e9 to a logit. What does fp16 make of -1e9?",
         truth=lambda: "-inf" if math.isinf(round_to(-1e9, float16)) else "-65504",
         story=lambda made: (
-            f"{made}: it lies 15,000 times beyond fp16's end. As a mask that still works, until a whole row is "
-            f"masked: then the largest is -inf too, and -inf − -inf is NaN."
+            f"{made}: it lies {1e9 / float16.max:,.0f} times beyond fp16's end. As a mask that still works, until "
+            f"a whole row is masked: then the largest is -inf too, and -inf − -inf is NaN."
         ),
         options=("-inf", "-65504", "-1e9"),
-        from_number=lambda x: "-65504" if x == -65504 else "-1e9",
     ),
 )
 
@@ -92,8 +92,8 @@ EXERCISES = (
             plain=lambda x: bool(np.isfinite(x).all()),
             impostors=answers.SOFTMAX_IMPOSTORS,
             symptoms=answers.SOFTMAX_SYMPTOMS,
-            praise="Right in all {cases} cases, with every step in fp16. That is how every library does it: take the "
-            "largest off first, and nothing can overflow, as exp of what is left lies between 0 and 1.",
+            praise="Right in all {cases} cases, with every result in fp16. Take the largest off first, and nothing can "
+            "overflow, as exp of what is left lies between 0 and 1.",
         ),
         (
             "Softmax does not change when the same number is subtracted from all logits of a row. Which number makes "
@@ -108,7 +108,7 @@ EXERCISES = (
     Exercise(
         "04.b",
         "Write `norm(x)`, the L2 norm of an fp16 Array, so that no step overflows or loses small numbers unless the "
-        "norm itself does. The norm of zeros is 0.",
+        "norm itself does. The norm of zeros is 0; an infinite number makes it inf, and a NaN makes it NaN.",
         ArrayJudge(
             example="norm(x)",
             fmt=float16,
@@ -118,14 +118,16 @@ EXERCISES = (
             plain=lambda x: bool(x.any()) and math.sqrt(float(np.sum(x**2))) <= float16.max,
             impostors=answers.NORM_IMPOSTORS,
             symptoms=answers.NORM_SYMPTOMS,
-            praise="Right in all {cases} cases, from 6e-8 up to 60,000. It is the same trick as in the softmax: take "
-            "the largest out first, compute with numbers up to 1, and put it back at the end.",
+            praise="Right in all {cases} cases, from 6e-8 up to 60,000. Scaled by the largest, no square is above 1, "
+            "and the factor comes back at the end: the trick of the softmax once more. (Or in a wider format inside, "
+            "as `np.linalg.norm` does it: that survives too.)",
         ),
         (
             "300 squared is 90,000. But (300 / 300)² is 1. What must be done at the end to make up for the division?",
             "The norm of x is c times the norm of x / c, for every c > 0. With c = `np.max(np.abs(x))` nothing that is "
             "squared exceeds 1.",
-            "If all of x is 0, so is c, and 0 / 0 is NaN: look for that first. `if c == 0: return c`.",
+            "If all of x is 0, so is c, and 0 / 0 is NaN; if c is inf, so is inf / inf. Look for both first, and "
+            "return c.",
         ),
         trial=(array([3.0, 4.0], float16),),
     ),

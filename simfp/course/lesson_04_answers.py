@@ -87,7 +87,7 @@ def _over_one_sum(x: Array) -> Any:
 SOFTMAX_IMPOSTORS = (
     Impostor(
         _shares,
-        "No maximum is taken off. For {x} you return {said}: in fp16 `np.exp` is inf from 11.1 on, the sum is inf too, "
+        "No maximum is taken off. For {x} you return {said}: in fp16 `np.exp` is inf above 11.09, the sum is inf too, "
         "and inf / inf is NaN. Far below zero it is the other way: every exp is 0, and 0 / 0 is NaN.",
     ),
     Impostor(
@@ -141,8 +141,13 @@ SOFTMAX_IMPOSTORS = (
     ),
     Impostor(
         _in_float32,
-        "In float32 inside, and rounded at the end: autocast does just that, and it is the more exact. But this is to "
-        "survive in fp16 itself, so for {x} not {said}, but {right}. Leave out `astype`.",
+        "In a wider format inside, and rounded at the end: that is the more exact way, where there is a wider format. "
+        "But this is to survive in fp16 itself, so that the steps can be seen. Leave out `astype` and `values`.",
+    ),
+    Impostor(
+        lambda x: np.exp(x - _largest(x)) / x.shape[-1],
+        "You divide by the number of logits. The weights are shares of the sum of all exp: divide by that. For {x} "
+        "you return {said}; right is {right}.",
     ),
 )
 
@@ -154,13 +159,17 @@ def _masked(x: Values) -> Any:
 
 SOFTMAX_SYMPTOMS = (
     Symptom(
+        lambda x, said, right: (said < 0).any(),
+        "For {x} you return {said}: a weight below zero. exp is never negative. Is `np.exp` missing?",
+    ),
+    Symptom(
         lambda x, said, right: bool((np.isnan(right) & ~np.isnan(said)).any()),
         "A NaN went in with {x}, and out came {said}. Whoever looks for that NaN will not find it: `np.nan_to_num` "
         "hides what went wrong before. Let NaN be NaN, and look for a row that is all -inf itself.",
     ),
     Symptom(
         lambda x, said, right: np.isfinite(x).all() and bool((np.ptp(np.atleast_2d(x), axis=-1) > 0).all())
-        and bool((np.ptp(said, axis=-1) == 0).all()) and bool((said > 0).all()),
+        and bool((np.ptp(said, axis=-1) == 0).all()) and bool((np.abs(np.sum(said, axis=-1) - 1) < 0.02).all()),
         "For {x} you return {said}: different logits came out equal. Were they cut off, by `np.clip` or `np.minimum`? "
         "What is cut is lost; what is subtracted from all of them is not.",
     ),
@@ -190,8 +199,8 @@ SOFTMAX_SYMPTOMS = (
     ),
     Symptom(
         lambda x, said, right: bool((np.abs(said - right) <= 0.02).all()),
-        "It survives, but in another order of steps, and each step rounds: for {x} you return {said}, and right is "
-        "{right}. Subtract, `np.exp`, `np.sum`, then one division.",
+        "It survives, but takes other steps, and each step rounds: for {x} you return {said}, and right is {right}. "
+        "Subtract, `np.exp`, `np.sum`, then one division, and nothing else.",
     ),
 )
 # fmt: on
@@ -211,6 +220,8 @@ NORM_CASES = (
     [60000.0, -60000.0],
     *(_random.normal(0, 2.0**exponent, 20) for exponent in range(-12, 13)),
     [0.0, 0.0],
+    [1.0, -INF],
+    [1.0, NAN],
 )
 
 
@@ -282,6 +293,10 @@ NORM_IMPOSTORS = (
 
 NORM_SYMPTOMS = (
     Symptom(
+        lambda x, said, right: bool(said < 0),
+        "For {x} you return {said}. A norm is a length, and no length is below zero: right is {right}.",
+    ),
+    Symptom(
         lambda x, said, right: not x.any(),
         "All right but for {x}: you return {said}. The largest is 0 there, and 0 / 0 is NaN. The norm of zeros is 0: "
         "look for it first.",
@@ -292,9 +307,18 @@ NORM_SYMPTOMS = (
         "you square.",
     ),
     Symptom(
-        lambda x, said, right: bool(np.isinf(right)) and bool(np.isfinite(said)),
+        lambda x, said, right: bool(np.isfinite(x).all() and np.isinf(right) and np.isfinite(said)),
         "The norm of {x} is 84,853 and lies beyond fp16's end: inf is the right answer, and you return {said}. Who "
         "cuts it off hides that.",
+    ),
+    Symptom(
+        lambda x, said, right: bool(np.isnan(x).any()),
+        "A NaN went in with {x}, and out came {said}: who looks for that NaN will not find it. Let it be NaN.",
+    ),
+    Symptom(
+        lambda x, said, right: bool(np.isinf(x).any()),
+        "All right but for {x}: you return {said}. An infinite number makes an infinite norm, but inf / inf is NaN: "
+        "where the largest is inf, return it as it is.",
     ),
     Symptom(
         lambda x, said, right: bool(np.isinf(said)),
