@@ -105,7 +105,7 @@ function render({ model, el }) {
   function show() {
     const now = table();
     root.style.setProperty("--format", now.color);
-    setAttribute(picture, "height", LINE + ROW * (now.rows.length + 1) + 26);
+    setAttribute(picture, "height", LINE + ROW * (now.rows.length + 1) + 36);
     marks.replaceChildren(
       ...now.marks.flatMap(([place, label]) => [
         svg("line", { class: "simfp-mark", x1: at(place), x2: at(place), y1: LINE - 16, y2: LINE + 6 }),
@@ -119,7 +119,7 @@ function render({ model, el }) {
     setAttribute(handle, "aria-valuenow", place);
     setAttribute(marker, "x1", at(place));
     setAttribute(marker, "x2", at(place));
-    setAttribute(marker, "y2", LINE + ROW * (now.rows.length + 1) + 8);
+    setAttribute(marker, "y2", LINE + ROW * (now.rows.length + 1) + 18);
     arrows.replaceChildren(...now.rows.flatMap((row, index) => arrow(row, place, LINE + ROW * (index + 1))), ...dots(now));
     if (document.activeElement !== number) number.value = text;
     setText(thrown, `stochastic: ${now.thrown}`);
@@ -145,9 +145,9 @@ function render({ model, el }) {
     return [group];
   }
 
-  // throws pile up in two heaps, rows of ten
+  // throws pile up in two heaps, rows of twenty
   function dots(now) {
-    const y = LINE + ROW * (now.rows.length + 1) + 12;
+    const y = LINE + ROW * (now.rows.length + 1) + 22;
     const found = now.throws.map(([place, count]) => svg("g", { class: "simfp-heap" }, ...Array.from({ length: count }, (_, index) => {
       const dot = svg("circle", { class: "simfp-throw", cx: at(place), cy: y + 6 - 4 * Math.floor(index / 20), r: 1.6 });
       dot.style.transform = `translateX(${4 * (index % 20) - 38}px)`;
