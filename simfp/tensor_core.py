@@ -26,6 +26,7 @@ from simfp.rounding import round_array
 
 __all__ = [
     "ADA", "AMPERE", "BLACKWELL", "GENERATIONS", "HOPPER", "TURING", "VOLTA", "Generation", "Order", "TensorCore",
+    "predicted_order",
 ]  # fmt: skip
 
 Values = NDArray[np.float64]
@@ -253,6 +254,26 @@ class Generation(Accumulator):
     def products(self, a: Values, b: Values, fmt: Format) -> Values:
         """As that of the unit for `fmt`."""
         return self.core(fmt).products(a, b, fmt)
+
+
+def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
+    """The order in which Hopper's kernels walk K for a product of (M, K) and (K, N), None where no rule is known.
+
+    layout: for each factor "n" if its rows lie in memory one after the other, "t" if its columns do.
+
+    For K up to 2,048, and where all three matrices begin every row (or column) at a multiple of 16 bytes, products of
+    16-bit inputs are summed from the first k to the last, in full steps; so it was for every such shape of the recorded
+    grid. Others, and longer ones, are summed in many ways: `simfp.probing` finds which.
+
+    Raises ValueError for a layout that is none.
+    """
+    if not isinstance(layout, str) or len(layout) != 2 or set(layout) - {"n", "t"}:
+        raise ValueError(f"unknown layout {layout!r}; expected nn, nt, tn or tt")
+    fmt = as_format(fmt)
+    lengths = (k if layout[0] == "n" else m, n if layout[1] == "n" else k, n)
+    if fmt.bits != 16 or k > 2048 or any(length * fmt.bits % 128 for length in lengths):
+        return None
+    return Order()
 
 
 def _split(x: Values, fmt: Format, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:

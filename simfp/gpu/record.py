@@ -65,7 +65,7 @@ def subnormals(device: str) -> dict[str, Any]:
     return {"what": "subnormal numbers through single operations", "rows": rows}
 
 
-def provenance(device: str) -> dict[str, Any]:
+def provenance(device: str, command: str = "record") -> dict[str, Any]:
     """Which device answered, with which driver and software, and when."""
     found: dict[str, Any] = {"device": "CPU", "torch": torch.__version__, "numpy": np.__version__}
     if device.startswith("cuda"):
@@ -73,12 +73,12 @@ def provenance(device: str) -> dict[str, Any]:
         driver = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]
         found["device"] = torch.cuda.get_device_name(device)
         found |= {"driver": driver, "cuda": torch.version.cuda}
-    return found | {"date": datetime.now(UTC).date().isoformat(), "script": "python -m simfp.gpu record"}
+    return found | {"date": datetime.now(UTC).date().isoformat(), "script": f"python -m simfp.gpu {command}"}
 
 
-def write(path: Path, recording: dict[str, Any], device: str) -> None:
+def write(path: Path, recording: dict[str, Any], device: str, command: str = "record") -> None:
     """Writes `recording` with its provenance and a checksum of its content; the whole file or nothing."""
-    content = recording | {"provenance": provenance(device)}
+    content = recording | {"provenance": provenance(device, command)}
     text = json.dumps(content, sort_keys=True)
     content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)

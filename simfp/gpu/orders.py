@@ -1,0 +1,102 @@
+"""Finds, for a grid of shapes, in which order a device sums its products, and whether the model then has its bits."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from simfp.accumulation import Accumulator, SequentialSum
+from simfp.formats import as_format
+from simfp.gpu.products import TYPES, count_on, laid_out, multiply
+from simfp.probing import describe, product_along, summation_tree
+from simfp.rounding import round_to
+from simfp.tensor_core import HOPPER, predicted_order
+
+__all__ = ["FORMATS", "LENGTHS", "SIZES", "Shape", "grid", "orders"]
+
+FORMATS = ("float16", "bfloat16", "tfloat32", "float32")
+SIZES = (10, 64, 100, 128, 256, 512, 1000)  # of M and N
+LENGTHS = (16, 32, 64, 100, 128, 200, 256, 512, 784, 1000, 1024, 2048, 4096)  # of K
+LARGEST = 512 * 512 * 4096  # multiply-adds of one product
+ORDINARY = {"fma": SequentialSum("float32", fma=True), "multiply, add": SequentialSum("float32")}
+
+
+class Shape(NamedTuple):
+    """One product of the grid."""
+
+    fmt: str
+    m: int
+    k: int
+    n: int
+    layout: str
+
+
+def grid() -> Iterator[Shape]:
+    """All shapes: those of 16-bit inputs first, then by the length of their sums."""
+    for formats in (FORMATS[:2], FORMATS[2:]):
+        for k, fmt, m, n in itertools.product(LENGTHS, formats, SIZES, SIZES):
+            for layout in ("nn", "nt", "tn", "tt") if 64 in (m, n) else ("nn", "nt"):
+                if m * k * n <= LARGEST:
+                    yield Shape(fmt, m, k, n, layout)
+
+
+def orders(device: str, seconds: float = 3600.0, formats: Sequence[str] = FORMATS) -> dict[str, Any]:
+    """For each shape of the grid that `seconds` allow: how many elements differ, and with which order.
+
+    "expected": in the predicted order (or where there is no prediction, in the plain one). "found": along the tree that
+    the prober found, for those that differ; with the index of the tree, and on which units the products were made.
+    """
+    began, rows = time.monotonic(), []
+    trees: dict[str, int] = {}
+    shapes = [shape for shape in grid() if shape.fmt in formats]
+    for number, shape in enumerate(shapes):
+        if time.monotonic() - began > seconds:
+            print(f"\nstopped after {number:,} of {len(shapes):,} shapes", file=sys.stderr)
+            break
+        rows.append(_row(device, shape, number, trees))
+        if number % 50 == 0:
+            left = sum(row["found"] != 0 and row["expected"] != 0 for row in rows)
+            print(f"\r{number:,} of {len(shapes):,} shapes, {left} unexplained ", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {"what": "orders in which products are summed, by shape", "rows": rows, "trees": list(trees)}
+
+
+def _row(device: str, shape: Shape, seed: int, trees: dict[str, int]) -> dict[str, Any]:
+    """What was found out about one shape."""
+    fmt, m, k, n, layout = shape
+    rng = np.random.default_rng(seed)
+    a, b = (np.asarray(round_to(rng.standard_normal(size), fmt)) for size in ((m, k), (k, n)))
+    left, right = (
+        laid_out(torch.tensor(x).to(TYPES[fmt]).to(device), way) for x, way in zip((a, b), layout, strict=True)
+    )
+    made = multiply(left, right, fmt).cpu().numpy().astype(np.float64)
+    predicted = predicted_order(fmt, m, k, n, layout)
+    plain: Accumulator = ORDINARY["fma"] if fmt == "float32" else HOPPER.with_order(predicted)
+    row: dict[str, Any] = shape._asdict() | {
+        "predicted": predicted is not None,
+        "expected": differing(plain.products(a, b, as_format(fmt)), made),
+        "found": None,
+    }
+    if row["expected"]:
+        tree = summation_tree(count_on(device, fmt, (m, k, n), layout), k)
+        row["tree"] = trees.setdefault(describe(tree), len(trees))
+        units = ORDINARY if fmt == "float32" else {"tensor core": HOPPER} | (ORDINARY if fmt == "tfloat32" else {})
+        for name, unit in units.items():
+            found = differing(product_along(tree, a, b, fmt, unit), made)
+            if row["found"] is None or found < row["found"]:
+                row |= {"found": found, "unit": name}
+            if not found:
+                break
+    return row
+
+
+def differing(x: NDArray[Any], y: NDArray[Any]) -> int:
+    """How many elements of two arrays are not the same number."""
+    return int((x != y).sum())
