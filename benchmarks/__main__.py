@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.rounding import Row, memory, scalar, speed
 from benchmarks.starting import starting
+from benchmarks.sums import sums, tensor_cores
 from tests.exhaustive.report import environment
 from tests.exhaustive.running import commit
 
@@ -23,7 +24,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def rows() -> Iterator[Row]:
     """All measurements."""
-    yield from chain(speed(), memory(), [scalar()], starting())
+    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores())
 
 
 def as_text(row: Row) -> str:

@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 Values = NDArray[np.float64]
+ONE = np.ones((1, 1))
+OWNED_AT_ONCE = 1 << 14  # values, so that they stay in the cache
 WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
 
 
@@ -59,7 +61,7 @@ class Accumulator(ABC):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The sums over k of a[m, k] * b[k, n], values of `format`: (M, K) and (K, N) float64 give (M, N).
 
-        `plain` says that a is all ones, and nothing is to be rounded but sums. No sum of no terms is asked for.
+        `plain` says that a is [[1]], which stands for K ones: nothing is to be rounded but sums. K is at least 1.
         """
 
     def products(self, a: Values, b: Values, fmt: Format) -> Values:
@@ -79,7 +81,7 @@ class Accumulator(ABC):
         >>> float(SequentialSum("float16")(np.full(4096, 0.0999755859375)))  # 0.1 in float16, 4,096 times
         256.0
         """
-        return self.over(as_floats(x)[0].astype(np.float64), axis)
+        return self.over(as_floats(x)[0].astype(np.float64, copy=False), axis)
 
     def over(self, x: Values, axis: int | tuple[int, ...] | None) -> Any:
         """As a call, for a float64 array."""
@@ -94,7 +96,7 @@ class Accumulator(ABC):
         if not count or not terms.size:
             return np.zeros(shape)[()]
         columns = terms.reshape(count, -1)
-        return self.add_products(np.ones((1, count)), columns, plain=True).reshape(shape)[()]
+        return self.add_products(ONE, columns, plain=True).reshape(shape)[()]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Rounding(Accumulator):
                 key, twist, unused,
             )  # fmt: skip
 
-        in_threads(part, tasks, a.shape[1] * out.size)
+        in_threads(part, tasks, b.shape[0] * out.size)
         return out
 
 
@@ -163,7 +165,7 @@ class SequentialSum(_Rounding):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        return self.along(np.array([[kernels.OPEN, 0, a.shape[1], 1]]), 1, a, b, plain=plain)
+        return self.along(np.array([[kernels.OPEN, 0, b.shape[0], 1]]), 1, a, b, plain=plain)
 
     def along(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals in another order: that of a program of `simfp.kernels.sums` with at most `depth` partial sums."""
@@ -196,7 +198,7 @@ class PairwiseSum(_Rounding):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        program, depth = _pairwise(a.shape[1], self.leaf, self.lanes)
+        program, depth = _pairwise(b.shape[0], self.leaf, self.lanes)
         return self._run(lambda *rest: kernels.in_order(program, depth, *rest), a, b, plain)
 
 
@@ -246,15 +248,15 @@ class BlockedSum(Accumulator):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        sums = [self.inner.add_products(a[:, part], b[part], plain=plain) for part in self._rest(a.shape[1], plain)]
-        whole = a.shape[1] // self.block if plain else 0
+        rest = self._rest(b.shape[0], plain)
+        sums = [self.inner.add_products(a if plain else a[:, part], b[part], plain=plain) for part in rest]
+        whole = b.shape[0] // self.block if plain else 0
         if whole:  # many blocks at once: each is a column of its own
             blocks = b[: whole * self.block].reshape(whole, self.block, -1).transpose(1, 0, 2)
-            ones = np.ones((1, self.block))
-            made = self.inner.add_products(ones, np.ascontiguousarray(blocks.reshape(self.block, -1)), plain=True)
+            made = self.inner.add_products(ONE, np.ascontiguousarray(blocks.reshape(self.block, -1)), plain=True)
             sums = [*made.reshape(whole, 1, -1), *sums]
         stacked = np.stack(sums).reshape(len(sums), -1)
-        total: Values = self.outer.add_products(np.ones((1, len(sums))), stacked, plain=True)
+        total: Values = self.outer.add_products(ONE, stacked, plain=True)
         return total.reshape(a.shape[0], b.shape[1])
 
     def _rest(self, count: int, plain: bool) -> list[slice]:
@@ -290,6 +292,7 @@ class ExactSum(Accumulator):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
+        a = np.ones((1, b.shape[0])) if plain else a
         out = np.empty((a.shape[0], b.shape[1]))
         if a.shape[0] == 1:  # many columns and one row: let the columns be what threads share
             rows, columns, target = np.ascontiguousarray(b.T), a, out.T
@@ -318,8 +321,11 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
 
 def _owned(x: Values, fmt: Format) -> bool:
     """Whether all of x are values of `fmt` (NaN counts)."""
-    rounded = round_array(x, fmt, operation="sum") if not somebody_listens() else None
-    return rounded is not None and bool(((rounded == x) | np.isnan(x)).all())
+    if somebody_listens():  # these roundings are nobody's business
+        return False
+    flat = np.ascontiguousarray(x).reshape(-1)
+    pieces = (flat[start : start + OWNED_AT_ONCE] for start in range(0, flat.size, OWNED_AT_ONCE))
+    return all(((round_array(piece, fmt) == piece) | np.isnan(piece)).all() for piece in pieces)
 
 
 @lru_cache(maxsize=16)

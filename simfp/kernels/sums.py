@@ -1,6 +1,7 @@
 """Sums in a stated order, every addition rounded to a format; and sums that are exact.
 
-All loops add up products a[m, k] * b[k, n] over k; a plain sum has a[m, k] = 1. They work on *lanes*: LANES columns n
+All loops add up products a[m, k] * b[k, n] over k; an `a` of one column stands for that column again and again, so
+that a plain sum has a = [[1]]. They work on *lanes*: LANES columns n
 side by side, so that the processor adds many sums at once while each keeps its order.
 
 The order is a program, a row for each instruction, that works on a stack of partial sums:
@@ -85,8 +86,9 @@ def _one_to_nearest(x, plan, below, magic):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _run_one(total, a, b, m, n, start, stop, stride, plan, below, magic, fused, short):
     """`total` after the terms start, start + stride ... of one column, in nearest-even."""
+    wide = np.int64(a.shape[1] > 1)
     for k in range(start, stop, stride):
-        term = a[m, k] * b[k, n]
+        term = a[m, k * wide] * b[k, n]
         if not fused:
             term = _one_to_nearest(term, plan, below, magic)
         total = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
@@ -100,7 +102,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
     program: (instructions, 4) int64; depth: how many partial sums there are at once; a: (M, K), b: (K, N), out: (M, N)
     float64. fused: products are not rounded before they are added. plan, how ... as `_settle` takes them.
     """
-    columns = out.shape[1]
+    columns, wide = out.shape[1], np.int64(a.shape[1] > 1)
     blocks = (columns + LANES - 1) // LANES
     stack = np.zeros((depth, LANES))
     patterns = stack.view(np.uint64)
@@ -121,7 +123,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
             elif kind == OPEN:
                 top += 1
                 for j in range(width):
-                    stack[top, j] = a[m, start] * b[start, n0 + j]
+                    stack[top, j] = a[m, start * wide] * b[start, n0 + j]
                 start += stride
             if kind != GO_ON:
                 _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
@@ -130,7 +132,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
                 stack[top, 0] = _run_one(total, a, b, m, n0, start, stop, stride, plan, below, magic, fused, short)
                 continue
             for k in range(start, stop, stride):
-                factor = a[m, k]
+                factor = a[m, k * wide]
                 if fused:
                     for j in range(width):
                         stack[top, j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down, short)
@@ -150,7 +152,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
 @njit(cache=True, nogil=True, error_model="numpy")
 def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, key, twist, unused):
     """Kahan's compensated sum, in the order of k; the arguments of `in_order`."""
-    columns = out.shape[1]
+    columns, wide = out.shape[1], np.int64(a.shape[1] > 1)
     blocks = (columns + LANES - 1) // LANES
     lanes = np.zeros((4, LANES))
     total, rest, term, grown = lanes[0], lanes[1], lanes[2], lanes[3]
@@ -159,8 +161,8 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, k
         m, n0 = task // blocks, (task % blocks) * LANES
         width = min(LANES, columns - n0)
         step = np.int64(task) << 40
-        for k in range(a.shape[1]):
-            factor = a[m, k]
+        for k in range(b.shape[0]):
+            factor = a[m, k * wide]
             for j in range(width):
                 term[j] = factor * b[k, n0 + j]
             if k == 0 or not fused:
