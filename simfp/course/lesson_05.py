@@ -95,11 +95,11 @@ EXERCISES = (
             cases=answers.KAHAN_CASES,
             right=answers.exact_sum,
             steps=2,
-            plain=lambda x: x.size > 1,
+            plain=lambda x: True,
             impostors=answers.KAHAN_IMPOSTORS,
             symptoms=answers.KAHAN_SYMPTOMS,
-            praise="Right in all {cases} cases, to two steps of fp16, with no number wider than 16 bits. Four operations "
-            "in place of one: that is the price. (`np.sum` passes too: it adds in float32.)",
+            praise="Right in all {cases} cases, to two steps of fp16, with no number wider than 16 bits. Four "
+            "operations in place of one: that is the price. (`np.sum` passes too: it adds in float32.)",
         ),
         (
             "After `grown = total + worth`, what was really added is `grown - total`, and that difference is exact.",

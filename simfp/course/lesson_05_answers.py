@@ -109,28 +109,24 @@ KAHAN_IMPOSTORS = (
     Impostor(
         lambda x: _carried(x, lambda total, rest, term: (total + term, rest)),
         "Nothing is carried along: for {x} you return {said}, and right is {right}. What an addition lost is "
-        "`(grown - total) - worth`; keep it, and take it off the next term.",
+        "`(grown - total) - worth`; keep it, and take it off the next term. (`grown - (total + worth)` is 0, always: "
+        "the bracket is rounded to `grown` again.)",
     ),
     Impostor(
         _compensated(-1, lambda grown, total, worth: (grown - total) - worth),
         "The correction goes the wrong way: for {x} you return {said}; right is {right}. `(grown - total) - worth` is "
         "what was added too much, so it has to be taken *off* the next term.",
     ),
-    Impostor(
-        _compensated(1, lambda grown, total, worth: grown - (total + worth)),
-        "`grown - (total + worth)` is 0 always: the bracket is rounded to `grown` again. For {x} you return {said}. "
-        "Subtract the total first, `(grown - total)`: that difference is exact.",
-    ),
 )
 
 KAHAN_SYMPTOMS = (
     Symptom(
-        lambda x, said, right: x.size == 1 and said != right,
-        "Of a single term, {x}, you make {said}. With nothing lost yet, the sum is the term itself.",
-    ),
-    Symptom(
         lambda x, said, right: bool(np.isnan(said)),
         "For {x} you return NaN. With what does `rest` begin? It must be 0, not a number that was never set.",
+    ),
+    Symptom(
+        lambda x, said, right: x.size == 1 and said != right,
+        "Of a single term, {x}, you make {said}. With nothing lost yet, the sum is the term itself.",
     ),
     Symptom(
         lambda x, said, right: said == x.sum() - x[-1],
