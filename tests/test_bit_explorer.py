@@ -75,7 +75,7 @@ def test_every_code_of_small_and_odd_formats_is_shown_with_its_neighbours(fmt: A
             beside = float(step(value, own))
             assert told == "none" if beside == value or math.isnan(beside) else float(parse_number(told)) == beside
         for name, place in (("up", 1), ("down", -1)):
-            widget._touched(None, {"row": 0, "do": "step", "to": name, "asked": 1}, None)
+            widget._touched(None, {"row": 0, "do": "step", "to": name}, None)
             stepped = widget._rows[0]
             there = {1: row.above, -1: row.below}[place]
             assert stepped.code == code if there == "none" else stepped.value == float(parse_number(there))
@@ -127,16 +127,24 @@ def test_what_is_no_number_is_refused(given: Any) -> None:
     "told",
     [
         "nonsense",
+        None,
         {},
-        {"asked": 9},
-        {"asked": 9, "row": 99, "do": "step", "to": "up"},
-        {"asked": 9, "row": -1, "do": "step", "to": "up"},
-        {"asked": 9, "row": 0, "do": "explode"},
-        {"asked": 9, "row": 0, "do": "step", "to": "sideways"},
-        {"asked": 9, "row": 0, "do": "step"},
-        {"asked": 9, "row": 0, "do": "paint", "bits": [99], "to": 1},
-        {"asked": 9, "row": 0, "do": "paint", "bits": 3, "to": 1},
-        {"asked": 9, "row": 0, "do": "landmark", "to": "the moon"},
+        {"row": 0},
+        {"row": 99, "do": "step", "to": "up"},
+        {"row": -1, "do": "step", "to": "up"},
+        {"row": [0], "do": "step", "to": "up"},
+        {"row": 0, "do": "explode"},
+        {"row": 0, "do": "step", "to": "sideways"},
+        {"row": 0, "do": "step", "to": ["up"]},
+        {"row": 0, "do": "step"},
+        {"row": 0, "do": "paint", "to": 1},
+        {"row": 0, "do": "paint", "bits": [0]},
+        {"row": 0, "do": "paint", "bits": [99], "to": 1},
+        {"row": 0, "do": "paint", "bits": [0.0], "to": 1},
+        {"row": 0, "do": "paint", "bits": 3, "to": 1},
+        {"row": 0, "do": "paint", "bits": [3], "to": "on"},
+        {"row": 0, "do": "landmark", "to": "the moon"},
+        {"row": 0, "do": "code", "to": 5},
     ],
     ids=str,
 )
@@ -145,7 +153,66 @@ def test_a_message_that_makes_no_sense_is_answered_and_changes_nothing(told: Any
     before, answered = dict(widget.codes), widget._table["answered"]
     widget._touched(widget, told, None)
     assert widget.codes == before
-    assert widget._table["answered"] == (9 if "asked" in told else answered + 1)
-    assert widget.message.startswith("not understood: ")
-    widget._touched(widget, {"asked": 10, "row": 0, "do": "step", "to": "up"}, None)
+    assert widget._table["answered"] == answered + 1
+    assert widget.message == f"not understood: {str(told)[:80]}"
+    widget._touched(widget, {"row": 0, "do": "step", "to": "up"}, None)
+    assert widget._table["answered"] == answered + 2
     assert widget.message == ""
+
+
+def test_what_is_touched_is_answered_by_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = BitExplorer("0.5")
+    sent: list[Any] = []
+    monkeypatch.setattr(widget, "send_state", lambda keys: sent.append(sorted(keys)))
+    for told in (
+        {"row": 0, "do": "step", "to": "up"},
+        {"row": 0, "do": "code", "to": "zz"},
+        {"row": 0, "do": "code", "to": "0"},
+    ):
+        widget._touched(widget, told, None)
+    assert sent == [["_table", "value"], ["_table", "message"], ["_table", "message", "value"]]
+
+
+def test_a_format_that_has_no_code_for_nan_says_so_and_is_touched_from_zero() -> None:
+    whole = sf.Format("whole", exponent_bits=3, mantissa_bits=2, infinities=False, nans=False)
+    widget = BitExplorer("nan", formats=[whole, "float16"])
+    row = widget._table["rows"][0]
+    assert widget.codes == {"whole": None, "float16": sf.float16.nan_code}
+    assert (row["bits"], row["steps"], row["python"]) == ("–" * 6, [False, False], None)
+    assert dict(row["facts"])["formula"] == "whole has no code for it"
+    assert dict(row["landmarks"])["NaN"] == "it has no NaN"
+    for told in ({"do": "step", "to": "up"}, {"do": "landmark", "to": "NaN"}):
+        widget._touched(widget, {"row": 0, **told}, None)
+        assert widget.codes["whole"] is None
+    widget._touched(widget, {"row": 0, "do": "paint", "bits": [5], "to": 1}, None)
+    assert widget.codes["whole"] == 1
+
+
+@pytest.mark.parametrize("name", ["max", "one", "smallest normal", "smallest subnormal", "infinity", "NaN"])
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        sf.Format("bare", exponent_bits=4, mantissa_bits=0, infinities=False),
+        sf.Format("flat", exponent_bits=3, mantissa_bits=2, subnormals=False),
+        sf.Format("whole", exponent_bits=3, mantissa_bits=2, infinities=False, nans=False),
+    ],
+    ids=str,
+)
+def test_landmarks_of_odd_formats_stand_where_they_should_or_give_a_reason(fmt: sf.Format, name: str) -> None:
+    expected = {
+        "max": fmt.max,
+        "one": 1.0,
+        "smallest normal": fmt.smallest_normal,
+        "smallest subnormal": fmt.smallest_subnormal if fmt.subnormals and fmt.mantissa_bits else None,
+        "infinity": math.inf if fmt.infinities else None,
+        "NaN": math.nan if fmt.nans else None,
+    }[name]
+    widget = BitExplorer("0", formats=[fmt])
+    reason = dict(widget._table["rows"][0]["landmarks"])[name]
+    assert (reason == "") == (expected is not None)
+    before = dict(widget.codes)
+    widget._touched(widget, {"row": 0, "do": "landmark", "to": name}, None)
+    if expected is None:
+        assert widget.codes == before
+    else:
+        np.testing.assert_array_equal(widget._rows[0].value, expected)

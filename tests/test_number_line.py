@@ -192,3 +192,17 @@ def test_words_figure_and_picture_say_the_same() -> None:
         assert "toward_positive: 2050" in texts
         assert "to_odd: 2050" in texts
     NumberLine("-3", scale="log", span=40, rounding="stochastic").figure().canvas.draw()
+
+
+def test_a_move_of_the_hand_is_answered_by_one_message_also_where_nothing_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = NumberLine("2049")
+    sent: list[list[str]] = []
+    monkeypatch.setattr(line, "send_state", lambda keys: sent.append(sorted(keys)))
+    for move in ({"go": "up"}, {"go": "last"}, {"go": "up"}, {"to": 0.5}, {"zoom": 1}, {"throw": 1}, {"what": 0}):
+        before = line._table["answers"]
+        line._act(line, move, None)
+        assert line._table["answers"] == before + 1
+    x, nothing = ["_table", "x"], ["_table"]
+    assert sent == [x, x, nothing, x, ["_table", "span"], ["_table", "seed"], nothing]

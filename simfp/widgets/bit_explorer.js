@@ -12,7 +12,7 @@ function render({ model, el }) {
   const table = () => model.get("_table");
 
   // ---- one question at a time: what is touched before its answer waits, strokes of one drag together
-  let asked = table().answered;
+  let asking = false;
   const waiting = [];
   function ask(question) {
     const last = waiting.at(-1);
@@ -21,9 +21,9 @@ function render({ model, el }) {
     next();
   }
   function next() {
-    if (!waiting.length || asked !== table().answered) return;
-    asked += 1;
-    model.send({ ...waiting.shift(), asked });
+    if (!waiting.length || asking) return;
+    asking = true;
+    model.send(waiting.shift());
   }
 
   // ---- controls
@@ -33,31 +33,43 @@ function render({ model, el }) {
   typed.addEventListener("change", () => send(model, "value", typed.value));
   const rounding = dropDown(model, "rounding", table().roundings.map((name) => [name, name.replaceAll("_", " ")]));
   const voice = announcer();
-  const said = html("span", { class: "simfp-said", role: "status" });
   const rows = table().rows.map((row, index) => rowOf(row, index));
   root.append(
-    html("div", { class: "simfp-controls" }, labelled("value", typed), labelled("rounding", rounding.select), said),
+    html("div", { class: "simfp-controls" }, labelled("value", typed), labelled("rounding", rounding.select)),
     message,
     html("p", { class: "simfp-caption" }, "Click a bit or drag across several; Space flips, arrows move, + and − (or Page Up, Page Down) step to the neighbours. Values: 0.1, 0x1.8p-14, 2^-24, inf, nan."),
     ...rows.map((row) => row.element),
     voice.region,
   );
 
-  async function copy(text) {
+  // ---- copying; where the browser forbids it, the text stands selected, to be copied by hand
+  let told = null; // the row that tells of the last copy
+  function tellNothing() {
+    if (!told) return;
+    setText(told.said, "");
+    told.byHand.hidden = true;
+    told = null;
+  }
+  async function copy(text, row) {
+    tellNothing();
+    told = row;
     let done = true;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      const area = html("textarea", { class: "simfp-unseen", "aria-hidden": "true" });
       const before = root.getRootNode().activeElement;
-      area.value = text;
-      root.append(area);
-      area.select();
+      row.byHand.hidden = false;
+      row.byHand.value = text;
+      row.byHand.size = text.length;
+      row.byHand.focus();
+      row.byHand.select();
       done = document.execCommand("copy");
-      area.remove();
-      before?.focus();
+      if (done) {
+        row.byHand.hidden = true;
+        before?.focus();
+      }
     }
-    setText(said, done ? `copied: ${text}` : `the browser did not let it be copied: ${text}`);
+    setText(row.said, done ? `copied: ${text}` : "the browser did not let it be copied; selected, to copy by hand:");
   }
 
   // ---- dragging: every bit passed takes the new value of the first
@@ -105,6 +117,7 @@ function render({ model, el }) {
         if (event.detail === 0) ask({ do: "paint", row: index, bits: [bit], to: flipped(bit) }); // by key
       });
       element.addEventListener("keydown", (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own, such as zooming
         const moves = { ArrowLeft: bit - 1, ArrowRight: bit + 1, Home: 0, End: bits.length - 1 };
         const steps = { PageUp: "up", PageDown: "down", "+": "up", "-": "down" };
         const others = { ArrowUp: index - 1, ArrowDown: index + 1 };
@@ -132,9 +145,14 @@ function render({ model, el }) {
       return element;
     });
     let now = row;
+    const codeOf = ({ facts }) => facts.find(([name]) => name === "code")[1];
+    const copying = {
+      said: html("span", { class: "simfp-said", role: "status" }),
+      byHand: html("input", { type: "text", readonly: true, hidden: true, class: "simfp-code", "aria-label": `${row.label}: to copy by hand` }),
+    };
     const copies = [
-      button("copy code", `${row.label}: copy the code`, () => copy(now.facts.find(([name]) => name === "code")[1])),
-      button("copy Python", `${row.label}: copy the Python`, () => copy(now.python)),
+      button("copy code", `${row.label}: copy the code`, () => copy(codeOf(now), copying)),
+      button("copy Python", `${row.label}: copy the Python`, () => copy(now.python, copying)),
     ];
     const code = html("input", { type: "text", class: "simfp-code", name: "code", size: 11, autocomplete: "off", spellcheck: "false", "aria-label": `${row.label}: the code, in hexadecimal` });
     code.addEventListener("change", () => ask({ do: "code", row: index, to: code.value }));
@@ -143,9 +161,10 @@ function render({ model, el }) {
       html("div", { class: "simfp-row-head" },
         html("b", { class: "simfp-row-name" }, html("span", { class: "simfp-chip", style: `background: ${row.color}`, "aria-hidden": "true" }), row.label),
         html("div", { class: "simfp-bits", role: "group", "aria-label": `${row.label} bits` }, ...fields), code, ...steps),
-      html("dl", { class: "simfp-facts" }, ...row.facts.map(([name], i) => html("div", { class: `simfp-fact simfp-${name}` }, html("dt", {}, name), facts[i]))),
-      html("div", { class: "simfp-buttons" }, ...landmarks, ...copies));
+      html("dl", { class: "simfp-facts" }, ...row.facts.map(([name], i) => html("div", { class: `simfp-fact simfp-${name.replace(" ", "-")}` }, html("dt", {}, name), facts[i]))),
+      html("div", { class: "simfp-buttons" }, ...landmarks, ...copies, copying.said, copying.byHand));
     function show(next) {
+      if (told === copying && now.python !== next.python) tellNothing();
       now = next;
       bits.forEach((bit, i) => {
         setText(bit, next.bits[i]);
@@ -154,7 +173,7 @@ function render({ model, el }) {
         bit.classList.toggle("simfp-one", next.bits[i] === "1");
       });
       facts.forEach((fact, i) => setText(fact, next.facts[i][1]));
-      code.value = next.facts.find(([name]) => name === "code")[1];
+      code.value = codeOf(next);
       steps.forEach((step, i) => setAttribute(step, "aria-disabled", !next.steps[i]));
       copies.forEach((step) => setAttribute(step, "aria-disabled", next.python === null));
     }
@@ -164,6 +183,7 @@ function render({ model, el }) {
   function show() {
     table().rows.forEach((row, i) => rows[i].show(row));
     voice.say(table().rows.map((row) => `${row.label} ${row.facts[0][1].slice(0, 40)}`).join(". "));
+    asking = false;
     next();
   }
   function say() {

@@ -6,7 +6,6 @@ simfp computes every text here, for each event; the front end (bit_explorer.js) 
 from __future__ import annotations
 
 import base64
-import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -131,36 +130,30 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
         }
 
     def _touched(self, _widget: Any, told: Any, _buffers: Any) -> None:
-        """What the front end says was touched: bits painted, a step, a landmark. Every message gets an answer."""
-        asked = told.get("asked") if isinstance(told, dict) else None
-        self._answered = asked if isinstance(asked, int) else self._answered + 1
-        try:
-            row, code = self._answer(told)
-        except ValueError as error:
-            self.message = str(error)
-            self._show()
-            return
-        self.message = ""
-        if code is None or code == row.code:
-            self._show()
-        else:
-            self.set_code(row.fmt.name, code)
+        """What the front end says was touched: bits painted, a step, a landmark. Every message gets one answer."""
+        self._answered += 1
+        with self.hold_sync():  # value, message and table together
+            try:
+                row, code = self._answer(told)
+            except ValueError as error:
+                self.message = str(error)
+                self._show()
+                return
+            self.message = ""
+            if code is None or code == row.code:
+                self._show()
+            else:
+                self.set_code(row.fmt.name, code)
 
     def _answer(self, told: Any) -> tuple[Row, int | None]:
         """The row that was touched, and the code that follows; ValueError for what makes no sense."""
         try:
             row = dict(enumerate(self._rows))[told["row"]]
-            answer = ANSWERS[told["do"]]
-            if not set(told.get("bits", ())) <= set(range(row.fmt.bits)):
-                raise KeyError("bits")
-        except (KeyError, TypeError, AttributeError):
-            raise ValueError(f"not understood: {str(told)[:80]}") from None
-        try:
-            return row, answer(row, told)
-        except KeyError:
-            raise ValueError(f"not understood: {str(told)[:80]}; kept {row.code_text}") from None
+            return row, ANSWERS[told["do"]](row, told)
         except ValueError as error:
             raise ValueError(f"{error}; kept {row.code_text}") from None
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError(f"not understood: {str(told)[:80]}") from None
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live widget, and for readers without a kernel its picture and its words."""
@@ -180,9 +173,16 @@ def _typed_code(row: Row, text: str) -> int:
     return int(digits, 16)
 
 
+def _painted(row: Row, bits: Any, to: Any) -> int:
+    """The code of `row` with some bits set to 0 or 1; KeyError for bits that it has not."""
+    if not set(bits) <= set(range(row.fmt.bits)) or to not in (0, 1):
+        raise KeyError(bits)
+    return experiment.painted(row.code, row.fmt, bits, to)
+
+
 # fmt: off
 ANSWERS: dict[str, Callable[[Row, dict[str, Any]], int | None]] = {  # what was touched -> the code that follows
-    "paint":    lambda row, told: experiment.painted(row.code, row.fmt, told["bits"], told["to"]),
+    "paint":    lambda row, told: _painted(row, told["bits"], told["to"]),
     "step":     lambda row, told: experiment.stepped(row.code, row.fmt, DIRECTIONS[told["to"]]),
     "landmark": lambda row, told: experiment.landmark(row.fmt, told["to"]),
     "code":     lambda row, told: _typed_code(row, told["to"]),
@@ -200,22 +200,19 @@ def _texts(row: Row) -> dict[str, Any]:
         "bits": row.bits.replace(" ", "") if has_code else "–" * row.fmt.bits,
         "facts": [
             ["decimal", row.decimal],
-            ["code", row.code_text],
             ["hexadecimal", row.hexadecimal],
+            ["code", row.code_text],
             ["ulp", row.ulp],
-            ["neighbours", f"{row.below} and {row.above}" if {row.below, row.above} != {"none"} else "none"],
-            ["formula", row.formula],
             ["error", row.error],
             ["fate", row.fate],
+            ["formula", row.formula],
+            ["next below", row.below],
+            ["next above", row.above],
         ],
         "python": experiment.python_of(row) if has_code else None,
-        "steps": [has_code and not math.isnan(row.value) and _moves(row, way) for way in DIRECTIONS.values()],
+        "steps": [row.above != "none", row.below != "none"],
         "landmarks": [
             [name, reason if experiment.landmark(row.fmt, name) is None else ""]
             for name, (_, reason) in LANDMARKS.items()
         ],
     }
-
-
-def _moves(row: Row, direction: int) -> bool:
-    return experiment.stepped(row.code, row.fmt, direction) != row.code

@@ -6,6 +6,7 @@ import { announcer, dropDown, follow, html, keepKeys, labelled, send, setAttribu
 const LEFT = 4; // share of the width, in per cent, on either side of the line
 const LINE = 64; // where the line lies, from the top
 const ROW = 24; // height of a row of arrows
+const HEAP = 54; // height of a heap of throws: at most 200, in rows of ten
 const KEYS = {
   ArrowLeft: { steps: -1 }, ArrowRight: { steps: 1 }, ArrowDown: { go: "down" }, ArrowUp: { go: "up" },
   PageDown: { go: "down" }, PageUp: { go: "up" }, Home: { go: "first" }, End: { go: "last" },
@@ -62,9 +63,11 @@ function render({ model, el }) {
   const axis = svg("line", { class: "simfp-axis", x1: at(0), x2: at(1), y1: LINE, y2: LINE });
   const marks = svg("g", {});
   const arrows = svg("g", {});
+  const heaps = svg("g", {});
+  const base = (now) => LINE + ROW * now.rows.length + 12; // the lower end of the arrows
   const marker = svg("line", { class: "simfp-marker", y1: LINE });
   const handle = svg("circle", { class: "simfp-handle", r: 9, cy: LINE, tabindex: 0, role: "slider", "aria-label": "x" });
-  picture.append(axis, marks, arrows, marker, handle);
+  picture.append(axis, marks, arrows, heaps, marker, handle);
 
   const grip = (event) => {
     const box = picture.getBoundingClientRect();
@@ -105,7 +108,7 @@ function render({ model, el }) {
   function show() {
     const now = table();
     root.style.setProperty("--format", now.color);
-    setAttribute(picture, "height", LINE + ROW * (now.rows.length + 1) + 36);
+    setAttribute(picture, "height", base(now) + HEAP + 14);
     marks.replaceChildren(
       ...now.marks.flatMap(([place, label]) => [
         svg("line", { class: "simfp-mark", x1: at(place), x2: at(place), y1: LINE - 16, y2: LINE + 6 }),
@@ -119,8 +122,9 @@ function render({ model, el }) {
     setAttribute(handle, "aria-valuenow", place);
     setAttribute(marker, "x1", at(place));
     setAttribute(marker, "x2", at(place));
-    setAttribute(marker, "y2", LINE + ROW * (now.rows.length + 1) + 18);
-    arrows.replaceChildren(...now.rows.flatMap((row, index) => arrow(row, place, LINE + ROW * (index + 1))), ...dots(now));
+    setAttribute(marker, "y2", base(now) + HEAP);
+    arrows.replaceChildren(...now.rows.flatMap((row, index) => arrow(row, place, LINE + ROW * (index + 1))));
+    heaps.replaceChildren(...dots(now));
     if (document.activeElement !== number) number.value = text;
     setText(thrown, `stochastic: ${now.thrown}`);
     thrown.classList.toggle("simfp-chosen", now.stochastic);
@@ -145,17 +149,24 @@ function render({ model, el }) {
     return [group];
   }
 
-  // throws pile up in two heaps, rows of twenty
+  // throws pile up in two heaps, rows of ten, as wide as there is room between the two
+  let width = 0;
   function dots(now) {
-    const y = LINE + ROW * (now.rows.length + 1) + 22;
+    const y = base(now) + HEAP;
+    const room = now.throws.length > 1 ? (Math.abs(now.throws[1][0] - now.throws[0][0]) * width * (100 - 2 * LEFT)) / 100 : Infinity;
+    const step = Math.min(Math.max(room / 11, 1), 4);
     const found = now.throws.map(([place, count]) => svg("g", { class: "simfp-heap" }, ...Array.from({ length: count }, (_, index) => {
-      const dot = svg("circle", { class: "simfp-throw", cx: at(place), cy: y + 6 - 4 * Math.floor(index / 20), r: 1.6 });
-      dot.style.transform = `translateX(${4 * (index % 20) - 38}px)`;
+      const dot = svg("circle", { class: "simfp-throw", cx: at(place), cy: y - 3 * Math.floor(index / 10), r: Math.min(0.4 * step, 1.3) });
+      dot.style.transform = `translateX(${(step * ((index % 10) - 4.5)).toFixed(2)}px)`;
       return dot;
     })));
     found.push(svg("text", { class: "simfp-average", x: at(now.average), y: y + 12, "text-anchor": "middle" }, "▲"));
     return found;
   }
+  const size = new ResizeObserver(() => {
+    width = picture.getBoundingClientRect().width;
+    heaps.replaceChildren(...dots(table()));
+  });
 
   const showMessage = () => setText(message, model.get("message"));
   const stops = [
@@ -163,9 +174,11 @@ function render({ model, el }) {
     follow(model, ["message"], showMessage),
     follow(model, ["x"], () => { if (number.value !== model.get("x")) number.value = model.get("x"); }),
     format.stop, rounding.stop, scale.stop, voice.stop,
+    () => size.disconnect(),
   ];
   show();
   showMessage();
+  size.observe(picture);
   return () => stops.forEach((stop) => stop());
 }
 

@@ -176,19 +176,22 @@ class NumberLine(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _act(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """One move of the hand: `{"to": 0.4}` along the line, `{"steps": -1}` on the grid, `{"go": "tie"}`."""
-        if "to" in content:
-            self._slide(float(content["to"]))
-        elif "steps" in content:
-            self.x = repr(self._snapped(self.value) + int(content["steps"]) * self._grain())
-        elif content.get("go") in MOVES:
-            self.x = repr(MOVES[content["go"]](self))
-        elif "zoom" in content:
-            widest = experiment.widest(self.format)
-            self.span = min(max(min(self.span, widest) + int(content["zoom"]), 0), widest)
-        elif "throw" in content:
-            self.seed += 1
-        self._answers += 1  # an answer to every message, also where nothing changed
-        self._compute()
+        self._answers += 1
+        before = self._table
+        with self.hold_sync():  # x and table together
+            if "to" in content:
+                self._slide(float(content["to"]))
+            elif "steps" in content:
+                self.x = repr(self._snapped(self.value) + int(content["steps"]) * self._grain())
+            elif content.get("go") in MOVES:
+                self.x = repr(MOVES[content["go"]](self))
+            elif "zoom" in content:
+                widest = experiment.widest(self.format)
+                self.span = min(max(min(self.span, widest) + int(content["zoom"]), 0), widest)
+            elif "throw" in content:
+                self.seed += 1
+            if self._table is before:  # an answer to every message, also where nothing changed
+                self._compute()
 
     def _slide(self, place: float) -> None:
         stretch = self._view()

@@ -76,8 +76,8 @@ def test_bits_follow_clicks_drags_keys_text_and_python_and_all_rows_show_the_val
     shows(half, 0x3C04, "fp16")
     page.keyboard.press("-")
     shows(half, 0x3C03, "fp16")
-    beside = exact_decimal(1 + 2 * 2.0**-10), exact_decimal(1 + 4 * 2.0**-10)
-    expect(fact(half, "neighbours")).to_have_text(" and ".join(beside))
+    expect(fact(half, "next below")).to_have_text(exact_decimal(1 + 2 * 2.0**-10))
+    expect(fact(half, "next above")).to_have_text(exact_decimal(1 + 4 * 2.0**-10))
     page.keyboard.press("Home")
     page.keyboard.press("Space")
     shows(half, 0xBC03, "fp16")
@@ -149,29 +149,100 @@ def test_the_screen_says_what_simfp_says_of_every_tenth_of_a_formats_codes(page:
             shows(where, code, fmt)
 
 
-def test_what_is_copied_lies_on_the_clipboard_and_a_failure_is_said(page: Page) -> None:
+ODD = (
+    "from simfp.widgets import BitExplorer\nimport simfp as sf\n"
+    'bare = sf.Format("bare", exponent_bits=4, mantissa_bits=0, infinities=False, nans=False)\n'
+    'w = BitExplorer("1", formats=[bare, "fp16"])\nw',
+    "w",
+)
+
+
+def test_a_format_of_ones_own_without_mantissa_or_nan_is_touched_in_two_places_at_once(
+    course: Path, open_notebook: Callable[[str], Lesson]
+) -> None:
+    write_notebook(course / "odd.ipynb", *ODD)
+    lesson = open_notebook("odd.ipynb")
+    lesson.run_all()
+    bare = sf.Format("bare", exponent_bits=4, mantissa_bits=0, infinities=False, nans=False)
+    page, odd = lesson.page, lesson.page.locator('.simfp-row[data-format="bare"]')
+    expect(odd).to_have_count(2)
+    expected = int(sf.encode(1, bare))
+    for move in range(6):
+        odd.nth(move % 2).locator(".simfp-bit").nth(2).focus()
+        page.keyboard.press("+")
+        expected += 1
+        for where in (odd.first, odd.last):
+            shows(where, expected, bare)
+            expect(fact(where, "next above")).to_have_text(exact_decimal(float(sf.decode(expected + 1, bare))))
+    odd.last.locator(".simfp-bit").first.click()
+    shows(odd.first, expected | 16, bare)
+    page.locator('.simfp-row[data-format="fp16"] [data-landmark="NaN"]').first.click()
+    expect(fact(odd.last, "formula")).to_have_text("bare has no code for it")
+    assert bits_of(odd.first) == "–" * 5
+    expect(odd.first.locator('[data-landmark="NaN"]')).to_have_attribute("aria-disabled", "true")
+    odd.first.locator(".simfp-bit").last.click()
+    shows(odd.last, 1, bare)
+    assert (lesson.errors, lesson.outside) == ([], [])
+
+
+def test_what_is_copied_lies_on_the_clipboard(lesson: Lesson) -> None:
+    page = lesson.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lesson.tell("w.value = '1'")
+    shows(row(page, "fp16"), 0x3C00, "fp16")
+    for what, text in {"code": "0x3c00", "Python": 'sf.decode(0x3c00, "float16")'}.items():
+        page.get_by_label(f"fp16: copy the {what}").first.click()
+        expect(row(page, "fp16").locator(".simfp-said")).to_have_text(f"copied: {text}")
+        assert page.evaluate("navigator.clipboard.readText()") == text
+    row(page, "fp16").locator(".simfp-bit").last.click()
+    expect(row(page, "fp16").locator(".simfp-said")).to_have_text("")  # it holds something else now
+
+
+def test_the_older_way_to_copy_is_taken_where_there_is_no_clipboard(page: Page) -> None:
     page.set_content(plain_page(BitExplorer("1", formats=["fp16"])))
-    page.locator(".simfp-row").wait_for()
-    said = page.locator(".simfp-said")
+    button = page.get_by_label("fp16: copy the code")
+    button.wait_for()
+    assert page.evaluate("navigator.clipboard === undefined")  # the page is none of a server's
+    button.click()
+    expect(page.locator(".simfp-said")).to_have_text("copied: 0x3c00")
+    expect(button).to_be_focused()
+    expect(page.get_by_label("to copy by hand")).to_be_hidden()
+    typed = page.locator("input[name=value]")
+    typed.fill("")
+    page.keyboard.press("Control+v")
+    expect(typed).to_have_value("0x3c00")
+
+
+def test_a_copy_that_fails_is_said_and_the_text_stands_selected(page: Page) -> None:
+    page.set_content(plain_page(BitExplorer("1", formats=["fp16", "bf16"])))
+    page.locator(".simfp-row").first.wait_for()
     page.evaluate(
         """() => {
-        window.copied = [];
-        const board = { writeText: async (text) => { if (!window.allowed) throw new Error("no"); copied.push(text); } };
+        const board = { writeText: async () => { throw new DOMException("no", "NotAllowedError"); } };
         Object.defineProperty(navigator, "clipboard", { configurable: true, value: board });
-        document.execCommand = () => { if (window.commands) copied.push("the selection"); return window.commands; };
+        document.execCommand = () => false;
         }"""
     )
-    page.evaluate("Object.assign(window, { allowed: true, commands: false })")
-    page.get_by_label("fp16: copy the code").click()
-    expect(said).to_have_text("copied: 0x3c00")
-    page.get_by_label("fp16: copy the Python").click()
-    expect(said).to_have_text('copied: sf.decode(0x3c00, "float16")')
-    assert page.evaluate("copied") == ["0x3c00", 'sf.decode(0x3c00, "float16")']
-    page.evaluate("Object.assign(window, { allowed: false, commands: true })")  # the older way
-    page.get_by_label("fp16: copy the code").click()
-    expect(said).to_have_text("copied: 0x3c00")
-    assert len(page.evaluate("copied")) == 3
-    page.evaluate("Object.assign(window, { allowed: false, commands: false })")
-    page.get_by_label("fp16: copy the code").click()
-    expect(said).to_have_text("the browser did not let it be copied: 0x3c00")
-    assert page.locator("textarea").count() == 0
+    for label, text in {"fp16": 'sf.decode(0x3c00, "float16")', "bf16": 'sf.decode(0x3f80, "bfloat16")'}.items():
+        page.get_by_label(f"{label}: copy the Python").click()
+        where = page.locator(f'.simfp-row[data-format="{label}"]')
+        expect(where.locator(".simfp-said")).to_have_text(
+            "the browser did not let it be copied; selected, to copy by hand:"
+        )
+        expect(page.get_by_label(f"{label}: to copy by hand")).to_be_focused()
+        assert page.evaluate("getSelection().toString()") == text
+    expect(page.locator(".simfp-said").first).to_have_text("")  # one row tells of a copy, the last
+    expect(page.get_by_label("fp16: to copy by hand")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_its_page_and_nothing_is_cut_off(page: Page, width: int, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 1000})
+    for value in ("0.1", "0x1.fffffep-126", "nan", "-inf"):
+        page.set_content(plain_page(BitExplorer(value)))
+        page.locator(".simfp-row").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length"
+        assert page.locator(".simfp-fact dd, .simfp-button").evaluate_all(cut) == 0

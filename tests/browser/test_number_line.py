@@ -107,3 +107,23 @@ def test_the_screen_says_what_simfp_says_in_every_format(page: Page, name: str) 
         page.set_content(plain_page(NumberLine(x, fmt=name)))
         page.locator(".simfp-numberline").wait_for()
         assert shown(page) == expected(x, name)
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+@pytest.mark.parametrize("span", [1, 2, 3])
+def test_the_two_heaps_of_throws_stand_apart_and_clear_of_the_words(page: Page, width: int, span: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for x in (2049, 2048.125):  # as many on either side, and nearly all on one
+        page.set_content(plain_page(NumberLine(x, span=span)))
+        page.locator(".simfp-throw").first.wait_for()
+        page.wait_for_function("!document.querySelector('.simfp-throw').style.transform.includes('(-4.50px)')")
+        boxes = [heap.bounding_box() for heap in page.locator(".simfp-heap").all()]
+        words = page.locator(".simfp-told").last.bounding_box()
+        picture = page.locator(".simfp-line").bounding_box()
+        assert len(boxes) == 2
+        assert words
+        assert picture
+        left, right = sorted((box for box in boxes if box), key=lambda box: box["x"])
+        assert left["x"] + left["width"] < right["x"]
+        assert min(left["y"], right["y"]) > words["y"] + words["height"] / 2 + 4
+        assert max(box["y"] + box["height"] for box in (left, right)) < picture["y"] + picture["height"]
