@@ -88,6 +88,22 @@ EXERCISES = (
     ),
     Exercise(
         "05.b",
+        "4,096 terms are added in halves of halves. Through how many additions, and so how many roundings, does a "
+        "single term go?",
+        NumberJudge(
+            wants="how many additions, a number",
+            right=lambda n: n == answers.depth(answers.TERMS),
+            praise=lambda n: (
+                f"{n:.0f}, and one after the other the first term goes through {answers.TERMS - 1:,}. The bound of the "
+                f"error shrinks from {answers.TERMS - 1:,} roundings to {n:.0f}, at no cost."
+            ),
+            slips=answers.DEPTH_SLIPS,
+            otherwise="Not {said}. 4,096 become 2,048, then 1,024, and so on. How often, until one is left?",
+        ),
+        ("Each round adds pairs, so half as many sums are left.", "4,096 = 2 × 2 × 2 ... How many twos?"),
+    ),
+    Exercise(
+        "05.c",
         "Write `kahan(x)`: the sum of a vector, an fp16 Array, in fp16, with what each addition loses carried along.",
         ArrayJudge(
             example="kahan(x)",
@@ -109,21 +125,5 @@ EXERCISES = (
             "total.",
         ),
         trial=(array([1.0, 2.0], float16),),
-    ),
-    Exercise(
-        "05.c",
-        "4,096 terms are added in halves of halves. Through how many additions, and so how many roundings, does a "
-        "single term go?",
-        NumberJudge(
-            wants="how many additions, a number",
-            right=lambda n: n == answers.depth(answers.TERMS),
-            praise=lambda n: (
-                f"{n:.0f}, and one after the other the first term goes through {answers.TERMS - 1:,}. The bound of the "
-                f"error shrinks from {answers.TERMS - 1:,} roundings to {n:.0f}, at no cost."
-            ),
-            slips=answers.DEPTH_SLIPS,
-            otherwise="Not {said}. 4,096 become 2,048, then 1,024, and so on. How often, until one is left?",
-        ),
-        ("Each round adds pairs, so half as many sums are left.", "4,096 = 2 × 2 × 2 ... How many twos?"),
     ),
 )

@@ -52,7 +52,7 @@ STOP_SLIPS = (
 
 
 def depth(terms: int) -> int:
-    """05.c: how many additions a term goes through at most in a plain tree."""
+    """05.b: how many additions a term goes through at most in a plain tree."""
     return math.ceil(math.log2(terms))
 
 
@@ -84,7 +84,7 @@ KAHAN_CASES = (
 
 
 def exact_sum(x: Array) -> Array:
-    """05.b: the exact sum, rounded once."""
+    """05.c: the exact sum, rounded once."""
     return array(ExactSum(float16)(x.values), float16)
 
 
