@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,30 +170,47 @@ def test_a_fully_masked_row_attends_evenly_or_to_nothing_at_all() -> None:
     assert np.isnan(rows[sf.float16]["all masked"].weights[0]).all()
 
 
+TABLES = ("_value", "_gradients", "_softmax")
+
+
+def everything_sent(widget: Overflow) -> dict[str, Any]:
+    return {**widget._value, **widget._gradients, **widget._softmax}
+
+
 @pytest.mark.parametrize("name", gradients.NAMES)
 def test_what_is_sent_is_small_and_holds_counts_instead_of_gradients(name: str) -> None:
     widget = Overflow(data=name)
-    assert len(json.dumps(widget._table)) < 200_000
+    sizes = [
+        len(json.dumps(getattr(widget, table), ensure_ascii=False, separators=(",", ":")).encode()) for table in TABLES
+    ]
+    assert max(sizes) < 80_000
     assert len(widget._esm) + len(widget._css) < 40_000
-    assert sum(widget._table["bars"]["heights"]) == gradients.load(name).values.size
+    assert sum(widget._gradients["bars"]["heights"]) == gradients.load(name).values.size
 
 
-def test_the_table_follows_every_setting_that_it_depends_on() -> None:
+def test_the_tables_are_those_of_the_settings_and_only_what_a_setting_changes_is_sent_again() -> None:
     widget = Overflow()
-    seen = [widget._table]
-    for name, value in [("data", "uniform"), ("significand", "1.5"), ("subtract_max", True), ("mask", "-65504")]:
+    for name, value, changed in [
+        ("data", "uniform", {"_gradients"}),
+        ("significand", "1.5", {"_value"}),
+        ("significand", "the tie", {"_value", "_gradients"}),
+        ("subtract_max", True, {"_softmax"}),
+        ("mask", "-65504", {"_softmax"}),
+        ("k", 9, set()),
+        ("show", "value", set()),
+    ]:
+        before = {table: getattr(widget, table) for table in TABLES}
         setattr(widget, name, value)
-        assert all(widget._table != table for table in seen), name
-        seen.append(widget._table)
-    widget.k, widget.show = 9, "value"
-    assert widget._table == seen[-1]
+        assert {table for table in TABLES if getattr(widget, table) != before[table]} == changed, (name, value)
+        settings = {each: getattr(widget, each) for each in GOOD}
+        assert everything_sent(widget) == everything_sent(Overflow(**settings))
 
 
 def test_any_format_can_stand_in_a_lane() -> None:
     toy = sf.Format("toy", exponent_bits=3, mantissa_bits=2, subnormals=False)
     widget = Overflow(3, formats=["fp32", "fp4", np.float16, toy])
     for part in ("lanes", "rows", "softmaxes"):
-        assert [row["label"] for row in widget._table[part]] == ["fp32", "fp4 e2m1", "fp16", "toy"]
+        assert [row["label"] for row in everything_sent(widget)[part]] == ["fp32", "fp4 e2m1", "fp16", "toy"]
 
 
 @pytest.mark.parametrize("show", ["all", "value", "histogram", "softmax"])
@@ -217,11 +235,11 @@ def test_a_reader_without_a_kernel_gets_a_picture_and_its_words() -> None:
 
 
 def test_every_shift_has_its_place_in_what_is_sent() -> None:
-    table = Overflow()._table
+    table = everything_sent(Overflow())
     assert [-k for k in BACKWARDS] == list(SHIFTS)
     lengths = {len(table["factors"]), len(table["values"]), len(table["questions"])}
     lengths |= {len(row[name]) for row in table["rows"] for name in ("bits", "after", "error", "became")}
-    lengths |= {len(places) for row in table["softmaxes"] for _, places in row["cases"]}
+    lengths |= {len(places) for row in table["softmaxes"] for _, lines in row["cases"] for places in lines}
     assert lengths == {len(SHIFTS)}
 
 

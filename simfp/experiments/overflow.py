@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +93,6 @@ def scene(
     """What the formats make of the gradients called `data`, of one value and of LOGITS, for every shift of SHIFTS."""
     loaded, value = load(data), SIGNIFICANDS[significand]
     rows = tuple(dict.fromkeys((NAMED_FORMATS["float32"], *formats)))
-    logits = np.ldexp(np.array(LOGITS), np.array(SHIFTS)[:, None])
     return Scene(
         loaded,
         underflow.histogram(loaded),
@@ -100,23 +100,30 @@ def scene(
         subtract_max,
         mask,
         tuple(underflow.landing(value, fmt, shifts=BACKWARDS) for fmt in rows),
-        tuple(
-            Lane(
-                fmt,
-                underflow.limits_of(fmt),
-                underflow.staircase(fmt),
-                underflow.shares(loaded, fmt, shifts=BACKWARDS),
-            )
-            for fmt in formats
-        ),
-        {
-            fmt: {
-                case: softmax(logits, fmt, places, mask=MASKS[mask], subtract_max=subtract_max)
-                for case, places in MASKED.items()
-            }
-            for fmt in rows
-        },
+        _lanes(data, formats),
+        _softmaxes(rows, subtract_max, mask),
     )
+
+
+@cache
+def _lanes(data: str, formats: tuple[Format, ...]) -> tuple[Lane, ...]:
+    def lane(fmt: Format) -> Lane:
+        shares = underflow.shares(load(data), fmt, shifts=BACKWARDS)
+        return Lane(fmt, underflow.limits_of(fmt), underflow.staircase(fmt), shares)
+
+    return tuple(lane(fmt) for fmt in formats)
+
+
+@cache
+def _softmaxes(rows: tuple[Format, ...], subtract_max: bool, mask: str) -> dict[Format, dict[str, Softmax]]:
+    logits = np.ldexp(np.array(LOGITS), np.array(SHIFTS)[:, None])
+    return {
+        fmt: {
+            case: softmax(logits, fmt, places, mask=MASKS[mask], subtract_max=subtract_max)
+            for case, places in MASKED.items()
+        }
+        for fmt in rows
+    }
 
 
 def softmax(

@@ -9,7 +9,10 @@ function render({ model, el }) {
   keepKeys(root);
   el.append(root);
 
-  const table = () => model.get("_table");
+  let all = null;
+  const table = () => all;
+  const read = () => (all = { ...model.get("_value"), ...model.get("_gradients"), ...model.get("_softmax") });
+  read();
   const shows = (part) => ["all", part].includes(model.get("show"));
 
   // ---- what is built once: the controls, so that none loses the focus
@@ -66,12 +69,16 @@ function render({ model, el }) {
   let scale = null;
 
   function build() {
+    read();
     for (const [part, control] of Object.entries(controls)) control.hidden = !shows(part);
     rows = shows("value") ? table().rows.map(valueRow) : [];
     valueBox.replaceChildren(...(rows.length ? [valueTable(rows)] : []));
+    buildSoftmax();
+    layOut();
+  }
+  function buildSoftmax() {
     softmaxes = shows("softmax") ? table().softmaxes.map((row) => softmaxRow(row, table().texts)) : [];
     softmaxBox.replaceChildren(...(softmaxes.length ? [softmaxTable(table(), softmaxes)] : []));
-    layOut();
   }
 
   // The thumb stands above 2^k on a ruler that also has room for the gradients, which begin far below 1.
@@ -80,12 +87,13 @@ function render({ model, el }) {
     const [first, last] = table().magnitudes;
     const unit = (width - THUMB) / (last - first);
     scale = { width, unit, at: (exponent) => THUMB / 2 + (exponent - first) * unit };
-    slider.style.marginLeft = `${scale.at(least) - THUMB / 2}px`;
-    slider.style.width = `${(most - least) * unit + THUMB}px`;
+    const ruled = model.get("show") !== "softmax";
+    slider.style.marginLeft = ruled ? `${scale.at(least) - THUMB / 2}px` : "0";
+    slider.style.width = ruled ? `${(most - least) * unit + THUMB}px` : "100%";
     const path = shows("histogram") ? silhouette(table().bars, scale) : null;
-    lanes = model.get("show") === "softmax" ? [] : table().lanes.map((lane) => laneOf(lane, table(), scale, path));
+    lanes = ruled ? table().lanes.map((lane) => laneOf(lane, table(), scale, path)) : [];
     const caption = path ? html("p", { class: "simfp-caption" }, `${table().gradients}. Bars: how many are how large, after the shift. Floor: as thick as the numbers there have bits; where it ends on the right, they are too large.`) : "";
-    lanesBox.replaceChildren(rulerOf(table(), scale), ...lanes.map((lane) => lane.element), caption);
+    lanesBox.replaceChildren(ruled ? rulerOf(table(), scale) : "", ...lanes.map((lane) => lane.element), caption);
     move();
   }
 
@@ -126,7 +134,12 @@ function render({ model, el }) {
     voice.stop,
     () => size.disconnect(),
     follow(model, ["k", "subtract_max"], move),
-    follow(model, ["_table", "show"], build),
+    follow(model, ["_value", "_gradients", "show"], build),
+    follow(model, ["_softmax"], () => {
+      read();
+      buildSoftmax();
+      move();
+    }),
     follow(model, ["message"], say),
   ];
   build();
@@ -149,7 +162,7 @@ function softmaxRow(row, all) {
   const cells = row.cases.map(([name, texts]) => {
     const lines = ["weights", "terms", "born"].map((line) => html("div", { class: `simfp-${line}` }));
     const cell = html("td", { role: "cell", "data-case": name }, ...lines);
-    return { name, lines, cell, move: (index) => lines.forEach((line, i) => setText(line, all[texts[index][i]])) };
+    return { name, lines, cell, move: (index) => lines.forEach((line, i) => setText(line, all[texts[i][index]])) };
   });
   const element = html("tr", { role: "row", "data-format": row.label },
     html("th", { scope: "row", role: "rowheader" }, chip(row), row.label), ...cells.map(({ cell }) => cell));

@@ -91,7 +91,9 @@ class Overflow(anywidget.AnyWidget):  # type: ignore[misc]
     mask = Kept(SETTINGS["mask"], "-1e9").tag(sync=True)
     show = Kept(SETTINGS["show"], "all").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
-    _table = traitlets.Dict().tag(sync=True)
+    _value = traitlets.Dict().tag(sync=True)  # three tables, so that only what a setting changed is sent again
+    _gradients = traitlets.Dict().tag(sync=True)
+    _softmax = traitlets.Dict().tag(sync=True)
 
     def __init__(self, k: int = 0, *, formats: Sequence[Any] = FORMATS, **settings: Any) -> None:
         self.formats = tuple(as_format(fmt) for fmt in formats)
@@ -102,11 +104,14 @@ class Overflow(anywidget.AnyWidget):  # type: ignore[misc]
                 raise TypeError(f"unknown setting {name!r}; expected one of formats, {', '.join(SETTINGS)}")
             SETTINGS[name](value)
         super().__init__(k=k, **settings)
-        self._compute()
-        self.observe(self._compute, names=["data", "significand", "subtract_max", "mask"])
+        self._tell()
+        for name, tables in TOLD.items():
+            self.observe(lambda _change, tables=tables: self._tell(tables), names=name)
 
-    def _compute(self, _change: Any = None) -> None:
-        self._table = table(self._scene())
+    def _tell(self, tables: Sequence[str] = ("_value", "_gradients", "_softmax")) -> None:
+        scene = self._scene()
+        for name in tables:
+            setattr(self, name, TABLES[name](scene))
 
     def _scene(self) -> Scene:
         return _scene(self.data, self.formats, self.significand, self.subtract_max, self.mask)
@@ -132,13 +137,10 @@ def _scene(data: str, formats: tuple[Format, ...], significand: str, subtract_ma
     return experiment.scene(data, formats, significand=significand, subtract_max=subtract_max, mask=mask)
 
 
-def table(scene: Scene) -> dict[str, Any]:
-    """All that the front end shows, for every k: finished texts and counts, in the order of SHIFTS."""
-    size = scene.gradients.values.size
-    fates = {row.fmt: row.fates for row in scene.landings}
+@cache
+def value_table(scene: Scene) -> dict[str, Any]:
+    """What the single value becomes, for every k, and what never changes: finished texts, in the order of SHIFTS."""
     value = scene.landings[0].before
-    places = range(len(SHIFTS))
-    texts: dict[str, int] = {}  # those of the softmax, each once: many are the same for many k
     return {
         "shifts": [SHIFTS[0], SHIFTS[-1]],
         "magnitudes": [MAGNITUDES[0], MAGNITUDES[-1]],
@@ -152,24 +154,57 @@ def table(scene: Scene) -> dict[str, Any]:
         "values": [decimal(x, DIGITS) for x in value],
         "value_at": math.log2(value[0]),
         "rows": [value_row(row) for row in scene.landings],
+    }
+
+
+@cache
+def gradients_table(scene: Scene) -> dict[str, Any]:
+    """What the gradients become, and where the value stands among them, for every k: counts and texts."""
+    size = scene.gradients.values.size
+    fates = {row.fmt: row.fates for row in scene.landings}
+    return {
         "gradients": f"{size:,} gradients, {scene.gradients.name}: {scene.gradients.description}",
         "bars": bars(scene.histogram),
         "lanes": [lane_table(lane, size, fates[lane.fmt], ceiling(lane)) for lane in scene.lanes],
         "fates": [[name, texture.label, texture.meaning] for name, texture in FATES.items()],
-        "questions": [question(scene, index) for index in places],
+    }
+
+
+@cache
+def softmax_table(scene: Scene) -> dict[str, Any]:
+    """What the softmax becomes, for every k: places in a list of texts, since many are the same for many k."""
+    texts: dict[str, int] = {}
+
+    def place(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
+    def lines(softmax: Softmax) -> list[list[int]]:
+        told = [_softmax(softmax, index) for index in range(len(SHIFTS))]
+        return [[place(text) for text in line] for line in zip(*told, strict=True)]
+
+    return {
+        "questions": [question(scene, index) for index in range(len(SHIFTS))],
         "softmaxes": [
             {
                 "label": look(fmt).label,
                 "color": look(fmt).color,
-                "cases": [
-                    [case, [[texts.setdefault(text, len(texts)) for text in _softmax(cases[case], k)] for k in places]]
-                    for case in MASKED
-                ],
+                "cases": [[case, lines(cases[case])] for case in MASKED],
             }
             for fmt, cases in scene.softmaxes.items()
         ],
         "texts": list(texts),
     }
+
+
+# fmt: off
+TABLES = {"_value": value_table, "_gradients": gradients_table, "_softmax": softmax_table}
+TOLD   = {  # setting -> the tables that tell of it
+    "data":         ("_gradients",),
+    "significand":  ("_value", "_gradients"),
+    "subtract_max": ("_softmax",),
+    "mask":         ("_softmax",),
+}
+# fmt: on
 
 
 def _choice(name: str) -> str:

@@ -162,6 +162,26 @@ def test_the_thumb_stands_above_its_power_of_two(page: Page, shown: Callable[...
         assert dot == pytest.approx(left + 9 + (width - 18) * k / 140, abs=0.5)
 
 
+@pytest.mark.parametrize("width", [1200, 700])
+def test_a_softmax_alone_needs_no_ruler_and_its_cases_stand_side_by_side(
+    page: Page, shown: Callable[..., Overflow], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    shown(show="softmax", k=4)
+    assert page.locator(".simfp-ruler, .simfp-lane").count() == 0
+    slider, whole = page.locator(".simfp-slider").bounding_box(), page.locator(".simfp-lanes").bounding_box()
+    assert slider
+    assert whole
+    assert (slider["x"], slider["width"]) == (whole["x"], whole["width"])
+    cells = page.locator('.simfp-softmax tr[data-format="fp16"] td, .simfp-softmax thead th:not(:first-child)')
+    boxes = [cell.bounding_box() for cell in cells.all()]
+    heads, below = boxes[:3], boxes[3:]
+    assert [box["x"] for box in heads if box] == [box["x"] for box in below if box]
+    assert len({box["y"] for box in below if box}) == 1
+    page.evaluate("model.set('show', 'all')")
+    expect(page.locator(".simfp-ruler")).to_have_count(1)
+
+
 def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[..., Overflow]) -> None:
     shown(k=3)
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
