@@ -353,6 +353,16 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     assert catalogue.find(catalogue.EXERCISES, "02.a") is lesson_02.EXERCISES[0]
 
 
+def test_rounding_to_odd_first_is_safe_with_two_bits_more_and_not_with_one() -> None:
+    x = 1 + np.arange(1 << 14) / 2.0**14 * 2.0**-3
+    wrong = []
+    for bits in (8, 9):
+        middle = sf.round_to(x, sf.Format("middle", exponent_bits=8, mantissa_bits=bits), "to_odd")
+        wrong.append(int(np.sum(sf.round_to(middle, "bf16") != sf.round_to(x, "bf16"))))
+    assert wrong[0] > 0
+    assert wrong[1] == 0
+
+
 # ---- the figure of part 5 ----
 
 

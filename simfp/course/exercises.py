@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from simfp.course import notebooks, places, progress
 from simfp.course.display import Card
@@ -42,7 +45,9 @@ def _is_missing(answer: Any, row: Exercise) -> bool:
     """Whether there is no answer yet: dots, None, a function that still returns the dots, a slider not moved."""
     if callable(answer):
         try:
-            return answer(*row.trial) is ...
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return answer(*row.trial) is ...
         except Exception:  # it was tried: the judge will say what is wrong with it
             return False
     return answer is ... or answer is None or (type(answer) is type(row.untouched) and answer == row.untouched)

@@ -34,8 +34,9 @@ BETS = (
         "fp16 owns 0, 1, 2, 3 and so on. Which is the first whole number that it does not own?",
         truth=lambda: answers.last_whole(float16) + 1.0,
         story=lambda first: (
-            f"{first:g}. A significand of {float16.precision} bits writes every whole number up to "
-            f"2^{float16.precision} = {2**float16.precision}; from there on fp16's numbers are 2 apart."
+            f"{first:g}. With {float16.precision} bits, the implicit one counted, every whole number below "
+            f"2^{float16.precision} can be written; {2**float16.precision} itself is a power of two; from there on "
+            f"fp16's numbers are 2 apart."
         ),
     ),
     Bet(
@@ -54,9 +55,9 @@ BETS = (
         truth=lambda: float(nan_codes("fp16")),
         story=lambda count: (
             f"{count:,.0f}: every mantissa but the empty one, under a full exponent, with either sign. bf16 spends "
-            f"{nan_codes('bf16')} codes on NaN, fp8 e5m2 {nan_codes('e5m2')}, fp8 e4m3 only {nan_codes('e4m3')}."
+            f"{nan_codes('bf16')} codes on NaN, fp8 e5m2 {nan_codes('e5m2')}, fp8 e4m3 only {nan_codes('e4m3')}. "
+            f"({count + 2:,.0f} would count the two infinities as well.)"
         ),
-        near=lambda bet, count: abs(bet - count) <= count / 20,
     ),
     Bet(
         "01.4",
@@ -94,9 +95,9 @@ EXERCISES = (
         DecodeJudge(name="decode_fp16", telling=answers.TELLING, mistakes=answers.DECODE_MISTAKES),
         (
             "`code >> 15` is the sign bit, `code >> 10 & 0x1f` the exponent field, `code & 0x3ff` the mantissa field. "
-            "For most codes the number is (-1)^sign × 2^(exponent - 15) × (1 + mantissa/1024).",
-            "Two exponent fields are special. Where it is 0, the number is (-1)^sign × 2^-14 × (mantissa/1024): no one "
-            "before the point, and the exponent of the smallest normal numbers.",
+            "For most codes the number is `(-1)**sign * 2.0**(exponent - 15) * (1 + mantissa / 1024)`.",
+            "Two exponent fields are special. Where it is 0, no one stands before the point, and the exponent is that of "
+            "the smallest normal numbers: `(-1)**sign * 2.0**-14 * (mantissa / 1024)`.",
             "Where the exponent field is 31, an empty mantissa means infinity, with the sign, and any other means NaN: "
             "`float('inf')`, `float('nan')`. Multiply by -1.0, not -1, so that zero keeps its sign.",
         ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from simfp import Format, bfloat16, float32, round_to
 from simfp.course.judging import Slip
-from simfp.course.lesson_01_judges import CODES, FormatSlip
+from simfp.course.lesson_01_judges import CODES, FormatSlip, throughout
 from simfp.course.mistakes import Mistake
 from simfp.figures.words import decimal
 
@@ -31,8 +31,8 @@ def praise_whole(n: float) -> str:
     """Why N is where it is."""
     return (
         f"{n:.0f}. With {bfloat16.precision} bits, the leading one counted, bf16 writes every whole number below "
-        f"2^{bfloat16.precision}; from there on its steps are 2 apart, and {n + 1:.0f} is not among them. A counter "
-        f"kept in bf16 would never get further."
+        f"2^{bfloat16.precision}; from there on its steps are 2 apart, and {n + 1:.0f} is not among them. It is "
+        f"rounded back to {made(n + 1)} (lesson 02), so a counter in bf16 that adds 1 stays there."
     )
 
 
@@ -96,77 +96,107 @@ TELLING = (
 
 DECODE_MISTAKES = (
     Mistake(
-        lambda c: c.normal & (c.said == c.code),
+        lambda c: throughout(c, c.said == c.code),
         "For {x} you said {said}: that is the code, read as a whole number. Take the three fields apart first.",
     ),
     Mistake(
-        lambda c: c.normal & (c.said == c.in_bfloat16()),
+        lambda c: throughout(c, c.said == c.in_bfloat16()),
         "For {x} you said {said}: that is what bf16 has there, with 8 exponent bits and a bias of 127. fp16 has 5, and "
         "15.",
     ),
     Mistake(
-        lambda c: c.normal & c.negative & (abs(c.ratio) == 2.0**32),
+        lambda c: throughout(c, np.where(c.negative, c.said == -c.right, c.said == 0)) & ~c.negative,
+        "For {x} you said {said}: you multiplied by the sign bit itself, and that is 0 here. The factor is 1 for 0 and "
+        "-1 for 1: `(-1)**sign`.",
+    ),
+    Mistake(
+        lambda c: throughout(c, ~c.negative & (c.ratio == -1)),
+        "For {x} you said {said}: negative numbers are right, and positive ones are not. `-1**sign` is -(1**sign); "
+        "write `(-1)**sign`.",
+    ),
+    Mistake(
+        lambda c: throughout(c, (c.said == c.with_xor(sign=True, power=False)) | (c.ratio == 1))
+        | throughout(c, (c.said == c.with_xor(sign=False, power=True)) | (c.ratio == 1))
+        | throughout(c, (c.said == c.with_xor(sign=True, power=True)) | (c.ratio == 1)),
+        "For {x} you said {said}, and it stands for {right}. In Python `^` is exclusive or; a power is `**`.",
+    ),
+    Mistake(
+        lambda c: throughout(c, c.negative & (abs(c.ratio) == 2.0**32)),
         "For {x} you said {said}: the sign bit is still in your exponent, as 32. After the shift, keep the five lowest "
         "bits: `& 0x1f`.",
     ),
     Mistake(
-        lambda c: c.normal & (c.exponent > 15) & (c.ratio == 2.0**-16),
+        lambda c: throughout(c, (c.exponent > 15) & (c.ratio == 2.0**-16)),
         "For {x} you said {said}: the topmost bit of the exponent got lost. The exponent has five bits: `& 0x1f`.",
     ),
     Mistake(
-        lambda c: c.normal & (c.said == c.misread(mantissa=0x1FF)),
+        lambda c: throughout(c, c.said == c.misread(mantissa=0)),
+        "For {x} you said {said}: the whole mantissa, {mantissa}, got lost. Is it `//` in place of `/`?",
+    ),
+    Mistake(
+        lambda c: throughout(c, c.said == c.misread(mantissa=0x1FF)),
         "For {x} you said {said}: the topmost bit of the mantissa got lost. The mantissa has ten bits: `& 0x3ff`.",
     ),
     Mistake(
-        lambda c: c.normal & (c.mantissa > 0) & (c.said == c.misread(mantissa=0x7FF)),
+        lambda c: throughout(c, c.said == c.misread(mantissa=0x7FF)),
         "For {x} you said {said}: your mantissa has eleven bits, and one of them is the exponent's. Ten are `& 0x3ff`.",
     ),
     Mistake(
-        lambda c: c.normal & (c.ratio == 2.0**15),
+        lambda c: throughout(c, c.ratio == 2.0**15),
         "For {x} you said {said}, and it stands for {right}. The exponent field is {exponent}, but the exponent is "
         "{exponent} - 15: the bias makes room for negative ones.",
     ),
     Mistake(
-        lambda c: c.normal & (abs(np.log2(abs(c.ratio))) == 1) & (c.mantissa == 0),
+        lambda c: throughout(c, (c.ratio == 2) | (c.ratio == 0.5)),
         "For {x} you said {said}, and it stands for {right}: a factor of two. The bias is 2^(5-1) - 1 = 15, not 14 or "
         "16.",
     ),
     Mistake(
-        lambda c: c.normal & (c.ratio == 2.0**-112),
+        lambda c: throughout(c, c.ratio == 2.0**-112),
         "For {x} you said {said}. A bias of 127 is that of fp32 and bf16; fp16's, with its five exponent bits, is 15.",
     ),
     Mistake(
-        lambda c: c.normal & (c.said == c.formula(leading=0)),
+        lambda c: throughout(c, c.said == c.formula(leading=0)),
         "For {x} you said {said}: the implicit one is missing. The ten bits stand *after* the point, 1.mmmmmmmmmm; the "
         "one before it is never stored.",
     ),
     Mistake(
-        lambda c: c.normal & (c.mantissa > 0) & (c.said == c.formula(unit=1)),
+        lambda c: throughout(c, c.said == c.formula(unit=1)),
         "For {x} you said {said}: the mantissa, {mantissa}, was taken as a whole number. Its bits stand after the "
         "point: {mantissa}/1024.",
     ),
     Mistake(
-        lambda c: c.normal & (c.mantissa > 0) & (c.said == c.formula(unit=1023)),
+        lambda c: throughout(c, c.said == c.formula(unit=1023)),
         "For {x} you said {said}, and it stands for {right}. So near! Ten bits after the point count in 1/1024, that "
         "is 2^-10; 1023 is only the largest of them.",
     ),
     Mistake(
-        lambda c: c.normal & (c.mantissa > 0) & ((c.said == c.formula(unit=512)) | (c.said == c.formula(unit=2048))),
+        lambda c: throughout(c, c.said == c.formula(unit=512)) | throughout(c, c.said == c.formula(unit=2048)),
         "For {x} you said {said}, and it stands for {right}. The mantissa has ten bits, and the last of them counts "
         "2^-10 = 1/1024.",
     ),
     Mistake(
-        lambda c: c.normal & ~c.negative & (c.ratio == -1),
+        lambda c: throughout(c, c.said == c.minus * 2.0 ** (c.exponent - 15) + c.mantissa / 1024),
+        "For {x} you said {said}, and it stands for {right}. Brackets are missing: the power multiplies all of "
+        "`(1 + mantissa / 1024)`.",
+    ),
+    Mistake(
+        lambda c: throughout(c, c.ratio == -1) & ~c.negative,
         "For {x} you said {said}: the sign is the wrong way round. A sign bit of 1 means negative.",
     ),
     Mistake(
-        lambda c: c.normal & c.negative & (c.ratio == -1),
+        lambda c: throughout(c, c.negative & (c.ratio == -1)),
         "For {x} you said {said}: right but for the sign. The topmost bit is 1, and that means negative.",
     ),
     Mistake(
-        lambda c: c.normal & c.negative & (c.said == c.in_twos_complement()),
+        lambda c: throughout(c, c.negative & (c.said == c.in_twos_complement())),
         "For {x} you said {said}, as if a negative code were a two's complement, as integers are. A float has a sign "
         "bit beside the rest: flip it, and the other fields stay. It stands for {right}.",
+    ),
+    Mistake(
+        lambda c: c.normal,
+        "For {x} you said {said}, and it stands for {right}. Exponent field {exponent}, mantissa field {mantissa}: it "
+        "is 2^({exponent} - 15) times 1 + {mantissa}/1024, with the sign.",
     ),
     Mistake(
         lambda c: (c.exponent == 0) & ((c.said == c.formula()) | (c.said == c.formula(bias=14))),
@@ -245,7 +275,7 @@ FORMAT_SLIPS = (
     ),
     FormatSlip(
         lambda fmt: fmt.exponent_bits < 6 and fmt.exponent_bias == 2 ** (fmt.exponent_bits - 1) - 1,
-        lambda fmt: f"Its normal numbers reach from {decimal(fmt.smallest_normal, 3)} to {decimal(fmt.max, 3)}. That "
+        lambda fmt: f"Its normal numbers reach from {decimal(fmt.smallest_normal, 5)} to {decimal(fmt.max, 5)}. That "
                     f"is too narrow: it must be 0.000001 to 1,000,000. Each exponent bit more doubles the number of "
                     f"doublings.",
     ),

@@ -19,7 +19,9 @@ from simfp.course.judging import Judgement
 from simfp.course.mistakes import Mistake, ask, first_shown, refusal
 from simfp.figures.words import decimal
 
-__all__ = ["CODES", "DecodeJudge", "Decoded", "FormatJudge", "FormatSlip", "decoded"]
+__all__ = [
+    "CODES", "DecodeJudge", "Decoded", "FormatJudge", "FormatSlip", "decoded", "throughout",
+]  # fmt: skip
 
 CODES = 1 << float16.bits
 
@@ -68,6 +70,13 @@ class Decoded:
         made: Floats = self.minus * scale * (1 + (self.code & mantissa) / 1024)
         return made
 
+    def with_xor(self, *, sign: bool, power: bool) -> Floats:
+        """What the formula makes where `^`, which is exclusive or, was written for a power."""
+        factor = np.where(self.negative, -2.0, -1.0) if sign else self.minus
+        scale = (2 ^ (self.exponent - 15)).astype(np.float64) if power else 2.0 ** (self.exponent - 15)
+        made: Floats = factor * scale * (1 + self.mantissa / 1024)
+        return made
+
     def in_bfloat16(self) -> Floats:
         """What bf16 has under the same codes."""
         return _values(self.code, bfloat16)
@@ -75,6 +84,12 @@ class Decoded:
     def in_twos_complement(self) -> Floats:
         """The numbers that result if a negative code is negated as a whole number is."""
         return np.where(self.negative, -_values(CODES - self.code & 0xFFFF, float16), self.right)
+
+
+def throughout(c: Decoded, shows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The normal numbers that are wrong, if `shows` explains every one of them; else none."""
+    wrong: NDArray[np.bool_] = c.normal & c.wrong
+    return wrong & bool(shows[wrong].all())
 
 
 def decoded(codes: Ints, said: Iterable[float]) -> Decoded:

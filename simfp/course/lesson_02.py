@@ -113,7 +113,7 @@ EXERCISES = (
             "quarter of all u.",
             "If both neighbours are x itself, return x. Else `above if u < part else below`.",
         ),
-        trial=(1.25, 0.5),
+        trial=(1.001, 0.5),
     ),
     Exercise(
         "02.c",

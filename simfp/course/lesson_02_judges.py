@@ -95,7 +95,7 @@ class CodeJudge:
         return Judgement(
             True,
             f"Right for all {codes.size:,} codes asked: every bf16 code, every tie between two, and the fp32 codes "
-            f"just above and just below each. One addition and one shift: that is how it is done in silicon too.",
+            f"just above and just below each.",
         )
 
     def _ask(self, answer: Callable[[int], Any], code: int, said: list[int]) -> str:

@@ -17,6 +17,12 @@ from simfp.course.display import short
 __all__ = ["Mistake", "ask", "first_shown", "refusal"]
 
 
+TIPS = {  # what an error says -> what to say besides
+    "for ^": " In Python `^` is exclusive or; a power is `**`.",
+    "ellipsis": " Dots still stand where a part is to be written.",
+}
+
+
 class Mistake(NamedTuple):
     """A typical wrong function."""
 
@@ -40,7 +46,8 @@ def ask(answer: Callable[..., Any], given: tuple[Any, ...], spelled: Callable[[]
     try:
         one = answer(*given)
     except Exception as error:
-        return None, f"For {spelled()} your function raised {type(error).__name__}: {error}."
+        tip = "".join(tip for part, tip in TIPS.items() if part in str(error))
+        return None, f"For {spelled()} your function raised {type(error).__name__}: {error}.{tip}"
     if one is None:
         return None, f"For {spelled()} your function returned None. Is a `return` missing?"
     return (one[()] if isinstance(one, np.ndarray) and not one.ndim else one), ""
