@@ -96,8 +96,8 @@ EXERCISES = (
         (
             "`code >> 15` is the sign bit, `code >> 10 & 0x1f` the exponent field, `code & 0x3ff` the mantissa field. "
             "For most codes the number is `(-1)**sign * 2.0**(exponent - 15) * (1 + mantissa / 1024)`.",
-            "Two exponent fields are special. Where it is 0, no one stands before the point, and the exponent is that of "
-            "the smallest normal numbers: `(-1)**sign * 2.0**-14 * (mantissa / 1024)`.",
+            "Two exponent fields are special. Where it is 0, no one stands before the point, and the exponent is that "
+            "of the smallest normal numbers: `(-1)**sign * 2.0**-14 * (mantissa / 1024)`.",
             "Where the exponent field is 31, an empty mantissa means infinity, with the sign, and any other means NaN: "
             "`float('inf')`, `float('nan')`. Multiply by -1.0, not -1, so that zero keeps its sign.",
         ),
