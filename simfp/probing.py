@@ -293,9 +293,9 @@ def find_step(sums: Sums, tree: Tree, terms: int, fmt: Any) -> Step:
     """
     fmt = as_format(fmt)
     chain, _ = steps_of(_deepest(tree))
-    widest = max((step for step in _all_steps(tree)), key=len)
-    first = len(chain) > 1 and not any(isinstance(child, tuple) for child in tree) and chain[0] == widest
-    step = chain[0] if first or len(chain[0]) == len(widest) else widest
+    step = max(
+        [chain[0], *_all_steps(tree)], key=len
+    )  # the first part's own first step, where that is one of the widest
     most = len(step) if len(step) > 2 or len(chain) == 1 else 1
     if most < 3:
         return Step(1, None, "exact", _conversion(sums, chain, terms, fmt, None))

@@ -31,7 +31,7 @@ __all__ = [
 
 Values = NDArray[np.float64]
 FLOAT32 = NAMED_FORMATS["float32"]
-LOWEST = 7  # no step is aligned to less than the accumulator's smallest exponent and so many bits (measured)
+LOWEST = 7  # no step is aligned to less than 2^(the accumulator's smallest exponent - 7); measured with float32's
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
 
 
