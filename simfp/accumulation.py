@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 
 from simfp.formats import Format, as_format
 from simfp.kernels import sums as kernels
-from simfp.observe import somebody_listens
 from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
 
 __all__ = [
@@ -45,7 +44,7 @@ __all__ = [
 
 Values = NDArray[np.float64]
 ONE = np.ones((1, 1))
-OWNED_AT_ONCE = 1 << 14  # values, so that they stay in the cache
+OWNED_AT_ONCE = 1 << 14  # values
 WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
 
 
@@ -132,7 +131,7 @@ class _Rounding(Accumulator):
         key, twist, unused = _coins(64, self.rng, None)
         down = self.rounding == "toward_negative"
         fused = self.fma or plain
-        short = how == 0 and (not fused or (plain and _owned(b, self.fmt)))
+        short = how == 0 and (not fused or (plain and _owned(b, plan)))
         tasks = a.shape[0] * -(-b.shape[1] // kernels.LANES)
 
         def part(first: int, last: int) -> None:
@@ -319,13 +318,16 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
             done.result()
 
 
-def _owned(x: Values, fmt: Format) -> bool:
-    """Whether all of x are values of `fmt` (NaN counts)."""
-    if somebody_listens():  # these roundings are nobody's business
-        return False
-    flat = np.ascontiguousarray(x).reshape(-1)
-    pieces = (flat[start : start + OWNED_AT_ONCE] for start in range(0, flat.size, OWNED_AT_ONCE))
-    return all(((round_array(piece, fmt) == piece) | np.isnan(piece)).all() for piece in pieces)
+def _owned(x: Values, plan: Any) -> bool:
+    """Whether all of x, which is contiguous, are values of a format (NaN counts), by its plan of nearest-even."""
+    flat, found = x.reshape(-1), []
+
+    def part(first: int, last: int) -> None:
+        piece = flat[first * OWNED_AT_ONCE : last * OWNED_AT_ONCE]
+        found.append(kernels.owned(piece, plan.numbers, plan.on_grid_below, plan.magic))
+
+    in_threads(part, -(-flat.size // OWNED_AT_ONCE), flat.size)
+    return all(found)
 
 
 @lru_cache(maxsize=16)

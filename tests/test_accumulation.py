@@ -330,3 +330,20 @@ def test_accumulators_are_values() -> None:
     assert sf.SequentialSum("fp16") != sf.SequentialSum("fp16", fma=True)
     assert isinstance(sf.HOPPER, Accumulator)
     assert len({sf.KahanSum("fp16"), sf.KahanSum("float16"), sf.KahanSum("bf16")}) == 2
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("kind", ["SequentialSum", "KahanSum", "PairwiseSum"])
+@pytest.mark.parametrize("size", ["small", "middling", "large"])
+def test_one_long_sum_has_the_bits_of_the_same_sum_among_others(name: str, kind: str, size: str) -> None:
+    """A single column is added in a loop of its own, which stays within a power of two for as long as it can."""
+    fmt = sf.as_format(name)
+    x = np.random.default_rng(5).standard_normal(20_000)
+    x *= {"small": 8 * fmt.smallest_subnormal, "middling": 1.0, "large": fmt.max / 64}[size]
+    x = np.asarray(sf.round_to(x, fmt))
+    x[5000:5010] = -0.0
+    total = getattr(sf, kind)(fmt)
+    starts = (0, 10, 3000, 5000, 19_000)
+    for start in starts:
+        alone, among = total(x[start:]), total(np.stack([x[start:], x[start:]], axis=1), 0)
+        assert np.array(alone).tobytes() == among[:1].tobytes() == among[1:].tobytes()

@@ -22,7 +22,7 @@ from numba import njit
 from simfp.kernels.intrinsics import number, pattern
 from simfp.kernels.rounding import nearest_even64, round64, stochastic64
 
-__all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kahan", "pairwise_program"]
+__all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kahan", "owned", "pairwise_program"]
 
 OPEN, GO_ON, MERGE = 0, 1, 2
 LANES = 64
@@ -55,14 +55,17 @@ def _sum_to_odd(x, y, down, short):
 
 
 @njit(inline="always")
-def _settle(bits, plan, how, below, magic, key, twist, unused, step):
-    """Rounds lanes of bit patterns in place: how = 0 nearest-even, 1 any mode, 2 by chance."""
+def _settle(bits, out, plan, how, below, magic, key, twist, unused, step):
+    """Rounds lanes of bit patterns into others: how = 0 nearest-even, 1 any mode, 2 by chance.
+
+    The loops are vectorised for an output that does not overlap their input.
+    """
     if how == 0:
-        nearest_even64(bits, bits, plan, below, magic)
+        nearest_even64(bits, out, plan, below, magic)
     elif how == 1:
-        round64(bits, bits, plan)
+        round64(bits, out, plan)
     else:
-        stochastic64(bits, bits, plan, key + np.uint64(step) * np.uint64(0xD1342543DE82EF95), twist, unused)
+        stochastic64(bits, out, plan, key + np.uint64(step) * np.uint64(0xD1342543DE82EF95), twist, unused)
 
 
 @njit(inline="always")
@@ -84,14 +87,43 @@ def _one_to_nearest(x, plan, below, magic):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def owned(x, plan, below, magic):
+    """Whether every number of the flat array x is one that nearest-even rounding leaves alone (NaN counts)."""
+    others = 0
+    for i in range(x.size):
+        others += _one_to_nearest(x[i], plan, below, magic) != x[i] and x[i] == x[i]
+    return others == 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _run_one(total, a, b, m, n, start, stop, stride, plan, below, magic, fused, short):
-    """`total` after the terms start, start + stride ... of one column, in nearest-even."""
+    """`total` after the terms start, start + stride ... of one column, in nearest-even.
+
+    Where `short`, most additions are a single one: of the term to the total that is held *raised*, by a power of two so
+    large that float64 itself rounds where the format would, as long as the total stays between two powers of two.
+    """
     wide = np.int64(a.shape[1] > 1)
+    low, high, raising, raised = 0.0, 0.0, 0.0, 0.0  # no total lies between 0 and 0
     for k in range(start, stop, stride):
         term = a[m, k * wide] * b[k, n]
         if not fused:
             term = _one_to_nearest(term, plan, below, magic)
+        if short:
+            raised += term
+            total_now = raised - raising
+            size = abs(total_now)
+            if low < size < high:
+                total = total_now
+                continue
         total = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
+        if short:
+            bits = pattern(total) & np.uint64(0x7FF0000000000000)  # the power of two below it
+            room = bits >> np.uint64(52) < np.uint64(2046) - plan[0]
+            inside = bits >= below and bits >= plan[7] and room and abs(total) < number(plan[8])
+            low = number(bits) if inside else 0.0
+            high = min(2.0 * low, number(plan[8]))
+            raising = 1.5 * number(bits + (plan[0] << np.uint64(52))) if low > 0.0 else 0.0
+            raised = raising + total
     return total
 
 
@@ -106,11 +138,12 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
     blocks = (columns + LANES - 1) // LANES
     stack = np.zeros((depth, LANES))
     patterns = stack.view(np.uint64)
-    term = np.zeros(LANES)
-    term_pattern = term.view(np.uint64)
+    raw, term = np.zeros(LANES), np.zeros(LANES)
+    raw_pattern, term_pattern = raw.view(np.uint64), term.view(np.uint64)
     for task in range(first, last):
         m, n0 = task // blocks, (task % blocks) * LANES
         width = min(LANES, columns - n0)
+        alone = width == 1 and how == 0
         top = -1
         step = np.int64(task) << 40
         for line in range(program.shape[0]):
@@ -119,34 +152,57 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
             if kind == MERGE:
                 top -= 1
                 for j in range(width):
-                    stack[top, j] = _sum_to_odd(stack[top, j], stack[top + 1, j], down, short)
+                    raw[j] = _sum_to_odd(stack[top, j], stack[top + 1, j], down, short)
             elif kind == OPEN:
                 top += 1
                 for j in range(width):
-                    stack[top, j] = a[m, start * wide] * b[start, n0 + j]
+                    raw[j] = a[m, start * wide] * b[start, n0 + j]
                 start += stride
-            if kind != GO_ON:
-                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
-            if width == 1 and how == 0:
-                total = stack[top, 0]
-                stack[top, 0] = _run_one(total, a, b, m, n0, start, stop, stride, plan, below, magic, fused, short)
+            if alone:
+                if kind != GO_ON:
+                    stack[top, 0] = _one_to_nearest(raw[0], plan, below, magic)
+                if start < stop:
+                    total = stack[top, 0]
+                    stack[top, 0] = _run_one(total, a, b, m, n0, start, stop, stride, plan, below, magic, fused, short)
                 continue
+            if kind != GO_ON:
+                _settle(raw_pattern[:width], patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
             for k in range(start, stop, stride):
                 factor = a[m, k * wide]
                 if fused:
                     for j in range(width):
-                        stack[top, j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down, short)
+                        raw[j] = _sum_to_odd(stack[top, j], factor * b[k, n0 + j], down, short)
                 else:
                     for j in range(width):
-                        term[j] = factor * b[k, n0 + j]
+                        raw[j] = factor * b[k, n0 + j]
                     step += 1
-                    _settle(term_pattern[:width], plan, how, below, magic, key, twist, unused, step)
+                    _settle(
+                        raw_pattern[:width], term_pattern[:width], plan, how, below, magic, key, twist, unused, step
+                    )
                     for j in range(width):
-                        stack[top, j] = _sum_to_odd(stack[top, j], term[j], down, short)
+                        raw[j] = _sum_to_odd(stack[top, j], term[j], down, short)
                 step += 1
-                _settle(patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
+                _settle(raw_pattern[:width], patterns[top, :width], plan, how, below, magic, key, twist, unused, step)
         for j in range(width):
             out[m, n0 + j] = stack[0, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kahan_one(a, b, m, n, plan, below, magic, fused, short):
+    """Kahan's sum of one column, in nearest-even."""
+    wide = np.int64(a.shape[1] > 1)
+    total = _one_to_nearest(a[m, 0] * b[0, n], plan, below, magic)
+    rest = 0.0
+    for k in range(1, b.shape[0]):
+        term = a[m, k * wide] * b[k, n]
+        if not fused:
+            term = _one_to_nearest(term, plan, below, magic)
+        term = _one_to_nearest(_sum_to_odd(term, -rest, False, short), plan, below, magic)
+        grown = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
+        rest = _one_to_nearest(_sum_to_odd(grown, -total, False, short), plan, below, magic)
+        rest = _one_to_nearest(_sum_to_odd(rest, -term, False, short), plan, below, magic)
+        total = grown
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -154,39 +210,46 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, k
     """Kahan's compensated sum, in the order of k; the arguments of `in_order`."""
     columns, wide = out.shape[1], np.int64(a.shape[1] > 1)
     blocks = (columns + LANES - 1) // LANES
-    lanes = np.zeros((4, LANES))
-    total, rest, term, grown = lanes[0], lanes[1], lanes[2], lanes[3]
+    lanes = np.zeros((5, LANES))
+    total, rest, term, grown, raw = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
     patterns = lanes.view(np.uint64)
     for task in range(first, last):
         m, n0 = task // blocks, (task % blocks) * LANES
         width = min(LANES, columns - n0)
+        if width == 1 and how == 0:
+            out[m, n0] = _kahan_one(a, b, m, n0, plan, below, magic, fused, short)
+            continue
+        bits = patterns[4, :width]
         step = np.int64(task) << 40
         for k in range(b.shape[0]):
             factor = a[m, k * wide]
-            for j in range(width):
-                term[j] = factor * b[k, n0 + j]
             if k == 0 or not fused:
+                for j in range(width):
+                    raw[j] = factor * b[k, n0 + j]
                 step += 1
-                _settle(patterns[2, :width], plan, how, below, magic, key, twist, unused, step)
+                _settle(bits, patterns[2, :width], plan, how, below, magic, key, twist, unused, step)
+            else:
+                for j in range(width):
+                    term[j] = factor * b[k, n0 + j]
             if k == 0:
                 for j in range(width):
                     total[j] = term[j]
                     rest[j] = 0.0
                 continue
             for j in range(width):  # what this term is worth with what was lost before
-                term[j] = _sum_to_odd(term[j], -rest[j], down, short)
-            _settle(patterns[2, :width], plan, how, below, magic, key, twist, unused, step + 1)
+                raw[j] = _sum_to_odd(term[j], -rest[j], down, short)
+            _settle(bits, patterns[2, :width], plan, how, below, magic, key, twist, unused, step + 1)
             for j in range(width):
-                grown[j] = _sum_to_odd(total[j], term[j], down, short)
-            _settle(patterns[3, :width], plan, how, below, magic, key, twist, unused, step + 2)
+                raw[j] = _sum_to_odd(total[j], term[j], down, short)
+            _settle(bits, patterns[3, :width], plan, how, below, magic, key, twist, unused, step + 2)
             for j in range(width):  # what really was added ...
-                rest[j] = _sum_to_odd(grown[j], -total[j], down, short)
-            _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step + 3)
+                raw[j] = _sum_to_odd(grown[j], -total[j], down, short)
+            _settle(bits, patterns[1, :width], plan, how, below, magic, key, twist, unused, step + 3)
             for j in range(width):  # ... and what was too much of it
-                rest[j] = _sum_to_odd(rest[j], -term[j], down, short)
+                raw[j] = _sum_to_odd(rest[j], -term[j], down, short)
                 total[j] = grown[j]
             step += 4
-            _settle(patterns[1, :width], plan, how, below, magic, key, twist, unused, step)
+            _settle(bits, patterns[1, :width], plan, how, below, magic, key, twist, unused, step)
         for j in range(width):
             out[m, n0 + j] = total[j]
 
