@@ -69,7 +69,7 @@ class Tensors(NamedTuple):
         wide = values.astype(np.promote_types(values.dtype, self.fmt.carrier))
         return round_array(wide, self.fmt, operation=self.operation).astype(self.fmt.carrier, copy=False)
 
-    def multiply(self, x: Values, factor: float) -> Values:
+    def multiply(self, x: Values, factor: float | np.float32) -> Values:
         """x * factor."""
         return self.compute(np.multiply, x, factor)
 

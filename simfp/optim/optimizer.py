@@ -207,9 +207,14 @@ class Optimizer:
         return buffer
 
     def moved(
-        self, p: Any, group: dict[str, Any], operation: str, move: Callable[[Tensors, Values], Values], decay: float = 0.0
+        self,
+        p: Any,
+        group: dict[str, Any],
+        operation: str,
+        move: Callable[[Tensors, Values], Values],
+        decay: float = 0.0,
     ) -> None:
-        """Assigns the weights after ``x * (1 - decay)``, if there is a decay, and ``move(tensors, x)``, each rounded."""
+        """Assigns ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without a decay."""
         fmt, x = p.data.dtype, p.data._values
         if group["kahan"]:
             kept, weights = self.state[p], Tensors(fmt, operation)
