@@ -32,4 +32,5 @@ class Parameter:
 
 def spread(draw: np.random.Generator, *shape: int, low: int = -8, high: int = 8) -> np.ndarray:
     """Normal numbers times powers of two, so that additions lose bits."""
-    return (draw.normal(size=shape) * 2.0 ** draw.integers(low, high, shape)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return (draw.normal(size=shape) * 2.0 ** draw.integers(low, high, shape)).astype(np.float32)

@@ -97,10 +97,11 @@ def test_a_listener_hears_of_a_moment_that_vanished() -> None:
     heard: list[observe.Rounding] = []
     with observe.listening(heard.append):
         optim.AdamW([p]).step()
-    assert ("zeroed", 2.0**-28) in {
-        (observe.FATES[rounding.fates[0]], float(f"{rounding.before[0] / 0.001:.6g}") if rounding.before[0] else 0.0)
-        for rounding in heard
-    } or any(observe.FATES[rounding.fates[0]] == "zeroed" for rounding in heard)
+    zeroed = [rounding for rounding in heard if observe.FATES[rounding.fates[0]] == "zeroed"]
+    assert [float(rounding.before[0]) for rounding in zeroed] == [
+        float(np.float32(1 - 0.999)) * 2.0**-28,
+        float(np.float32(1e-8)),
+    ]
 
 
 def test_every_operation_of_16_bit_momentum_rounds_to_16_bits() -> None:
@@ -166,7 +167,7 @@ def test_parameters_without_a_gradient_stay() -> None:
 
 
 def test_a_format_beyond_float32s_exponents_is_computed_in_float64() -> None:
-    wide = sf.Format("wide", exponent_bits=11, mantissa_bits=7)
+    wide = sf.Format("wide", exponent_bits=10, mantissa_bits=7)
     p = Parameter([2.0**300], wide, grad=[2.0**299])
     optim.SGD([p], lr=0.5).step()
     assert p.data.item() == 0.75 * 2.0**300
@@ -372,7 +373,7 @@ P = Parameter([1.0])
         (lambda: optim.AdamW([P], decoupled_weight_decay=False), TypeError, "decoupled_weight_decay"),
         (lambda: optim.SGD(sf.array([1.0])), TypeError, "iterable of Tensors or dicts, but got Array"),
         (lambda: optim.SGD([P], lr=float("nan")), ValueError, "Invalid learning rate: nan"),
-        (lambda: optim.Optimizer([Parameter([1.0], grad=[1.0])], {}).step(), NotImplementedError, ""),
+        (lambda: optim.Optimizer([Parameter([1.0], grad=[1.0])], {}).step(), NotImplementedError, None),
     ],
 )
 def test_what_no_step_could_follow_is_refused(call: Any, error: type[Exception], message: str) -> None:
