@@ -196,7 +196,7 @@ def test_float32_weights_with_16_bit_state_differ_from_float32_state_by_rounding
 
 
 def after_small_updates(steps: int, size: int, **options: Any) -> np.ndarray:
-    """bfloat16 weights of 1 after updates of 2^-10, an eighth of the distance to the next one above, a quarter below."""
+    """bfloat16 weights of 1 after updates of 2^-10, an eighth of the distance to the next one above."""
     p = Parameter(np.ones(size), "bfloat16")
     optimizer = optim.SGD([p], lr=2.0**-10, **options)
     for _ in range(steps):

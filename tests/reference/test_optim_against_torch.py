@@ -4,12 +4,13 @@ A GPU's bits are the aim. torch's CPU kernels make the same operations but for t
 
 - `addcmul` is fma(round(value * t1), t2, a), where CUDA has fma(value, round(t1 * t2), a);
 - `addcdiv` is a + round(round(value * t1) / t2), where CUDA has fma(value, round(t1 / t2), a);
-- 16-bit `add` rounds its scalar to the tensor's format first, where CUDA takes its float32, and elements that no longer
-  fill a vector round the product by itself;
-- the root of Adam's second moment is divided by sqrt(1 - beta2^t) in either.
+- 16-bit `add`, and `mul` in place, round their scalar to the tensor's format first, where CUDA takes its
+  float32; and elements that no longer fill a vector round the product of an `add` by itself;
+- the square root is MKL's where torch is built with it, and a sixth of its float32 results are an ulp off; CUDA's are
+  correctly rounded.
 
 So float32 SGD is compared with torch itself, 16-bit SGD with scalars that 16 bits hold, and Adam with a twin made of
-exact fractions, which with the first two lines as they are on a CPU gives torch's bits, and with those of CUDA ours.
+exact fractions, which with a CPU's `addcmul`, `addcdiv` and `sqrt` gives torch's bits, and with those of CUDA ours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import copy
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,10 @@ ADDCDIV = {
     "cuda": lambda a, x, y, value: fma(value, divide(x, y), a),
     "cpu": lambda a, x, y, value: add(a, divide(multiply(value, x), y)),
 }
+SQUARE_ROOT = {
+    "cuda": lambda x, fmt: exact.round_exact(sqrt(x), fmt, "nearest_even"),
+    "cpu": lambda x, fmt: torch.full((64,), x, dtype=FORMATS[fmt]).sqrt()[0].item(),
+}
 
 
 class AdamTwin:
@@ -145,12 +149,17 @@ class AdamTwin:
 
     def __init__(self, weight: float, device: str, fmt: sf.Format, options: dict[str, Any]) -> None:
         self.weight, self.fmt, self.options = weight, fmt, options
-        self.addcmul, self.addcdiv = ADDCMUL[device], ADDCDIV[device]
+        self.addcmul, self.addcdiv, self.square_root = ADDCMUL[device], ADDCDIV[device], SQUARE_ROOT[device]
+        self.on_cpu = device == "cpu"
         self.mean = self.square = self.largest = 0.0
         self.steps = 0
 
     def rounded(self, x: float) -> float:
         return exact.round_exact(x, self.fmt, "nearest_even")
+
+    def scalar(self, x: float) -> float:
+        """As mul and add take it."""
+        return self.rounded(single(x)) if self.on_cpu else single(x)
 
     def step(self, g: float) -> None:
         o = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0} | self.options
@@ -159,20 +168,20 @@ class AdamTwin:
         rounded, decay = self.rounded, o["weight_decay"]
         g = -g if o.get("maximize") else g
         if decay and o["decoupled"]:
-            self.weight = rounded(multiply(self.weight, single(1 - o["lr"] * decay)))
+            self.weight = rounded(multiply(self.weight, self.scalar(1 - o["lr"] * decay)))
         elif decay:
-            g = rounded(fma(single(decay), self.weight, g))
+            g = rounded(fma(self.scalar(decay), self.weight, g))
         blend, distance = single(1 - beta1), subtract(g, self.mean)
         if blend < 0.5:
             self.mean = rounded(fma(blend, distance, self.mean))
         else:
             self.mean = rounded(fma(-subtract(1.0, blend), distance, g))
-        self.square = rounded(multiply(self.square, single(beta2)))
+        self.square = rounded(multiply(self.square, self.scalar(beta2)))
         self.square = rounded(self.addcmul(self.square, g, g, single(1 - beta2)))
         self.largest = max(self.largest, self.square)
-        root = rounded(sqrt(self.largest if o.get("amsgrad") else self.square))
+        root = self.square_root(self.largest if o.get("amsgrad") else self.square, self.fmt)
         root = rounded(divide(root, single((1 - beta2**self.steps) ** 0.5)))
-        denominator = rounded(add(root, single(o["eps"])))
+        denominator = rounded(add(root, self.scalar(o["eps"])))
         rate = single(-(o["lr"] / (1 - beta1**self.steps)))
         self.weight = rounded(self.addcdiv(self.weight, self.mean, denominator, rate))
 
@@ -517,8 +526,8 @@ def test_clipping_by_norm_has_torchs_bits_where_sums_are_exact(
     ours, theirs = with_gradients(fmt, *gradients)
     our_norm = clipping.clip_grad_norm_(ours, max_norm, norm_type)
     their_norm = torch.nn.utils.clip_grad_norm_(theirs, max_norm, norm_type, foreach=True)
-    if norm_type == 3.0:  # a cube root, where torch's is not correctly rounded
-        assert abs(our_norm.item() - their_norm.item()) <= sf.ulp(their_norm.item(), fmt)
+    if norm_type == 3.0:  # cube roots, where torch's are not correctly rounded
+        assert abs(our_norm.item() - their_norm.item()) <= 2 * sf.ulp(their_norm.item(), fmt)
         return
     assert_same(our_norm.values, values_of(their_norm))
     for p, t in zip(ours, theirs):
@@ -583,10 +592,14 @@ def test_one_parameter_none_and_an_empty_generator_can_be_clipped(library: str) 
         assert float(clip((each for each in []), 1.0)) == 0.0
 
 
-@pytest.mark.parametrize(("fmt", "bound"), product(FORMATS, [0.1, 1.0, 1e6]), ids=str)
+@pytest.mark.parametrize("bound", [0.1, 1.0, 1e6])
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_clipping_by_value_has_torchs_bits(fmt: sf.Format, bound: float) -> None:
     draw = np.random.default_rng(9)
     ours, theirs = with_gradients(fmt, [*spread(draw, 61), np.inf, -np.inf, np.nan])
     clipping.clip_grad_value_(ours, bound)
+    if bound > fmt.max:  # torch on a CPU refuses such a bound; on CUDA it leaves all numbers as they are
+        assert_same(ours[0].grad.values, values_of(theirs[0].grad))
+        return
     torch.nn.utils.clip_grad_value_(theirs, bound, foreach=True)
     assert_same(ours[0].grad.values, values_of(theirs[0].grad))
