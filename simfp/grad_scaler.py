@@ -246,7 +246,7 @@ class GradScaler:
                 "or at the end after scaler.update()."
             )
         began = {"_init_scale": self.get_scale(), "_init_growth_tracker": self._get_growth_tracker(), "_scale": None}
-        return vars(self) | (began if self._enabled else {})
+        return vars(self) | {"_progress": defaultdict(Progress)} | (began if self._enabled else {})
 
     def _get_growth_tracker(self) -> int:
         """How many good steps there were on end."""

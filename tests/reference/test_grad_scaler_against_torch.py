@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import simfp as sf
-from simfp import optim
+from simfp import observe, optim
 from simfp.grad_scaler import GradScaler
 from tests.parameters import Parameter
 
@@ -477,7 +477,6 @@ def test_state_dicts_go_from_one_library_to_the_other() -> None:
 TWINS: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda scaler: pickle.loads(pickle.dumps(scaler)),
     "deepcopy": copy.deepcopy,
-    "copy": copy.copy,
 }
 
 
@@ -548,3 +547,20 @@ def test_a_float16_vector_takes_the_scale_as_a_gpu_does() -> None:
 
 def test_arrays_can_be_scaled() -> None:
     assert GradScaler(init_scale=4.0).scale([sf.array(3.0)])[0].item() == 12.0
+
+
+def test_a_shallow_copy_counts_for_itself() -> None:
+    scaler = SIMFP.scaler(init_scale=16.0, growth_interval=1)
+    other = copy.copy(scaler)
+    assert iterate(SIMFP, other, 1) == [32.0]
+    assert scaler.get_scale() == 16.0
+
+
+def test_a_listener_hears_what_unscaling_lost() -> None:
+    scaler = SIMFP.started()
+    heard: list[observe.Rounding] = []
+    with observe.listening(heard.append):
+        scaler.unscale_(optim.SGD([Parameter([0.0, 0.0], grad=[1.0, 2.0**-149])]))
+    (rounding,) = heard
+    assert (rounding.operation, rounding.before.tolist()) == ("unscale", [2.0**-16, 2.0**-165])
+    assert [observe.FATES[fate] for fate in rounding.fates] == ["exact", "zeroed"]
