@@ -332,6 +332,15 @@ def test_a_state_dict_holds_numpy_arrays_that_are_copies() -> None:
     assert optimizer.state[p]["exp_avg"].values.all()
 
 
+def test_state_that_is_no_array_of_numbers_is_kept_as_it_is() -> None:
+    p = Parameter([1.0, 2.0])
+    optimizer = optim.Optimizer([p], {})
+    optimizer.state[p] |= {"rate": 0.5, "count": 3, "word": "text", "counts": np.array([1, 2, 3]), "none": None}
+    other = optim.Optimizer([p], {})
+    other.load_state_dict(optimizer.state_dict())
+    assert repr(other.state[p]) == repr(optimizer.state[p])
+
+
 @every_optimizer
 def test_an_optimizer_can_be_pickled_and_copied_with_its_parameters(name: str) -> None:
     p = Parameter([1.0, 2.0], grad=[1.0, -1.0])

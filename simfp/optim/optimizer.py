@@ -252,7 +252,7 @@ class Optimizer:
             value = value.detach().cpu().float().numpy()
         if name == "step":
             return float(value)
-        if not isinstance(value, Array) and np.asarray(value).dtype.kind not in "fV":
+        if not isinstance(value, Array) and not (isinstance(value, np.ndarray) and value.dtype.kind in "fV"):
             return deepcopy(value)
         if value.shape != p.data.shape:
             raise ValueError(f"`{name}` of shape {value.shape} does not fit a parameter of shape {p.data.shape}")

@@ -557,10 +557,10 @@ def test_a_shallow_copy_counts_for_itself() -> None:
 
 
 def test_a_listener_hears_what_unscaling_lost() -> None:
-    scaler = SIMFP.started()
+    scaler, optimizer = SIMFP.started(), optim.SGD([Parameter([0.0, 0.0], grad=[1.0, 2.0**-149])])
     heard: list[observe.Rounding] = []
     with observe.listening(heard.append):
-        scaler.unscale_(optim.SGD([Parameter([0.0, 0.0], grad=[1.0, 2.0**-149])]))
+        scaler.unscale_(optimizer)
     (rounding,) = heard
     assert (rounding.operation, rounding.before.tolist()) == ("unscale", [2.0**-16, 2.0**-165])
     assert [observe.FATES[fate] for fate in rounding.fates] == ["exact", "zeroed"]
