@@ -17,6 +17,9 @@ The modules, in the order in which they may import one another (each only those 
     arrays         Array: values and a Format, with NumPy's operators; matmul
     array_functions    NumPy's functions on Arrays, in tables
     products       sums and matrix products of Arrays, carried by an accumulator of one's choice
+    optim          optimizers and learning-rate schedules, in the arithmetic of torch's foreach kernels on CUDA
+    clipping       gradients held within bounds
+    grad_scaler    loss scaling that finds its own scale
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments

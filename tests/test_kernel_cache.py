@@ -21,6 +21,12 @@ for dtype in (np.float32, np.float64):
     sf.fma(x, x, x, "float16")
 a = sf.array([1.0, 2.0], dtype="bfloat16")
 a + a, a @ a, np.exp(a)
+from simfp import optim
+class Parameter:
+    data, grad, is_leaf = sf.array([1.0]), sf.array([1.0]), True
+for kind in (optim.SGD, optim.AdamW):
+    for options in ({}, {"kahan": True}, {"update_rounding": "stochastic", "rng": 1}):
+        kind([Parameter()], **options).step()
 """
 
 
