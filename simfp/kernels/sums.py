@@ -99,16 +99,18 @@ def owned(x, plan, below, magic):
 def _run_one(total, a, b, m, n, start, stop, stride, plan, below, magic, fused, short):
     """`total` after the terms start, start + stride ... of one column, in nearest-even.
 
-    Where `short`, most additions are a single one: of the term to the total that is held *raised*, by a power of two so
-    large that float64 itself rounds where the format would, as long as the total stays between two powers of two.
+    Where `short`, most additions of a long run are a single one: of the term to the total that is held *raised*, by a
+    power of two so large that float64 itself rounds where the format would, as long as the total stays between two
+    powers of two.
     """
     wide = np.int64(a.shape[1] > 1)
+    raise_it = short and stop - start > 64 * stride
     low, high, raising, raised = 0.0, 0.0, 0.0, 0.0  # no total lies between 0 and 0
     for k in range(start, stop, stride):
         term = a[m, k * wide] * b[k, n]
         if not fused:
             term = _one_to_nearest(term, plan, below, magic)
-        if short:
+        if raise_it:
             raised += term
             total_now = raised - raising
             size = abs(total_now)
@@ -116,7 +118,7 @@ def _run_one(total, a, b, m, n, start, stop, stride, plan, below, magic, fused, 
                 total = total_now
                 continue
         total = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
-        if short:
+        if raise_it:
             bits = pattern(total) & np.uint64(0x7FF0000000000000)  # the power of two below it
             room = bits >> np.uint64(52) < np.uint64(2046) - plan[0]
             inside = bits >= below and bits >= plan[7] and room and abs(total) < number(plan[8])
