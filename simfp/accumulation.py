@@ -44,7 +44,7 @@ __all__ = [
 
 Values = NDArray[np.float64]
 ONE = np.ones((1, 1))
-OWNED_AT_ONCE = 1 << 14  # values
+OWNED_AT_ONCE = 1 << 14  # values that a thread looks at before it takes the next ones
 WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
 
 

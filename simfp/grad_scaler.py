@@ -72,13 +72,10 @@ class GradScaler:
             raise AssertionError("The growth factor must be > 1.0.")
         if enabled and backoff_factor >= 1.0:
             raise AssertionError("The backoff factor must be < 1.0.")
-        self._device, self._enabled = device, enabled
+        self._enabled = enabled
         self._init_scale, self._init_growth_tracker = init_scale, 0
-        self._growth_factor, self._backoff_factor, self._growth_interval = (
-            growth_factor,
-            backoff_factor,
-            growth_interval,
-        )
+        self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
+        self._growth_interval = growth_interval
         self._scale: np.float32 | None = None  # from the first call of `scale` on
         self._growth_tracker = 0
         self._progress: defaultdict[int, Progress] = defaultdict(Progress)

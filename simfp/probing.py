@@ -293,9 +293,7 @@ def find_step(sums: Sums, tree: Tree, terms: int, fmt: Any) -> Step:
     """
     fmt = as_format(fmt)
     chain, _ = steps_of(_deepest(tree))
-    step = max(
-        [chain[0], *_all_steps(tree)], key=len
-    )  # the first part's own first step, where that is one of the widest
+    step = max([chain[0], *_all_steps(tree)], key=len)  # the first part's own first one, where that is as wide as any
     most = len(step) if len(step) > 2 or len(chain) == 1 else 1
     if most < 3:
         return Step(1, None, "exact", _conversion(sums, chain, terms, fmt, None))

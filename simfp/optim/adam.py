@@ -10,7 +10,7 @@ import numpy as np
 from simfp.arrays import owned
 from simfp.kernels import updates
 from simfp.optim.foreach import NO_VALUES, Tensors, flat
-from simfp.optim.optimizer import Optimizer
+from simfp.optim.optimizer import Optimizer, check_not_negative
 
 __all__ = ["Adam", "AdamW"]
 
@@ -56,15 +56,11 @@ class Adam(Optimizer):
         kahan: bool = False,
         rng: Any = None,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_not_negative(lr=lr, eps=eps)
         for i, beta in enumerate(betas):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_not_negative(weight_decay=weight_decay)
         defaults = {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,

@@ -48,8 +48,11 @@ class LRScheduler:
         self._is_initial = False
 
     def get_lr(self) -> list[float]:
-        """The learning rate of each group in this epoch, from what they are now; see `get_last_lr`."""
-        raise NotImplementedError
+        """The learning rate of each group in this epoch, from what they are now; see `get_last_lr`.
+
+        Raises NotImplementedError, as torch's base class does, in a subclass without its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `get_lr` of its own")
 
     def get_last_lr(self) -> list[float]:
         """The learning rate of each group as this schedule set it last."""

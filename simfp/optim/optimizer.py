@@ -21,10 +21,11 @@ from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.optim.foreach import Tensors, Values
 
-__all__ = ["Optimizer", "is_tensor"]
+__all__ = ["Optimizer", "check_not_negative", "is_tensor"]
 
 OWN_OPTIONS: dict[str, Any] = {"state_dtype": None, "update_rounding": "nearest_even", "kahan": False}
 UPDATE_ROUNDINGS = ("nearest_even", "stochastic")
+OPTION_NAMES = {"lr": "learning rate", "eps": "epsilon value"}  # what torch calls them in its messages
 OTHER_ARITHMETIC = ("fused", "capturable", "differentiable")  # torch's, and not modelled
 
 
@@ -73,8 +74,11 @@ class Optimizer:
         return loss
 
     def update(self, p: Any, group: dict[str, Any]) -> None:
-        """Updates one parameter, which has a gradient, by the options of its group."""
-        raise NotImplementedError
+        """Updates one parameter, which has a gradient, by the options of its group.
+
+        Raises NotImplementedError, as torch's base class does, in a subclass with neither this nor a `step` of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has neither an `update` nor a `step` of its own")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Gives up every parameter's gradient, or sets it to zero."""
@@ -257,6 +261,13 @@ class Optimizer:
         if value.shape != p.data.shape:
             raise ValueError(f"`{name}` of shape {value.shape} does not fit a parameter of shape {p.data.shape}")
         return array(value, p.data.dtype if name == "compensation" else self.state_format(p, group))
+
+
+def check_not_negative(**options: float) -> None:
+    """Raises ValueError, in torch's words, for the first option that is negative or NaN."""
+    for name, value in options.items():
+        if not value >= 0.0:
+            raise ValueError(f"Invalid {OPTION_NAMES.get(name, f'{name} value')}: {value}")
 
 
 def is_tensor(x: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from simfp.arrays import owned
 from simfp.kernels import updates
 from simfp.optim.foreach import NO_VALUES, Tensors, flat
-from simfp.optim.optimizer import Optimizer
+from simfp.optim.optimizer import Optimizer, check_not_negative
 
 __all__ = ["SGD"]
 
@@ -47,12 +47,7 @@ class SGD(Optimizer):
         kahan: bool = False,
         rng: Any = None,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not momentum >= 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_not_negative(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         defaults = {
