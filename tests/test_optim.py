@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from typing import Any
@@ -80,6 +81,21 @@ def test_listening_does_not_change_16_bit_steps(name: str, fmt: sf.Format) -> No
         with observe.listening(lambda rounding: None):
             optimizers[1].step()
         assert_same(told.data.values, quiet.data.values)
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_one_by_one_adam_multiplies_by_a_reciprocal_that_was_taken_in_double(listening: bool) -> None:
+    """As an H100 does: the quotient of the float32 numbers is another one, for this beta."""
+    beta, rate = 0.98, 0.25
+    factor = np.float32(1 / (1 - beta) ** 0.5)
+    assert factor != np.float32(1) / np.float32((1 - beta) ** 0.5)
+    g = spread(np.random.default_rng(4), 1000)
+    p = Parameter(np.zeros(1000))
+    p.grad = sf.array(g)
+    with observe.listening(lambda rounding: None) if listening else contextlib.nullcontext():
+        optim.Adam([p], lr=rate / 2, betas=(0.5, beta), eps=0.0, foreach=False).step()
+    square = np.float32(1 - beta) * (g * g)
+    assert_same(p.data.values, np.float32(-rate) * (np.float32(0.5) * g / (np.sqrt(square) * factor)))
 
 
 def test_a_listener_hears_what_a_float32_update_lost() -> None:

@@ -28,8 +28,8 @@ class Adam(Optimizer):
     - ``p = p - lr / (1 - beta1**t) * (m / d)``: m / d rounds in float32, then the fma
 
     params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has them. amsgrad: the largest v so far in the
-    place of v. foreach: False multiplies the root by a reciprocal instead, as torch does then; `fused`,
-    `capturable`, `differentiable` must be left alone.
+    place of v. foreach: False multiplies the root by float32(1 / sqrt(1 - beta2**t)) instead, as torch does then;
+    `fused`, `capturable`, `differentiable` must be left alone.
 
     Raises ValueError for options out of their range.
     """
@@ -78,7 +78,7 @@ class Adam(Optimizer):
         rate, root = lr / (1 - beta1**step) * -1, (1 - beta2**step) ** 0.5
         plain_root = group["foreach"] is False
         if plain_root:
-            root = float(np.float32(1) / np.float32(root))
+            root = 1 / root  # in double: float32(1) / float32(root) can be another number
         decoupled, penalty = (lr * decay, 0.0) if group["decoupled_weight_decay"] else (0.0, decay)
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(group["amsgrad"])
         moments = [self.buffer(p, group, name)._values for name in names]
