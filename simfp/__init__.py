@@ -8,7 +8,7 @@ The modules, in the order in which they may import one another (each only those 
     observe        who is told of each rounding
     rounding       round_to, the one home of rounding; ulp; fate; neighbours
     arithmetic     add, subtract, multiply, divide, sqrt, fma: one rounding of the exact result
-    accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact
+    accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact, in float64
     tensor_core    what a step of a tensor core adds and keeps; the generations of GPUs, as data
     probing        which sums an unknown adder makes, and in which order
     explain        the story of one rounding
@@ -17,9 +17,14 @@ The modules, in the order in which they may import one another (each only those 
     arrays         Array: values and a Format, with NumPy's operators; matmul
     array_functions    NumPy's functions on Arrays, in tables
     products       sums and matrix products of Arrays, carried by an accumulator of one's choice
-    optim          optimizers and learning-rate schedules, in the arithmetic of torch's foreach kernels on CUDA
+    precision      which precision operations run in now; autocast's lists
+    ops            operations: one row each, with its forward and its derivatives
+    autograd       Tensor: the graph of operations, and gradients back through it
     clipping       gradients held within bounds
+    nn             layers and losses under torch's names
+    optim          optimizers and learning-rate schedules, in the arithmetic of torch's foreach kernels on CUDA
     grad_scaler    loss scaling that finds its own scale
+    amp            autocast and GradScaler
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
@@ -30,9 +35,10 @@ The modules, in the order in which they may import one another (each only those 
 """
 
 import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
-from simfp.accumulation import BlockedSum, ExactSum, KahanSum, PairwiseSum, SequentialSum
+from simfp.accumulation import BlockedSum, ExactSum, Float64Sum, KahanSum, PairwiseSum, SequentialSum
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.arrays import Array, array
+from simfp.autograd import Tensor, no_grad
 from simfp.bits import decode
 from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS, Format, as_format
@@ -62,12 +68,14 @@ __all__ = [
     "Array",
     "BlockedSum",
     "ExactSum",
+    "Float64Sum",
     "Format",
     "Generation",
     "KahanSum",
     "Order",
     "PairwiseSum",
     "SequentialSum",
+    "Tensor",
     "TensorCore",
     "add",
     "array",
@@ -91,6 +99,7 @@ __all__ = [
     "multiply",
     "next_down",
     "next_up",
+    "no_grad",
     "round_to",
     "sqrt",
     "subtract",

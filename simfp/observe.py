@@ -9,16 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from simfp.formats import Format
 
-__all__ = ["FATES", "Rounding", "listening", "somebody_listens", "tell"]
+__all__ = ["FATES", "Place", "Rounding", "at", "listening", "place", "somebody_listens", "tell"]
 
 FATES = ("exact", "rounded", "subnormal", "zeroed", "overflowed", "nan")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a network's training roundings are made."""
+
+    phase: str = "forward"  # or "backward", "unscale", "update"
+    layer: Any = None  # the module whose forward runs, or ran
+
+
+_place: ContextVar[Place] = ContextVar("simfp_place", default=Place())  # noqa: B039  (frozen)
+
+
+def place() -> Place:
+    """Where operations of this thread are now."""
+    return _place.get()
+
+
+@contextmanager
+def at(**changes: Any) -> Iterator[None]:
+    """Within this context, the operations of this thread are in another phase or layer."""
+    token = _place.set(replace(_place.get(), **changes))
+    try:
+        yield
+    finally:
+        _place.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +56,7 @@ class Rounding:
     before: NDArray[Any]  # float32 or float64, flat: the values before the rounding ...
     after: NDArray[Any]  # ... and after it
     fates: NDArray[Any]  # uint8, flat: index into FATES of what became of each value
+    place: Place = field(default_factory=place)  # where it was made
 
 
 Listener = Callable[[Rounding], None]

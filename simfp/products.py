@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from simfp import arrays
 from simfp.accumulation import Accumulator, SequentialSum
-from simfp.arrays import Array, as_operands, owned
+from simfp.arrays import Array, accumulator_dtype, as_operands, owned
 from simfp.elementwise import in_format, result_format
 from simfp.formats import Format, as_format
 from simfp.rounding import round_array
 
-__all__ = ["dot", "matmul", "sum"]
+__all__ = ["dot", "matmul", "sum", "sums_of_products"]
 
 
 def sum(
@@ -78,7 +78,16 @@ def matmul(a: Any, b: Any, *, accumulator: Any = None, out_dtype: Any = None) ->
         return arrays.matmul(a, b, out_dtype=out_dtype)
     operands = as_operands(a, b)
     fmt = result_format(operands)
-    x, y = (in_format(operand, fmt).astype(np.float64) for operand in operands)
+    x, y = (in_format(operand, fmt) for operand in operands)
+    total = sums_of_products(x, y, fmt, _accumulator(accumulator))
+    return _rounded(total, fmt if out_dtype is None else as_format(out_dtype), "matmul")
+
+
+def sums_of_products(x: NDArray[Any], y: NDArray[Any], fmt: Format, accumulator: Accumulator | None) -> NDArray[Any]:
+    """The matrix product of values of `fmt` as `accumulator` carries it, not rounded to the format of any result.
+
+    Float64, or what NumPy's product gives where there is no accumulator (see `simfp.arrays.matmul`).
+    """
     if not (x.ndim and y.ndim):
         raise TypeError(f"matmul needs at least one axis on both sides, got shapes {x.shape} and {y.shape}; use `*`")
     if x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
@@ -86,21 +95,39 @@ def matmul(a: Any, b: Any, *, accumulator: Any = None, out_dtype: Any = None) ->
             f"shapes {x.shape} and {y.shape} do not multiply: rows of {x.shape[-1]} values "
             f"against columns of {y.shape[max(y.ndim - 2, 0)]}"
         )
+    if accumulator is None:
+        wide = accumulator_dtype(fmt)
+        with np.errstate(all="ignore"):
+            plain: NDArray[Any] = np.matmul(x.astype(wide, copy=False), y.astype(wide, copy=False))
+        return plain
     left, right = (x[None] if x.ndim == 1 else x), (y[:, None] if y.ndim == 1 else y)
-    try:
-        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    except ValueError:
-        raise ValueError(f"the stacks of matrices of shapes {x.shape} and {y.shape} do not broadcast") from None
-    carried = _accumulator(accumulator)
-    total = np.empty((*batch, left.shape[-2], right.shape[-1]))
-    left, right = (np.broadcast_to(each, (*batch, *each.shape[-2:])) for each in (left, right))
-    for place in np.ndindex(*batch):
-        total[place] = carried.products(np.ascontiguousarray(left[place]), np.ascontiguousarray(right[place]), fmt)
+    if right.ndim == 2:  # one matrix for all of a stack: its rows are the rows of one product
+        total = accumulator.products(_wide(left.reshape(-1, left.shape[-1])), _wide(right), fmt)
+        total = total.reshape(*left.shape[:-1], right.shape[-1])
+    else:
+        total = _stacks(left, right, fmt, accumulator)
     if x.ndim == 1:
         total = total[..., 0, :]
     if y.ndim == 1:
         total = total[..., 0]
-    return _rounded(total, fmt if out_dtype is None else as_format(out_dtype), "matmul")
+    return total
+
+
+def _stacks(left: NDArray[Any], right: NDArray[Any], fmt: Format, accumulator: Accumulator) -> NDArray[Any]:
+    """The product of every pair of matrices in two stacks."""
+    try:
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    except ValueError:
+        raise ValueError(f"the stacks of matrices of shapes {left.shape} and {right.shape} do not broadcast") from None
+    total = np.empty((*batch, left.shape[-2], right.shape[-1]))
+    left, right = (np.broadcast_to(each, (*batch, *each.shape[-2:])) for each in (left, right))
+    for place in np.ndindex(*batch):
+        total[place] = accumulator.products(_wide(left[place]), _wide(right[place]), fmt)
+    return total
+
+
+def _wide(x: NDArray[Any]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(x, np.float64)
 
 
 def _rounded(total: NDArray[Any], fmt: Format, operation: str) -> Array:

@@ -1,0 +1,144 @@
+"""Reverse mode: the graph that a forward leaves behind, and the walk that brings gradients back through it.
+
+The walk is torch's: of all nodes whose gradient is complete, the one that was made last comes next; gradients that
+meet are added in the order in which they come, in the format of what they are the gradient of.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+from simfp import observe, precision
+from simfp.arrays import Array
+from simfp.ops import Call, Operation
+from simfp.ops.reductions import summed
+
+__all__ = ["Leaf", "Node", "backpropagate", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+USED_UP = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
+_numbers = count()
+_recording: ContextVar[bool] = ContextVar("simfp_recording", default=True)
+
+
+class Leaf(Protocol):
+    """Where gradients end: a tensor that no operation made."""
+
+    def accumulate_grad(self, g: Array) -> None:
+        """Adds `g` to what was gathered before."""
+
+
+class Node:
+    """One application of an operation: what it was given, and where the gradients of its inputs go.
+
+    edges: for each input that needs a gradient its position, and the node that made it or the leaf that it is.
+    """
+
+    __slots__ = ("__weakref__", "call", "edges", "layer", "number", "operation", "precision", "retaining")
+
+    def __init__(self, operation: Operation, call: Call, edges: tuple[tuple[int, Node | Leaf], ...]) -> None:
+        self.operation, self.edges = operation, edges
+        self.call: Call | None = call
+        self.number = next(_numbers)
+        self.precision, self.layer = precision.current(), observe.place().layer
+        self.retaining: weakref.ref[Leaf] | None = None  # the tensor that wants to keep its gradient
+
+    def gradients(self, g: Array) -> Iterator[tuple[Node | Leaf, Array]]:
+        """The gradient of each input that needs one, in that input's shape and format, and where it goes."""
+        if self.call is None:
+            raise RuntimeError(USED_UP)
+        # products in the accumulator of the forward; whoever listens hears which layer the gradient passes
+        with precision.running(self.precision), observe.at(phase="backward", layer=self.layer):
+            for position, target in self.edges:
+                vjp = self.operation.vjp(position)
+                assert vjp is not None  # or there would be no edge
+                yield target, _brought_to(self.call.inputs[position], vjp(g, self.call))
+
+    def __repr__(self) -> str:
+        return f"<{self.operation.name}, backward>"
+
+
+def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:
+    """Brings `gradient` from `root` to every leaf that it depends on."""
+    missing = _uses(root)
+    gathered: dict[Node | Leaf, Array] = {}
+    ready: list[tuple[int, Node]] = []
+
+    def receive(target: Node | Leaf, g: Array) -> None:
+        gathered[target] = gathered[target] + g if target in gathered else g
+        missing[target] -= 1
+        if missing[target] > 0:
+            return
+        if isinstance(target, Node):
+            heappush(ready, (-target.number, target))
+        else:  # at once, as torch does
+            target.accumulate_grad(gathered.pop(target))
+
+    missing[root] += 1
+    receive(root, gradient)
+    while ready:
+        _, node = heappop(ready)
+        g = gathered.pop(node)
+        keeper = node.retaining and node.retaining()
+        if keeper:
+            keeper.accumulate_grad(g)
+        for target, part in node.gradients(g):
+            receive(target, part)
+        if not keep_graph:
+            node.call = None
+
+
+def _uses(root: Node | Leaf) -> Counter[Node | Leaf]:
+    """How many gradients each node below `root` will receive."""
+    uses: Counter[Node | Leaf] = Counter()
+    waiting, seen = [root], {root}
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Node):
+            for _, target in node.edges:
+                uses[target] += 1
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+    return uses
+
+
+def _brought_to(x: Array, g: Array) -> Array:
+    """The gradient `g` in the shape of `x`, summed where `x` was broadcast, and then in its format."""
+    if g.shape != x.shape:
+        extra = g.ndim - x.ndim
+        axes = tuple(place for place in range(g.ndim) if place < extra or x.shape[place - extra] != g.shape[place])
+        g = summed(g, axes, keepdims=True).reshape(x.shape)
+    return g if g.dtype == x.dtype else g.astype(x.dtype)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread record a graph."""
+    return _recording.get()
+
+
+@contextmanager
+def set_grad_enabled(mode: bool) -> Iterator[None]:
+    """Within this context, operations of this thread record a graph, or not."""
+    token = _recording.set(bool(mode))
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def no_grad() -> Any:
+    """A context, also a decorator, in which no graph is recorded."""
+    return set_grad_enabled(False)

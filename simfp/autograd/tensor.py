@@ -1,0 +1,291 @@
+"""Tensor: an Array, and how it was made."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp import precision
+from simfp.arrays import Array, array
+from simfp.autograd.graph import Node, backpropagate, is_grad_enabled
+from simfp.elementwise import FLOAT32, MEET_IN_FLOAT32, promote
+from simfp.formats import Format, as_format
+from simfp.ops import OPERATIONS, Call, Operation, Saved
+
+__all__ = ["Tensor", "apply", "as_tensor"]
+
+
+class Tensor:
+    """An array of values of one format that remembers how it was made, so that gradients find their way back.
+
+    data: an Array, a NumPy array, numbers or nested lists of them; an Array is taken as it is, all else is copied.
+    dtype: a Format or whatever `as_format` takes; if not given, that of `data` (float32 for Python's numbers).
+
+    Names and behaviour are torch's; `data` and `grad` are Arrays.
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
+    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None) -> None:
+        if isinstance(data, Tensor):
+            data = data._data
+        given = data if isinstance(data, Array) and dtype is None else array(data, dtype)
+        self._data: Array = given
+        self._grad: Array | None = None
+        self._requires_grad = bool(requires_grad)
+        self.grad_fn: Node | None = None
+        self.retains_grad = False
+
+    # What it is.
+
+    @property
+    def data(self) -> Array:
+        """The values. What is assigned takes their place; nothing is recorded."""
+        return self._data
+
+    @data.setter
+    def data(self, x: Any) -> None:
+        self._data = x if isinstance(x, Array) else x._data if isinstance(x, Tensor) else array(x, self.dtype)
+
+    @property
+    def grad(self) -> Array | None:
+        """The gradient that `backward` gathered, in the shape and format of the tensor; None if there is none."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        if g is not None:
+            g = g._data if isinstance(g, Tensor) else g if isinstance(g, Array) else array(g, self.dtype)
+            if g.shape != self.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: {list(g.shape)}, not {list(self.shape)}"
+                )
+            if g.dtype != self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: {g.dtype}, not {self.dtype}")
+        self._grad = g
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are wanted: of a leaf as it was asked for, else if that of any input was."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self.grad_fn is not None and not wanted:
+            raise RuntimeError("you can only change requires_grad flags of leaf variables.")
+        self._requires_grad = bool(wanted)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+        return self.grad_fn is None
+
+    @property
+    def dtype(self) -> Format:
+        """The format."""
+        return self._data.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return self._data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one axis."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """How many axes there are."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """How many values there are."""
+        return self._data.size
+
+    def item(self) -> float:
+        """The only value, as a Python float.
+
+        Raises RuntimeError where there are several.
+        """
+        if self._data.size != 1:
+            raise RuntimeError(f"a Tensor with {self._data.size} elements cannot be converted to Scalar")
+        return self._data.item()
+
+    def numpy(self) -> NDArray[Any]:
+        """The values as a NumPy or ml_dtypes array.
+
+        Raises RuntimeError for a tensor that requires a gradient, as torch does: detach it first.
+        """
+        if self._requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._data.to_numpy()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python floats."""
+        return self._data.tolist()
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __repr__(self) -> str:
+        text = repr(self._data).replace("Array(", "tensor(", 1)
+        how = f", grad_fn={self.grad_fn!r}" if self.grad_fn else ", requires_grad=True" if self._requires_grad else ""
+        return text[:-1] + how + ")"
+
+    # Gradients.
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Adds the gradient of this tensor with respect to every leaf that it was made of to that leaf's `grad`.
+
+        gradient: what comes from above, in the shape of the tensor; 1 if not given, which only one value allows.
+        retain_graph: keep what the forward saved, so that `backward` can be called once more.
+
+        Raises RuntimeError for a tensor without a graph, more than one value without `gradient`, and a second time.
+        """
+        if not self._requires_grad:
+            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+        if gradient is None:
+            if self._data.size != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            gradient = np.ones(self.shape)
+        given = gradient._data if isinstance(gradient, Tensor) else gradient
+        g = given if isinstance(given, Array) else array(given, self.dtype)
+        if g.shape != self.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."
+            )
+        backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), retain_graph)
+
+    def accumulate_grad(self, g: Array) -> None:
+        """Adds `g` to the gradient, rounded to the tensor's format."""
+        self._grad = g if self._grad is None else self._grad + g
+
+    def retain_grad(self) -> None:
+        """Lets `backward` keep the gradient of a tensor that is no leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.grad_fn is not None:
+            self.retains_grad = True
+            self.grad_fn.retaining = weakref.ref(self)
+
+    def requires_grad_(self, wanted: bool = True) -> Tensor:
+        """The tensor itself, `requires_grad` set."""
+        self.requires_grad = wanted
+        return self
+
+    def detach(self) -> Tensor:
+        """A tensor of the same values, with no graph behind it."""
+        return Tensor(self._data)
+
+    # Formats.
+
+    def to(self, dtype: Any) -> Tensor:
+        """The tensor in another format, rounded once; itself if it is in that format."""
+        fmt = as_format(dtype)
+        return self if fmt == self.dtype else apply(OPERATIONS["_to_copy"], self, fmt)
+
+    def float(self) -> Tensor:
+        """The tensor in float32."""
+        return self.to("float32")
+
+    def half(self) -> Tensor:
+        """The tensor in float16."""
+        return self.to("float16")
+
+    def bfloat16(self) -> Tensor:
+        """The tensor in bfloat16."""
+        return self.to("bfloat16")
+
+
+def as_tensor(x: Any, dtype: Any = None) -> Tensor:
+    """`x` as a Tensor; itself if it is one, and in the format asked for."""
+    tensor = x if isinstance(x, Tensor) else Tensor(x, dtype=dtype)
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
+    """The result of an operation, under the rules of autocast; with a graph behind it, if any input requires one.
+
+    inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
+    """
+    given = [_value(x) for x in inputs]
+    if precision.current().autocast:
+        given = _autocast(operation, given, options)
+    values = tuple(x._data if isinstance(x, Tensor) else x for x in given)
+    made = operation.forward(*values, **options)
+    result, saved = made if isinstance(made, Saved) else (made, None)
+    out = Tensor(result)
+    if is_grad_enabled():
+        edges = tuple(
+            (position, x.grad_fn or x)
+            for position, x in enumerate(given)
+            if isinstance(x, Tensor) and x._requires_grad and operation.vjp(position)
+        )
+        if edges:
+            out._requires_grad = True
+            out.grad_fn = Node(operation, Call(values, options, result, saved), edges)
+    return out
+
+
+def _value(x: Any) -> Any:
+    """A NumPy array of floats as an Array; anything else as it is."""
+    return array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fV" else x
+
+
+def _autocast(operation: Operation, inputs: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The inputs in the formats that autocast asks for."""
+    rule = operation.autocast
+    if rule == "refused":
+        raise RuntimeError(REFUSED)
+    if rule == "lower_precision":
+        fmt = precision.current().dtype
+    elif rule == "float32" or (rule == "float32_unless_dtype_given" and options.get("dtype") is None):
+        fmt = FLOAT32
+    elif rule == "widest":
+        fmt = promote(*(x.dtype for x in inputs if isinstance(x, (Tensor, Array)) and x.dtype in MEET_IN_FLOAT32))
+    else:
+        return inputs
+    return [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else x for x in inputs]
+
+
+def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
+    """`x` in `fmt`: casts of float32 leaves that require a gradient are made once, and kept until autocast ends.
+
+    Formats that torch does not cast (fp8 and custom ones) stay.
+    """
+    now = precision.current()
+    if x.dtype == fmt or x.dtype not in MEET_IN_FLOAT32:
+        return x
+    if isinstance(x, Array):
+        return x.astype(fmt)
+    cached = x.dtype == FLOAT32 and fmt == now.dtype and x._requires_grad and x.is_leaf and now.cache_enabled
+    if not cached:
+        return x.to(fmt)
+    if id(x) not in now.cache:
+        now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
+    kept: Tensor = now.cache[id(x)][1]
+    return kept
+
+
+REFUSED = (
+    "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
+    "Many models use a sigmoid layer right before the binary cross entropy layer.\n"
+    "In this case, combine the two layers using torch.nn.functional.binary_cross_entropy_with_logits\n"
+    "or torch.nn.BCEWithLogitsLoss.  binary_cross_entropy_with_logits and BCEWithLogits are\n"
+    "safe to autocast."
+)

@@ -1,0 +1,97 @@
+"""Matrix products and what is made of them. Their sums are carried by the accumulator of `precision.current()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp import precision
+from simfp.accumulation import SequentialSum
+from simfp.arrays import Array
+from simfp.ops.operation import Call, Operation, finished
+from simfp.ops.reductions import summed
+from simfp.products import sums_of_products
+from simfp.tensor_core import Generation
+
+__all__ = ["ROWS", "accumulated"]
+
+ON_ORDINARY_CORES = SequentialSum("float32", fma=True)  # of a GPU whose tensor cores take no such inputs
+
+
+def accumulated(a: Array, b: Array) -> NDArray[Any]:
+    """The product ``a @ b`` as the accumulator has it, not yet rounded to the format of its result.
+
+    Raises RuntimeError for two formats: as in torch, only a cast brings them together.
+    """
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
+    accumulator = precision.current().accumulator
+    if isinstance(accumulator, Generation) and a.dtype not in accumulator.cores:
+        accumulator = ON_ORDINARY_CORES
+    return sums_of_products(a._values, b._values, a.dtype, accumulator)
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """``a @ b``, each sum rounded once."""
+    return finished(accumulated(a, b), a.dtype, "matmul")
+
+
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``x @ weight.T + bias``: the bias is added to the sums in float32, and that is rounded once.
+
+    x: (..., in); weight: (out, in); bias: (out,).
+    """
+    total = accumulated(x, weight.T)
+    if bias is not None:
+        if bias.dtype != x.dtype:
+            raise RuntimeError(f"self and mat2 must have the same dtype, but got {x.dtype} and {bias.dtype}")
+        with np.errstate(all="ignore"):
+            total = total.astype(x.dtype.carrier, copy=False) + bias._values
+    return finished(total, x.dtype, "linear")
+
+
+def _transposed(x: Array) -> Array:
+    return np.swapaxes(x, -1, -2)
+
+
+def _left_of_matmul(g: Array, call: Call) -> Array:
+    a, b = call.inputs
+    if b.ndim == 1:  # (..., k) . (k,): an outer product
+        return np.expand_dims(g, -1) * b if a.ndim > 1 else g * b
+    left = matmul(g[None], _transposed(b))[..., 0, :] if a.ndim == 1 and b.ndim == 2 else None
+    if left is not None:
+        return left
+    grad = np.expand_dims(g, -2) if a.ndim == 1 else g
+    return matmul(grad, _transposed(b))
+
+
+def _right_of_matmul(g: Array, call: Call) -> Array:
+    a, b = call.inputs
+    if a.ndim == 1 and b.ndim == 1:
+        return g * a
+    if b.ndim == 1:
+        flat: Array = a.reshape(-1, a.shape[-1])
+        return matmul(flat.T, g.reshape(-1))
+    if a.ndim == 1:
+        return matmul(a.reshape(-1, 1), np.expand_dims(g, -2))
+    if b.ndim == 2:  # one matrix for all of a stack: torch folds the stack into rows
+        return matmul(a.reshape(-1, a.shape[-1]).T, g.reshape(-1, g.shape[-1]))
+    return matmul(_transposed(a), g)
+
+
+def _rows(x: Array) -> Array:
+    """A stack of vectors as a matrix."""
+    return x.reshape(-1, x.shape[-1])
+
+
+# fmt: off
+ROWS = (
+    #          name      forward  derivatives
+    Operation("matmul",  matmul,  (_left_of_matmul, _right_of_matmul)),
+    Operation("linear",  linear,  (lambda g, call: matmul(g, call.inputs[1]),
+                                   lambda g, call: matmul(_rows(g).T, _rows(call.inputs[0])),
+                                   lambda g, call: summed(_rows(g), 0))),
+)
+# fmt: on
