@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def sums_of_products(x: NDArray[Any], y: NDArray[Any], fmt: Format, accumulator:
         return plain
     left, right = (x[None] if x.ndim == 1 else x), (y[:, None] if y.ndim == 1 else y)
     if right.ndim == 2:  # one matrix for all of a stack: its rows are the rows of one product
-        total = accumulator.products(_wide(left.reshape(-1, left.shape[-1])), _wide(right), fmt)
+        total = accumulator.products(_wide(left.reshape(math.prod(left.shape[:-1]), left.shape[-1])), _wide(right), fmt)
         total = total.reshape(*left.shape[:-1], right.shape[-1])
     else:
         total = _stacks(left, right, fmt, accumulator)
