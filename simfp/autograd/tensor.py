@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from simfp import precision
 from simfp.arrays import Array, array
-from simfp.autograd.graph import Node, backpropagate, is_grad_enabled
-from simfp.elementwise import FLOAT32, MEET_IN_FLOAT32, promote
+from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 
@@ -275,27 +276,43 @@ def _autocast(operation: Operation, inputs: list[Any], options: dict[str, Any]) 
     elif rule == "float32" or (rule == "float32_unless_dtype_given" and options.get("dtype") is None):
         fmt = FLOAT32
     elif rule == "widest":
-        fmt = promote(*(x.dtype for x in inputs if isinstance(x, (Tensor, Array)) and x.dtype in MEET_IN_FLOAT32))
+        fmt = _widest(x.dtype for x in inputs if isinstance(x, (Tensor, Array)))
     else:
         return inputs
     return [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else x for x in inputs]
 
 
-def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
-    """`x` in `fmt`: casts of float32 leaves that require a gradient are made once, and kept until autocast ends.
+def _widest(formats: Iterable[Format]) -> Format:
+    """float32 if it is among them, else the region's format; no other may be.
 
-    Formats that torch does not cast (fp8 and custom ones) stay.
+    Raises RuntimeError, as torch does, for any other.
     """
-    now = precision.current()
-    if x.dtype == fmt or x.dtype not in MEET_IN_FLOAT32:
+    widest = precision.current().dtype
+    for fmt in formats:
+        if FLOAT32 in (fmt, widest):
+            widest = FLOAT32
+        elif fmt != widest:
+            raise RuntimeError(f"Unexpected floating ScalarType in at::autocast::prioritize: {fmt} beside {widest}")
+    return widest
+
+
+def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
+    """`x` in `fmt`. The region's casts of float32 leaves that require a gradient are made once, and kept until it ends.
+
+    Whether a kept cast still has the values of its leaf, and is in `fmt`, nobody looks, nor does torch: after an edit
+    in place it is stale, and a nested region of another format gets what the outer one made.
+    """
+    if x.dtype == fmt:
         return x
     if isinstance(x, Array):
         return x.astype(fmt)
-    cached = x.dtype == FLOAT32 and fmt == now.dtype and x._requires_grad and x.is_leaf and now.cache_enabled
-    if not cached:
+    now = precision.current()
+    kept_is_allowed = fmt == now.dtype and x.dtype == FLOAT32 and x._requires_grad and x.is_leaf and now.cache_enabled
+    if not kept_is_allowed:
         return x.to(fmt)
     if id(x) not in now.cache:
-        now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
+        with set_grad_enabled(True):  # under no_grad, too: who asks next may want the graph
+            now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
     kept: Tensor = now.cache[id(x)][1]
     return kept
 
