@@ -31,7 +31,10 @@ USED_UP = (
 
 # derivatives of these look at shapes and formats only, so `backward` has nothing to free and may come again: through a
 # cast that autocast keeps come the gradients of every loss of its region
-NOTHING_SAVED = frozenset({"_to_copy", "add", "sub", "neg", "sum", "mean"})
+NOTHING_SAVED = {
+    "_to_copy", "add", "sub", "neg", "sum", "mean",
+    "reshape", "permute", "transpose", "expand", "cat", "stack", "tril", "triu",
+}  # fmt: skip
 
 _numbers = count()
 _recording: ContextVar[bool] = ContextVar("simfp_recording", default=True)

@@ -126,7 +126,8 @@ class MultiheadAttention(Module):
         if k.ndim != q.ndim or v.ndim != q.ndim:
             kind = "batched (3-D)" if q.ndim == 3 else "unbatched (2-D)"
             raise AssertionError(
-                f"For {kind} `query`, expected `key` and `value` to be {q.ndim}-D but found {k.ndim}-D and {v.ndim}-D tensors respectively"
+                f"For {kind} `query`, expected `key` and `value` to be {q.ndim}-D "
+                f"but found {k.ndim}-D and {v.ndim}-D tensors respectively"
             )
         if q.shape[-1] != self.embed_dim:
             raise AssertionError(f"was expecting embedding dimension of {self.embed_dim}, but got {q.shape[-1]}")

@@ -183,9 +183,9 @@ class _BatchNorm(_Scaled):
         if tracks and self.num_batches_tracked is not None:
             self.num_batches_tracked[...] += 1
             share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else share
-        kept = (self.running_mean, self.running_var) if tracks or not self.training else (None, None)
+        mean, var = (self.running_mean, self.running_var) if tracks or not self.training else (None, None)
         by_batch = self.training or (self.running_mean is None and self.running_var is None)
-        return functional.batch_norm(x, *kept, self.weight, self.bias, by_batch, share, self.eps)
+        return functional.batch_norm(x, mean, var, self.weight, self.bias, by_batch, share, self.eps)
 
     def extra_repr(self) -> str:
         """As torch shows it."""

@@ -12,7 +12,7 @@ _shared = np.random.default_rng()  # the one source of chance; `manual_seed` sta
 
 
 def manual_seed(seed: int) -> np.random.Generator:
-    """Starts the shared generator anew, and gives it: initial values and dropout repeat. They are not torch's numbers."""
+    """Starts the shared generator anew, so that initial values and dropout repeat; not with torch's numbers."""
     _shared.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     return _shared
 
