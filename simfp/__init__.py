@@ -25,6 +25,7 @@ The modules, in the order in which they may import one another (each only those 
     optim          optimizers and learning-rate schedules, in the arithmetic of torch's foreach kernels on CUDA
     grad_scaler    loss scaling that finds its own scale
     amp            autocast and GradScaler
+    census         who lost what: what every rounding of a training run did, counted
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
@@ -40,6 +41,7 @@ from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.arrays import Array, array
 from simfp.autograd import Tensor, no_grad
 from simfp.bits import decode
+from simfp.census import Census
 from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.products import dot, matmul, sum
@@ -67,6 +69,7 @@ __all__ = [
     "VOLTA",
     "Array",
     "BlockedSum",
+    "Census",
     "ExactSum",
     "Float64Sum",
     "Format",

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from simfp import observe
 from simfp.arrays import Array, owned
 from simfp.elementwise import FLOAT32
 from simfp.formats import NAMED_FORMATS
@@ -266,7 +267,8 @@ def _unscale(p: Any, factor: np.float32) -> bool:
     grad: Array = p.grad
     finite = bool(np.isfinite(grad._values).all())
     if factor != 1:
-        p.grad = owned(Tensors(grad.dtype, "unscale").multiply(grad._values, factor), grad.dtype)
+        with observe.at(phase="unscale", layer=None, parameter=p, inputs=(grad,)):
+            p.grad = owned(Tensors(grad.dtype, "unscale").multiply(grad._values, factor), grad.dtype)
     return finite
 
 

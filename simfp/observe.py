@@ -16,17 +16,25 @@ from numpy.typing import NDArray
 
 from simfp.formats import Format
 
-__all__ = ["FATES", "Place", "Rounding", "at", "listening", "place", "somebody_listens", "tell"]
+__all__ = [
+    "FATES", "PHASES", "Place", "Rounding", "at", "listen", "listening", "place", "running", "somebody_listens", "stop",
+    "tell",
+]  # fmt: skip
 
 FATES = ("exact", "rounded", "subnormal", "zeroed", "overflowed", "nan")
+PHASES = ("forward", "backward", "unscale", "update")
 
 
 @dataclass(frozen=True)
 class Place:
     """Where in a network's training roundings are made."""
 
-    phase: str = "forward"  # or "backward", "unscale", "update"
+    phase: str = "forward"  # one of PHASES
     layer: Any = None  # the module whose forward runs, or ran
+    parameter: Any = None  # in "unscale" and "update": whose gradient is unscaled, which weights are updated
+    operation: str | None = None  # torch's name of what runs, or ran: "linear"; None outside of all
+    gradient: str | None = None  # in "backward": the name of the operation's input whose gradient is computed
+    inputs: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # of the operation; Arrays and others
 
 
 _place: ContextVar[Place] = ContextVar("simfp_place", default=Place())  # noqa: B039  (frozen)
@@ -47,6 +55,16 @@ def at(**changes: Any) -> Iterator[None]:
         _place.reset(token)
 
 
+@contextmanager
+def running(operation: str, inputs: tuple[Any, ...]) -> Iterator[None]:
+    """Within this context, what is rounded belongs to that operation; costs nothing while nobody listens."""
+    if not _listeners.get():
+        yield
+        return
+    with at(operation=operation, inputs=inputs):
+        yield
+
+
 @dataclass(frozen=True, eq=False)
 class Rounding:
     """One rounding of an array, as told to a listener."""
@@ -57,6 +75,7 @@ class Rounding:
     after: NDArray[Any]  # ... and after it
     fates: NDArray[Any]  # uint8, flat: index into FATES of what became of each value
     place: Place = field(default_factory=place)  # where it was made
+    start: NDArray[Any] | None = None  # of an optimizer's update: the values that it was to change, flat
 
 
 Listener = Callable[[Rounding], None]
@@ -77,6 +96,21 @@ def listening(listener: Listener) -> Iterator[Listener]:
         yield listener
     finally:
         _listeners.reset(token)
+
+
+def listen(listener: Listener) -> None:
+    """From now on, `listener` is called with each Rounding made in this thread, until `stop`; see `listening`."""
+    _listeners.set((*_listeners.get(), listener))
+
+
+def stop(listener: Listener) -> None:
+    """Ends what `listen` began: the latest, if the same was begun more than once. Nothing if it listens no more."""
+    told = list(_listeners.get())
+    for place in reversed(range(len(told))):
+        if told[place] is listener:
+            del told[place]
+            break
+    _listeners.set(tuple(told))
 
 
 def somebody_listens() -> bool:

@@ -125,11 +125,12 @@ def round_array(
     in_place: bool = False,
     operation: str = "round_to",
     exact: NDArray[Any] | None = None,
+    start: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """`round_to` for float32 and float64 arrays, under the name of the operation whose result it rounds.
 
     in_place: `values` may be overwritten. Whoever listens is told; of `exact`, in float64, where that is given
-    because `values` have lost something on their way already.
+    because `values` have lost something on their way already. start: see `observe.Rounding`.
     """
     options: dict[str, Any] = {"subnormals": subnormals, "overflow": overflow, "rng": rng, "random_bits": random_bits}
     if not observe.somebody_listens():
@@ -138,7 +139,8 @@ def round_array(
     before = np.ascontiguousarray(values if exact is None else exact).reshape(-1)
     after = out.reshape(-1)
     fates = fates_of(before, _widened(after, before.dtype), fmt, rounding, subnormals, overflow)
-    observe.tell(observe.Rounding(operation, fmt, before, after, fates))
+    started = None if start is None else start.reshape(-1)
+    observe.tell(observe.Rounding(operation, fmt, before, after, fates, start=started))
     return out
 
 

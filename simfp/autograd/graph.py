@@ -9,9 +9,11 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import lru_cache
 from heapq import heappop, heappush
+from inspect import signature
 from itertools import count
 from typing import Any, Protocol
 
@@ -71,10 +73,27 @@ class Node:
             for position, target in self.edges:
                 vjp = self.operation.vjp(position)
                 assert vjp is not None  # or there would be no edge
-                yield target, _brought_to(self.call.inputs[position], vjp(g, self.call))
+                with self._watched(position, g):
+                    part = _brought_to(self.call.inputs[position], vjp(g, self.call))
+                yield target, part
+
+    def _watched(self, position: int, g: Array) -> AbstractContextManager[None]:
+        """For whoever listens: of which input the gradient is computed, and of what."""
+        if not observe.somebody_listens() or self.call is None:
+            return nullcontext()
+        name = _names_of_inputs(self.operation)[position : position + 1] or [None]
+        inputs = (g, *self.call.inputs, self.call.result)
+        return observe.at(operation=self.operation.name, gradient=name[0], inputs=inputs)
 
     def __repr__(self) -> str:
         return f"<{self.operation.name}, backward>"
+
+
+@lru_cache(maxsize=1024)
+def _names_of_inputs(operation: Operation) -> list[str]:
+    """What an operation's forward calls its inputs; nothing of one that takes any number of them."""
+    parameters = signature(operation.forward).parameters.values()
+    return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
 
 
 def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:
@@ -94,17 +113,18 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
             target.accumulate_grad(gathered.pop(target))
 
     missing[root] += 1
-    receive(root, gradient)
-    while ready:
-        _, node = heappop(ready)
-        g = gathered.pop(node)
-        keeper = node.retaining() if node.retaining else None
-        if keeper is not None:
-            keeper.accumulate_grad(g)
-        for target, part in node.gradients(g):
-            receive(target, part)
-        if not keep_graph and node.operation.name not in NOTHING_SAVED:
-            node.call = None
+    with observe.at(phase="backward", layer=None):
+        receive(root, gradient)
+        while ready:
+            _, node = heappop(ready)
+            g = gathered.pop(node)
+            keeper = node.retaining() if node.retaining else None
+            if keeper is not None:
+                keeper.accumulate_grad(g)
+            for target, part in node.gradients(g):
+                receive(target, part)
+            if not keep_graph and node.operation.name not in NOTHING_SAVED:
+                node.call = None
 
 
 def _uses(root: Node | Leaf) -> Counter[Node | Leaf]:

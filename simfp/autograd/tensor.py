@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp import precision
+from simfp import observe, precision
 from simfp.arrays import Array, array
 from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
 from simfp.elementwise import FLOAT32
@@ -244,7 +244,8 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     if precision.current().autocast:
         given = _autocast(operation, given, options)
     values = tuple(x._data if isinstance(x, Tensor) else x for x in given)
-    made = operation.forward(*values, **options)
+    with observe.running(operation.name, values):
+        made = operation.forward(*values, **options)
     result, saved = made if isinstance(made, Saved) else (made, None)
     if not isinstance(result, Array):  # of nothing but integers
         raise RuntimeError(f"{operation.name}: expected floating-point values, got {getattr(result, 'dtype', result)}")

@@ -35,6 +35,7 @@ class Tensors(NamedTuple):
     operation: str
     rounding: str = "nearest_even"
     rng: np.random.Generator | None = None
+    start: Values | None = None  # what the operation is to change, for observers
 
     def compute(self, function: Callable[..., Values], *operands: Any) -> Values:
         """The result of one IEEE operation, rounded to the format, in its carrier.
@@ -58,8 +59,9 @@ class Tensors(NamedTuple):
         if self.fmt == FLOAT32 and result.dtype == np.float32:
             return result
         rounded = round_array(
-            result, self.fmt, self.rounding, rng=self.rng, in_place=True, operation=self.operation, exact=exact
-        )
+            result, self.fmt, self.rounding, rng=self.rng, in_place=True, operation=self.operation, exact=exact,
+            start=self.start,
+        )  # fmt: skip
         return rounded.astype(self.fmt.carrier, copy=False)
 
     def taken(self, values: Values, fmt: Format) -> Values:

@@ -70,7 +70,8 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     _check_gradient(p)
-                    self.update(p, group)
+                    with observe.at(phase="update", layer=None, parameter=p, inputs=(p.data, p.grad)):
+                        self.update(p, group)
         return loss
 
     def update(self, p: Any, group: dict[str, Any]) -> None:
@@ -218,20 +219,24 @@ class Optimizer:
         move: Callable[[Tensors, Values], Values],
         decay: float = 0.0,
     ) -> None:
-        """Assigns ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without a decay."""
+        """Assigns ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without a decay.
+
+        `move` makes one operation. Whoever listens is told what it set out from: the weights, or where there is one
+        the compensation, which is where an update is lost that is lost.
+        """
         fmt, x = p.data.dtype, p.data._values
         if group["kahan"]:
             kept, weights = self.state[p], Tensors(fmt, operation)
             lost = kept["compensation"]._values if "compensation" in kept else np.zeros_like(x)
             if decay:
                 lost = weights.add(lost, x, alpha=-decay)
-            lost = move(weights, lost)
+            lost = move(weights._replace(start=lost), lost)
             new = weights.compute(np.add, x, lost)
             lost = weights.compute(np.add, lost, weights.compute(np.subtract, x, new))
             kept["compensation"] = owned(lost, fmt)
         else:
             weights = Tensors(fmt, operation, group["update_rounding"], self.rng)
-            new = move(weights, weights.multiply(x, 1 - decay) if decay else x)
+            new = move(weights._replace(start=x), weights.multiply(x, 1 - decay) if decay else x)
         p.data = owned(new, fmt)
 
     def _check_options(self, group: dict[str, Any]) -> None:
