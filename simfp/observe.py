@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def place() -> Place:
 @contextmanager
 def at(**changes: Any) -> Iterator[None]:
     """Within this context, the operations of this thread are in another phase or layer."""
-    token = _place.set(replace(_place.get(), **changes))
+    token = _place.set(Place(**(vars(_place.get()) | changes)))
     try:
         yield
     finally:

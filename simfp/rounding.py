@@ -138,7 +138,8 @@ def round_array(
     out = _round(values, fmt, rounding, **options)
     before = np.ascontiguousarray(values if exact is None else exact).reshape(-1)
     after = out.reshape(-1)
-    fates = fates_of(before, _widened(after, before.dtype), fmt, rounding, subnormals, overflow)
+    same = after if after.dtype == before.dtype else _widened(after, before.dtype)
+    fates = fates_of(before, same, fmt, rounding, subnormals, overflow)
     started = None if start is None else start.reshape(-1)
     observe.tell(observe.Rounding(operation, fmt, before, after, fates, start=started))
     return out

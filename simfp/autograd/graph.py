@@ -81,9 +81,10 @@ class Node:
         """For whoever listens: of which input the gradient is computed, and of what."""
         if not observe.somebody_listens() or self.call is None:
             return nullcontext()
-        name = _names_of_inputs(self.operation)[position : position + 1] or [None]
+        names = _names_of_inputs(self.operation)
+        name = names[position] if position < len(names) else None
         inputs = (g, *self.call.inputs, self.call.result)
-        return observe.at(operation=self.operation.name, gradient=name[0], inputs=inputs)
+        return observe.at(operation=self.operation.name, gradient=name, inputs=inputs)
 
     def __repr__(self) -> str:
         return f"<{self.operation.name}, backward>"

@@ -16,7 +16,12 @@ __all__ = ["CONVERSIONS", "Birth", "Range", "birth"]
 
 CONVERSIONS = ("array", "astype", "encode", "promote", "round_to", "_to_copy")  # roundings that compute nothing
 
-INPUTS = {"forward": (), "backward": ("incoming gradient",), "unscale": ("gradient",), "update": ("weights", "gradient")}
+INPUTS = {
+    "forward": (),
+    "backward": ("incoming gradient",),
+    "unscale": ("gradient",),
+    "update": ("weights", "gradient"),
+}
 
 TESTS: dict[str, Callable[[Any], Any]] = {"infinite": np.isinf, "nan": np.isnan}
 WORDS = {"infinite": "infinity", "nan": "NaN"}

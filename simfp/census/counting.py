@@ -68,7 +68,7 @@ class Census:
     `parameter`. They take the same memory however long the run.
 
     model: names layers and parameters as its named_modules() and named_parameters() do. Without, layers are called by
-    their class and a number.
+    their class and a number (or by their class alone, where they have no weights).
     every: counts only in each so many-th step (the first, then the one after every - 1 others), for long runs. Then
     the first infinity and the first NaN are the first ones in those steps.
     histogram: whether binades are counted; without, counting takes less time.
@@ -125,11 +125,15 @@ class Census:
 
     def _count(self, told: Rounding) -> None:
         place = told.place
-        found = (place.layer, place.parameter, place.operation, place.gradient, told.operation, place.phase, told.fmt)
+        layer, (owner, parameter) = self._names.layer(place.layer), self._names.parameter(place.parameter)
+        # by the format's id, which stays its own while the key keeps the format
+        found = (layer or owner, parameter, place.operation, place.gradient, told.operation, place.phase, id(told.fmt))
         kept = self._kept.get(found)
         if kept is None:
             counts, bins = np.zeros(len(COUNTS), np.int64), np.zeros(self._bins, np.int64)
-            kept = self._kept[found] = self._key(told), counts, bins
+            operation = place.operation or told.operation
+            key = Key(found[0], operation, place.gradient or "", parameter, told.operation, place.phase, told.fmt)
+            kept = self._kept[found] = key, counts, bins
         sums = self._of_step.get(place.phase)
         if sums is None:
             sums = self._of_step[place.phase] = np.zeros(len(COUNTS), np.int64)
@@ -143,15 +147,6 @@ class Census:
                 born = birth(what, told, self.steps, key.layer, key.parameter)
                 if born is not None:
                     self.births[what] = born
-
-    def _key(self, told: Rounding) -> Key:
-        place = told.place
-        owner, parameter = self._names.parameter(place.parameter)
-        layer = owner if place.parameter is not None else self._names.layer(place.layer)
-        gradient = place.gradient or ""
-        return Key(
-            layer, place.operation or told.operation, gradient, parameter, told.operation, place.phase, told.fmt
-        )
 
     # Asking.
 

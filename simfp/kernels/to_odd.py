@@ -114,6 +114,9 @@ def _fused(x, y, z):
         return x * y + z
     if not _plain(z):
         return z if z != 0.0 else _multiply(x, y)
+    plain = x * y
+    if 2.0**-900 <= abs(plain) <= 2.0**900 and abs(z) <= 2.0**900 and fused_multiply_add(x, y, -plain) == 0.0:
+        return _add(plain, z)  # an exact product, as that of float32 numbers always is: the quick way
     a, i = _split(x)
     b, j = _split(y)
     c, k = _split(z)
