@@ -85,8 +85,8 @@ class Census:
         self._names = Names(model)
         self._bins = HIGHEST - LOWEST + 1 if histogram else 0
         self._kept: dict[Any, tuple[Key, NDArray[np.int64], NDArray[np.int64]]] = {}
-        self._of_step: dict[str, NDArray[np.int64]] = {}
-        self._last: dict[str, NDArray[np.int64]] = {}
+        self._of_step: dict[tuple[str, Format], NDArray[np.int64]] = {}
+        self._last: dict[tuple[str, Format], NDArray[np.int64]] = {}
         self._listens = False
         self._inside = False
 
@@ -134,10 +134,10 @@ class Census:
             operation = place.operation or told.operation
             key = Key(found[0], operation, place.gradient or "", parameter, told.operation, place.phase, told.fmt)
             kept = self._kept[found] = key, counts, bins
-        sums = self._of_step.get(place.phase)
-        if sums is None:
-            sums = self._of_step[place.phase] = np.zeros(len(COUNTS), np.int64)
         key, counts, bins = kept
+        sums = self._of_step.get((key.phase, key.fmt))
+        if sums is None:
+            sums = self._of_step[key.phase, key.fmt] = np.zeros(len(COUNTS), np.int64)
         before = counts.copy()
         start = NOTHING if told.start is None else told.start
         infinite, nan = tally(told.before, told.after, told.fates, start, LOWEST, counts, bins)
@@ -203,10 +203,30 @@ class Census:
         chosen = [bins for _, _, bins in self._chosen(filters)]
         return Histogram(LOWEST, np.sum(chosen, axis=0, dtype=np.int64) if chosen else np.zeros(self._bins, np.int64))
 
-    def last_step(self, phase: str) -> dict[str, int]:
-        """The counts of a phase in the last step that was counted and is over."""
+    def last_step(self, phase: str, fmt: Any = None) -> dict[str, int]:
+        """The counts of a phase, or of its roundings to `fmt`, in the last step that was counted and is over."""
         _check("phase", phase, PHASES)
-        return _named(self._last.get(phase, np.zeros(len(COUNTS), np.int64)))
+        wanted = None if fmt is None else as_format(fmt)
+        sums = np.zeros(len(COUNTS), np.int64)
+        for (of, to), counts in self._last.items():
+            if of == phase and wanted in (None, to):
+                sums += counts
+        return _named(sums)
+
+    def state(self) -> Any:
+        """All that is counted, as a copy that `load_state` takes back."""
+        kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in self._kept.items()}
+        of_step = {name: counts.copy() for name, counts in self._of_step.items()}
+        return self.steps, dict(self.births), kept, of_step, self._last
+
+    def load_state(self, state: Any) -> None:
+        """Goes back to what was counted when `state` was taken of this census."""
+        self.steps, births, kept, of_step, self._last = state
+        self.births = dict(births)
+        self._kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in kept.items()}
+        self._of_step = {name: counts.copy() for name, counts in of_step.items()}
+        if self._inside:
+            self._turn(self.steps % self.every == 0)
 
     def reset(self) -> None:
         """Forgets all counts, births and steps; names are kept."""
