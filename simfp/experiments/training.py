@@ -222,6 +222,20 @@ class Training:
             raise RuntimeError("the step was stopped before its end; the run stands where it stood")
         return taken
 
+    def backward(self, scale: float = 1.0) -> bool:
+        """Forward and backward of the next step with its loss times `scale`; whether all gradients are finite.
+
+        They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
+        run does not count it; one that listens does.
+        """
+        self.optimizer.zero_grad()
+        self._stop.clear()
+        self._go.set()
+        with self._precision():
+            loss = self._loss(self._batch())
+        (loss * scale).backward()
+        return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
+
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
             raise _Abandoned
@@ -248,7 +262,6 @@ class Training:
             group["lr"] = lr
         with self.census or nullcontext():
             skipped = self._update()
-        self.optimizer.zero_grad()
         lost, swallowed = self._counted()
         every = self.settings.measure_every
         measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
@@ -261,15 +274,18 @@ class Training:
 
     def _gradients(self) -> tuple[float, float]:
         """Forward and backward; the loss, and the scale that it was multiplied by."""
-        number = len(self.history)
-        batch = self.task.draw(np.random.default_rng([self.settings.seed, 1, number]), self.settings.batch or 1)
+        self.optimizer.zero_grad()
         with self._precision():
-            loss = self._loss(batch)
+            loss = self._loss(self._batch())
         if self.scaler is None:
             loss.backward()
             return float(loss.item()), 1.0
         self.scaler.scale(loss).backward()
         return float(loss.item()), self.scaler.get_scale()
+
+    def _batch(self) -> Batch:
+        rng = np.random.default_rng([self.settings.seed, 1, len(self.history)])
+        return self.task.draw(rng, self.settings.batch or 1)
 
     def _update(self) -> bool:
         """The optimizer's step; whether it was left out."""
