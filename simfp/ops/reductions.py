@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from simfp.arrays import Array, accumulator_dtype, owned
+from simfp.ops.cuda_sums import summed_over
 from simfp.ops.operation import Call, Operation, finished
 
 __all__ = ["ROWS", "kept_shape", "places", "summed"]
@@ -31,22 +35,24 @@ def kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
 
 
 def summed(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-    """The sum over axes, added in float32 and rounded once."""
-    with np.errstate(all="ignore"):
-        total = np.asarray(
-            x._values.sum(axis=places(axis, x.ndim), keepdims=keepdims, dtype=accumulator_dtype(x.dtype))
-        )
-    return finished(total, x.dtype, "sum")
+    """The sum over axes, added in float32 as CUDA adds it and rounded once."""
+    return finished(_total(x, axis, keepdims), x.dtype, "sum")
 
 
 def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
     """The mean over axes: the float32 sum times float32(1 / count), rounded once."""
-    gone = places(axis, x.ndim)
-    count = int(np.prod([x.shape[place] for place in gone], dtype=np.int64))
-    wide = accumulator_dtype(x.dtype)
+    total = _total(x, axis, keepdims)
+    count = x.size // max(total.size, 1)
     with np.errstate(all="ignore"):
-        total = x._values.sum(axis=gone, keepdims=keepdims, dtype=wide)
-        return finished(np.asarray(total * wide(1 / count) if count else total / wide(0)), x.dtype, "mean")
+        share = np.divide(1, count, dtype=np.float64).astype(total.dtype)
+        return finished(total * share, x.dtype, "mean")
+
+
+def _total(x: Array, axis: Axes, keepdims: bool) -> NDArray[Any]:
+    """The sum before it is rounded."""
+    values = np.ascontiguousarray(x._values, accumulator_dtype(x.dtype))
+    total = summed_over(values, places(axis, x.ndim))
+    return total.reshape(kept_shape(x.shape, axis)) if keepdims else total
 
 
 def _spread(g: Array, call: Call) -> Array:
