@@ -1,22 +1,43 @@
-"""Operations on Tensors under torch's names, as functions and as methods and operators of Tensor."""
+"""Operations on Tensors under torch's names, as functions and as methods and operators of Tensor.
+
+What moves values about is in `simfp.autograd.shaping`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from simfp.autograd.tensor import Tensor, apply
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.arrays import Array, array
+from simfp.autograd.shaping import gather, squeeze
+from simfp.autograd.tensor import Tensor, apply, as_tensor
 from simfp.ops import OPERATIONS
+from simfp.ops.shapes import place
+
+Dims = int | Sequence[int] | None
 
 
-def add(x: Any, y: Any) -> Tensor:
-    """x + y."""
-    return apply(OPERATIONS["add"], x, y)
+class ValuesAndIndices(NamedTuple):
+    """What `max` and `min` along an axis give back."""
+
+    values: Tensor
+    indices: NDArray[np.int64]
 
 
-def sub(x: Any, y: Any) -> Tensor:
-    """x - y."""
-    return apply(OPERATIONS["sub"], x, y)
+# --- arithmetic
+
+
+def add(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
+    """x + alpha * y."""
+    return apply(OPERATIONS["add"], x, y, **({} if alpha == 1 else {"alpha": alpha}))
+
+
+def sub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
+    """x - alpha * y."""
+    return apply(OPERATIONS["sub"], x, y, **({} if alpha == 1 else {"alpha": alpha}))
 
 
 def mul(x: Any, y: Any) -> Tensor:
@@ -25,13 +46,83 @@ def mul(x: Any, y: Any) -> Tensor:
 
 
 def div(x: Any, y: Any) -> Tensor:
-    """x / y."""
-    return apply(OPERATIONS["div"], x, y)
+    """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`."""
+    return mul(reciprocal(y), x) if _is_number(x) else apply(OPERATIONS["div"], x, y)
 
 
-def neg(x: Any) -> Tensor:
-    """-x."""
-    return apply(OPERATIONS["neg"], x)
+def pow(x: Any, y: Any) -> Tensor:
+    """x to the power of y."""
+    return apply(OPERATIONS["pow"], x, y)
+
+
+def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
+    """`x` held between two numbers.
+
+    Raises TypeError for bounds that are no numbers: `maximum` and `minimum` take tensors.
+    """
+    for bound in (min, max):
+        if bound is not None and not _is_number(bound):
+            raise TypeError(f"clamp takes numbers as bounds, got a {type(bound).__name__}; see maximum and minimum")
+    return apply(OPERATIONS["clamp"], x, min, max)
+
+
+def where(condition: Any, x: Any, y: Any) -> Tensor:
+    """Values of `x` where the condition holds, else of `y`; a condition is a NumPy array of truth values."""
+    if _is_number(x) and _is_number(y):
+        x = array(x)
+    return apply(OPERATIONS["where"], _truth(condition), x, y)
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
+    """`x` with `value` wherever the mask is true."""
+    return apply(OPERATIONS["masked_fill"], x, _truth(mask), value)
+
+
+def _truth(mask: Any) -> NDArray[np.bool_]:
+    given = np.asarray(mask._data.values if isinstance(mask, Tensor) else mask)
+    if given.dtype != bool:
+        raise RuntimeError(f"expected condition or mask to be a boolean tensor, but got dtype {given.dtype}")
+    return given
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (int, float, np.generic))
+
+
+# --- one value at a time
+
+
+def _unary(name: str, what: str) -> Callable[[Any], Tensor]:
+    def function(x: Any) -> Tensor:
+        return apply(OPERATIONS[name], x)
+
+    function.__name__, function.__doc__ = name, what
+    return function
+
+
+neg, abs = _unary("neg", "-x."), _unary("abs", "The absolute value.")
+exp, log = _unary("exp", "e to the power of x."), _unary("log", "The natural logarithm.")
+sqrt, rsqrt = _unary("sqrt", "The square root."), _unary("rsqrt", "1 / sqrt(x).")
+reciprocal = _unary("reciprocal", "1 / x.")
+relu, tanh, sigmoid = _unary("relu", "max(x, 0)."), _unary("tanh", "tanh(x)."), _unary("sigmoid", "1 / (1 + exp(-x)).")
+
+
+def square(x: Any) -> Tensor:
+    """x to the power of 2."""
+    return pow(x, 2)
+
+
+# --- two tensors
+
+
+def maximum(x: Any, y: Any) -> Tensor:
+    """The larger of two values."""
+    return apply(OPERATIONS["maximum"], x, y)
+
+
+def minimum(x: Any, y: Any) -> Tensor:
+    """The smaller of two values."""
+    return apply(OPERATIONS["minimum"], x, y)
 
 
 def matmul(x: Any, y: Any) -> Tensor:
@@ -39,25 +130,152 @@ def matmul(x: Any, y: Any) -> Tensor:
     return apply(OPERATIONS["matmul"], x, y)
 
 
-def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def mm(x: Any, y: Any) -> Tensor:
+    """The product of two matrices."""
+    return matmul(*_of_dimensions("mm", 2, x, y))
+
+
+def bmm(x: Any, y: Any) -> Tensor:
+    """The products of two stacks of matrices."""
+    return matmul(*_of_dimensions("bmm", 3, x, y))
+
+
+def _of_dimensions(name: str, ndim: int, *inputs: Any) -> tuple[Any, ...]:
+    for x in inputs:
+        if x.ndim != ndim:
+            raise RuntimeError(f"{name}: expected tensors of {ndim} dimensions, got {x.ndim}D")
+    return inputs
+
+
+def _compared(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], NDArray[np.bool_]]:
+    def function(x: Any, y: Any) -> Any:
+        return compare(*(each._data if isinstance(each, Tensor) else each for each in (x, y)))
+
+    return function
+
+
+eq, ne, lt = _compared(np.equal), _compared(np.not_equal), _compared(np.less)
+le, gt, ge = _compared(np.less_equal), _compared(np.greater), _compared(np.greater_equal)
+
+
+# --- over axes
+
+
+def _axes(dim: Dims) -> Any:
+    return dim if dim is None or isinstance(dim, int) else tuple(dim)
+
+
+def sum(x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over all axes, or over `dim`: added in float32, rounded once."""
-    return apply(OPERATIONS["sum"], x, dim, keepdim)
+    return apply(OPERATIONS["sum"], x, _axes(dim), keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def mean(x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over all axes, or over `dim`: added in float32, rounded once."""
-    return apply(OPERATIONS["mean"], x, dim, keepdim)
+    return apply(OPERATIONS["mean"], x, _axes(dim), keepdim, **({} if dtype is None else {"dtype": dtype}))
+
+
+def var(x: Any, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """The variance over all axes, or over `dim`, with count - correction degrees of freedom."""
+    return apply(OPERATIONS["var"], x, _axes(dim), correction, keepdim)
+
+
+def std(x: Any, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """The standard deviation over all axes, or over `dim`, with count - correction degrees of freedom."""
+    return apply(OPERATIONS["std"], x, _axes(dim), correction, keepdim)
+
+
+def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The largest value; equals share the gradient."""
+    return apply(OPERATIONS["amax"], x, _axes(dim), keepdim)
+
+
+def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The smallest value; equals share the gradient."""
+    return apply(OPERATIONS["amin"], x, _axes(dim), keepdim)
+
+
+def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> NDArray[np.int64]:
+    """Where the largest value is first, as an array of integers."""
+    return _first(np.argmax, x, dim, keepdim)
+
+
+def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> NDArray[np.int64]:
+    """Where the smallest value is first, as an array of integers."""
+    return _first(np.argmin, x, dim, keepdim)
+
+
+def _first(find: Any, x: Any, dim: int | None, keepdim: bool) -> NDArray[np.int64]:
+    data = as_tensor(x)._data
+    return np.asarray(find(data, axis=None if dim is None else place(dim, data.ndim), keepdims=keepdim))
+
+
+def max(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest value, equals sharing the gradient; with `dim` a pair: values, and indices that take the gradient.
+
+    dim: an axis; a tensor in its place means `maximum`.
+    """
+    return _extreme(maximum, amax, argmax, x, dim, keepdim)
+
+
+def min(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest value; otherwise as `max`."""
+    return _extreme(minimum, amin, argmin, x, dim, keepdim)
+
+
+def _extreme(between: Any, over_all: Any, find: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    if dim is None:
+        return over_all(x)
+    if isinstance(dim, (Tensor, Array, np.ndarray)):
+        return between(x, dim)
+    indices = find(x, dim, keepdim=True)
+    if not as_tensor(x).ndim:
+        return ValuesAndIndices(as_tensor(x), indices)
+    values = gather(x, dim, indices)
+    return (
+        ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(squeeze(values, dim), indices.squeeze(dim))
+    )
+
+
+def logsumexp(x: Any, dim: Dims, keepdim: bool = False) -> Tensor:
+    """The logarithm of the sum of exponentials over `dim`."""
+    return apply(OPERATIONS["logsumexp"], x, _axes(dim), keepdim)
+
+
+def norm(x: Any, p: Any = 2, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The norm of order 1, 2 or infinity over all axes, or over `dim`."""
+    order = 2 if p == "fro" else p
+    options = {} if dtype is None else {"dtype": dtype}
+    return apply(OPERATIONS["linalg_vector_norm"], x, order, _axes(dim), keepdim, **options)
+
+
+def softmax(x: Any, dim: int, dtype: Any = None) -> Tensor:
+    """exp(x) over its sum along an axis."""
+    return apply(OPERATIONS["softmax"], x, dim, **({} if dtype is None else {"dtype": dtype}))
+
+
+def log_softmax(x: Any, dim: int, dtype: Any = None) -> Tensor:
+    """The logarithm of `softmax`."""
+    return apply(OPERATIONS["log_softmax"], x, dim, **({} if dtype is None else {"dtype": dtype}))
 
 
 def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     return lambda x, y: function(y, x)
 
 
-METHODS: dict[str, Callable[..., Tensor]] = {
+METHODS: dict[str, Callable[..., Any]] = {
     "__add__": add, "__radd__": _reflected(add), "__sub__": sub, "__rsub__": _reflected(sub),
     "__mul__": mul, "__rmul__": _reflected(mul), "__truediv__": div, "__rtruediv__": _reflected(div),
-    "__neg__": neg, "__matmul__": matmul, "__rmatmul__": _reflected(matmul),
-    "matmul": matmul, "sum": sum, "mean": mean,
+    "__pow__": pow, "__rpow__": _reflected(pow), "__neg__": neg, "__abs__": abs,
+    "__matmul__": matmul, "__rmatmul__": _reflected(matmul),
+    "__eq__": eq, "__ne__": ne, "__lt__": lt, "__le__": le, "__gt__": gt, "__ge__": ge,
+    "add": add, "sub": sub, "mul": mul, "div": div, "pow": pow, "clamp": clamp, "masked_fill": masked_fill,
+    "where": lambda x, condition, y: where(condition, x, y),
+    "neg": neg, "abs": abs, "exp": exp, "log": log, "sqrt": sqrt, "rsqrt": rsqrt, "reciprocal": reciprocal,
+    "square": square, "relu": relu, "tanh": tanh, "sigmoid": sigmoid, "maximum": maximum, "minimum": minimum,
+    "matmul": matmul, "mm": mm, "bmm": bmm, "sum": sum, "mean": mean, "var": var, "std": std, "amax": amax,
+    "amin": amin, "argmax": argmax, "argmin": argmin, "max": max, "min": min, "logsumexp": logsumexp, "norm": norm,
+    "softmax": softmax, "log_softmax": log_softmax, "eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge,
 }  # fmt: skip
 
 for _name, _function in METHODS.items():

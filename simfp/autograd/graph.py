@@ -91,7 +91,7 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     while ready:
         _, node = heappop(ready)
         g = gathered.pop(node)
-        keeper = node.retaining and node.retaining()
+        keeper = node.retaining() if node.retaining else None
         if keeper:
             keeper.accumulate_grad(g)
         for target, part in node.gradients(g):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,22 @@ class Tensor:
 
     __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
     __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+
+    if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __pow__: Any
+        __neg__: Any
+        __matmul__: Any
+        __getitem__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None) -> None:
         if isinstance(data, Tensor):
@@ -229,6 +245,8 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     values = tuple(x._data if isinstance(x, Tensor) else x for x in given)
     made = operation.forward(*values, **options)
     result, saved = made if isinstance(made, Saved) else (made, None)
+    if not isinstance(result, Array):  # of nothing but integers
+        raise RuntimeError(f"{operation.name}: expected floating-point values, got {getattr(result, 'dtype', result)}")
     out = Tensor(result)
     if is_grad_enabled():
         edges = tuple(

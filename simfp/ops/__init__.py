@@ -1,20 +1,39 @@
 """Operations: one row each, with its forward, its derivatives and (by its name) its autocast list.
 
     operation      what a row is
+    device_math    exp, erf, tanh and the like in float32: what a GPU's own functions will be modelled in
+    elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
-    reductions     sums, means, variances, largest values
-    products       matmul, linear, conv2d
-    activations    relu, gelu, silu, softmax and the like
+    reductions     sums, means, variances, norms, largest values
+    shapes         reshape, cat, indexing, embedding
+    products       matmul, linear
+    convolution    conv2d, pooling
+    activations    relu, gelu, silu, dropout and the like
+    softmax        softmax, log_softmax
+    normalization  over layers, groups, batches
     losses         mean squared error, cross entropy and the like
 
 All of them work on Arrays, below autograd and autocast.
 """
 
-from simfp.ops import activations, arithmetic, losses, products, reductions
+from simfp.ops import (
+    activations,
+    arithmetic,
+    convolution,
+    elementary,
+    losses,
+    normalization,
+    products,
+    reductions,
+    shapes,
+    softmax,
+)
 from simfp.ops.operation import Call, Operation, Saved
 
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
-OPERATIONS: dict[str, Operation] = {
-    row.name: row for family in (arithmetic, reductions, products, activations, losses) for row in family.ROWS
-}
+_FAMILIES = (
+    arithmetic, elementary, reductions, shapes, products, convolution, activations, softmax, normalization, losses,
+)  # fmt: skip
+
+OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

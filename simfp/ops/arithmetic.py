@@ -5,11 +5,17 @@ The derivatives are torch's formulas (tools/autograd/derivatives.yaml), each of 
 
 from __future__ import annotations
 
-from simfp.arrays import Array
-from simfp.formats import Format
-from simfp.ops.operation import Call, Operation
+from typing import Any
 
-__all__ = ["ROWS"]
+import numpy as np
+
+from simfp.arrays import Array, accumulator_dtype, as_operands, owned
+from simfp.elementwise import in_format, result_format
+from simfp.formats import Format
+from simfp.ops import device_math, elementary
+from simfp.ops.operation import Call, Operation, finished, in_format_of, same
+
+__all__ = ["ROWS", "divided"]
 
 
 def cast(x: Array, fmt: Format) -> Array:
@@ -17,29 +23,155 @@ def cast(x: Array, fmt: Format) -> Array:
     return x if x.dtype == fmt else x.astype(fmt)
 
 
-def _same(g: Array, call: Call) -> Array:
-    return g
+def add(x: Any, y: Any, alpha: float = 1) -> Array:
+    """x + alpha * y; with an `alpha` that is a fused multiply-add."""
+    if alpha == 1:
+        return x + y
+    operands = as_operands(x, y)
+    fmt = result_format(operands)
+    wide = accumulator_dtype(fmt)
+    left, right = (in_format(operand, fmt).astype(wide) for operand in operands)
+    return finished(device_math.fma(right, wide(alpha), left), fmt, "add")
 
 
-def _negated(g: Array, call: Call) -> Array:
-    return -g
+def sub(x: Any, y: Any, alpha: float = 1) -> Array:
+    """x - alpha * y."""
+    return x - y if alpha == 1 else add(x, y, -alpha)
 
 
-def _divided_by(g: Array, call: Call) -> Array:
+def _times(alpha: float, g: Array) -> Array:
+    return g if alpha == 1 else g * alpha
+
+
+def divided(x: Any, y: Any) -> Array:
+    """x / y. As on CUDA, division by a number multiplies by its float32 reciprocal."""
+    if isinstance(y, (int, float, np.generic)):
+        wide = accumulator_dtype(x.dtype)
+        with np.errstate(all="ignore"):
+            return x * (wide(1) / wide(y))
+    if isinstance(x, (int, float, np.generic)):
+        return np.reciprocal(y) * x
+    return x / y
+
+
+def _divisor(g: Array, call: Call) -> Array:
     x, y = call.inputs[:2]
-    quotient: Array = x / y / y
-    return -g * quotient
+    return -g * (x / y / y)
+
+
+def power(x: Any, y: Any) -> Array:
+    """x to the power of y: products and roots where the exponent is a number that asks for no more, as on CUDA."""
+    if isinstance(x, Array) and not isinstance(y, (Array, np.ndarray)):
+        if y in EASY_POWERS:
+            return EASY_POWERS[y](x)
+        y = in_format_of(x, y)
+    fmt = result_format(as_operands(x, y))
+    wide = accumulator_dtype(fmt)
+    base, exponent = (in_format(operand, fmt).astype(wide) for operand in as_operands(x, y))
+    return finished(device_math.power(base, exponent), fmt, "pow")
+
+
+# Each product and quotient is rounded to the format.
+EASY_POWERS: dict[float, Any] = {
+    0: np.ones_like,
+    1: lambda x: x,
+    2: lambda x: x * x,
+    3: lambda x: x * x * x,
+    0.5: elementary.sqrt,
+    -0.5: elementary.rsqrt,
+    -1: elementary.reciprocal,
+    -2: lambda x: np.reciprocal(x * x),
+}
+
+
+def _base(g: Array, call: Call) -> Array:
+    """g (y x^(y - 1)), and 0 where y is."""
+    x, y = call.inputs
+    if isinstance(y, (Array, np.ndarray)):
+        return np.where(y == 0, 0.0, g * (y * power(x, y - 1)))
+    return np.zeros_like(x) if y == 0 else g * (power(x, y - 1) * y)
+
+
+def _exponent(g: Array, call: Call) -> Array:
+    """g (x^y log x), and 0 where x is 0 and y not negative."""
+    x, y = call.inputs
+    if isinstance(x, Array):
+        return g * np.where((x == 0) & (y >= 0), 0.0, call.result * elementary.log(x))
+    slope = call.result * float(np.log(x)) if x else call.result * -np.inf
+    return g * (np.where(y >= 0, 0.0, slope) if x == 0 else slope)
+
+
+def _share_of(loses: Any) -> Any:
+    """How a gradient comes back through one side of maximum or minimum: where both are equal, half of it."""
+
+    def vjp(g: Array, call: Call) -> Array:
+        x, y = call.inputs
+        return np.where(loses(x, y), 0.0, np.where(x == y, divided(g, 2), g))
+
+    return vjp
+
+
+_UNLESS_SMALLER, _UNLESS_LARGER = _share_of(lambda x, y: x < y), _share_of(lambda x, y: x > y)
+
+
+def clamp(x: Array, min: float | None = None, max: float | None = None) -> Array:
+    """`x` held between two numbers.
+
+    Raises RuntimeError where there is neither.
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    return np.clip(x, min, max)
+
+
+def _within(g: Array, call: Call) -> Array:
+    """The gradient where `x` was let through, its bounds included."""
+    x = call.inputs[0]
+    low, high = (*call.inputs[1:], None, None)[:2]
+    held = np.ones(x.shape, bool)
+    if low is not None:
+        held &= x >= low
+    if high is not None:
+        held &= x <= high
+    return np.where(held, g, 0.0)
+
+
+def where(condition: Any, x: Any, y: Any) -> Array:
+    """Values of `x` where the condition holds, else of `y`."""
+    return np.where(condition, x, y)
+
+
+def masked_fill(x: Array, mask: Any, value: Any) -> Array:
+    """`x` with `value` wherever the mask is true.
+
+    Raises RuntimeError for a finite number that is infinite in the format of `x`.
+    """
+    filling = value if isinstance(value, Array) else in_format_of(x, value)
+    if not isinstance(value, Array) and np.isfinite(value) and not np.isfinite(filling):
+        raise RuntimeError(f"value cannot be converted to type {x.dtype} without overflow: {value}")
+    return owned(np.where(mask, filling.astype(x.dtype)._values, x._values), x.dtype)
 
 
 # fmt: off
 ROWS = (
-    #          name        forward                  derivatives
-    Operation("_to_copy",  cast,                    (_same,)),
-    Operation("add",       lambda x, y: x + y,      (_same, _same)),
-    Operation("sub",       lambda x, y: x - y,      (_same, _negated)),
-    Operation("mul",       lambda x, y: x * y,      (lambda g, call: g * call.inputs[1],
+    #          name           forward               derivatives
+    Operation("_to_copy",     cast,                 (same,)),
+    Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g))),
+    Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g))),
+    Operation("mul",          lambda x, y: x * y,   (lambda g, call: g * call.inputs[1],
                                                      lambda g, call: g * call.inputs[0])),
-    Operation("div",       lambda x, y: x / y,      (lambda g, call: g / call.inputs[1], _divided_by)),
-    Operation("neg",       lambda x: -x,            (_negated,)),
+    Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor)),
+    Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
+    Operation("abs",          np.absolute,          (lambda g, call: g * np.sign(call.inputs[0]),)),
+    Operation("pow",          power,                (_base, _exponent)),
+    Operation("maximum",      np.maximum,           (_UNLESS_SMALLER, _UNLESS_LARGER)),
+    Operation("minimum",      np.minimum,           (_UNLESS_LARGER, _UNLESS_SMALLER)),
+    Operation("clamp",        clamp,                (_within,)),
+    Operation("where",        where,                (None,
+                                                     lambda g, call: np.where(call.inputs[0], g, 0.0),
+                                                     lambda g, call: np.where(call.inputs[0], 0.0, g))),
+    Operation("masked_fill",  masked_fill,          (lambda g, call: np.where(call.inputs[1], 0.0, g),
+                                                     None,
+                                                     lambda g, call: np.where(call.inputs[1], g, 0.0))),
 )
 # fmt: on

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array, accumulator_dtype, array, owned
 from simfp.elementwise import FLOAT32, rounded
-from simfp.formats import Format
+from simfp.formats import Format, as_format
 from simfp.precision import rule_of
 
-__all__ = ["Call", "Operation", "Saved", "finished"]
+__all__ = ["Call", "Operation", "Saved", "as_asked", "finished", "in_format_of", "same", "together", "widened"]
 
 
 class Saved(NamedTuple):
@@ -43,13 +43,14 @@ class Operation:
     """One row of the table of operations.
 
     name: torch's. forward: Arrays, and options, in; an Array out, each of its values rounded once.
-    vjps: for each input by position, how a gradient comes back through it; None where none does. The gradient may
-    come in the shape and in the format that broadcasting and promotion gave it: `autograd` brings it to the input's.
+    vjps: for each input by position, how a gradient comes back through it; None where none does. An operation of any
+    number of inputs has a function instead, from the position to that. The gradient may come in the shape and in the
+    format that broadcasting and promotion gave it: `autograd` brings it to the input's.
     """
 
     name: str
     forward: Forward
-    vjps: tuple[VJP | None, ...] = ()
+    vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
 
     @property
     def autocast(self) -> str:
@@ -58,6 +59,8 @@ class Operation:
 
     def vjp(self, position: int) -> VJP | None:
         """How a gradient comes back through the input at `position`; None if it does not."""
+        if callable(self.vjps):
+            return self.vjps(position)
         return self.vjps[position] if position < len(self.vjps) else None
 
 
@@ -66,3 +69,40 @@ def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:
     if fmt == FLOAT32 and values.dtype == np.float32 and not observe.somebody_listens():
         return owned(values, fmt)
     return owned(rounded(values, fmt, operation), fmt)
+
+
+def widened(x: Array) -> NDArray[Any]:
+    """The values of `x` in the type that kernels compute in: float32, or float64 for formats that it does not hold.
+
+    Raises RuntimeError for anything but an Array, such as an array of integers.
+    """
+    if not isinstance(x, Array):
+        raise RuntimeError(f"expected floating-point values, got {getattr(x, 'dtype', type(x).__name__)}")
+    return x._values.astype(accumulator_dtype(x.dtype), copy=False)
+
+
+def as_asked(x: Array, dtype: Any) -> Array:
+    """`x` in the format that an option `dtype` asks for; itself where that is None."""
+    fmt = x.dtype if dtype is None else as_format(dtype)
+    return x if fmt == x.dtype else x.astype(fmt)
+
+
+def in_format_of(x: Array, number: float) -> Array:
+    """A number rounded to the format of `x`, as a kernel that computes in that format takes it."""
+    return array(number, x.dtype)
+
+
+def together(operation: str, *inputs: Any) -> None:
+    """Checks that the Arrays among `inputs` are of one format, as torch's kernels want them.
+
+    Raises RuntimeError naming two that differ.
+    """
+    formats = [x.dtype for x in inputs if isinstance(x, Array)]
+    for fmt in formats:
+        if fmt != formats[0]:
+            raise RuntimeError(f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}")
+
+
+def same(g: Array, call: Call) -> Array:
+    """The gradient as it comes."""
+    return g

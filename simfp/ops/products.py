@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,38 @@ ON_ORDINARY_CORES = SequentialSum("float32", fma=True)  # of a GPU whose tensor 
 def accumulated(a: Array, b: Array) -> NDArray[Any]:
     """The product ``a @ b`` as the accumulator has it, not yet rounded to the format of its result.
 
-    Raises RuntimeError for two formats: as in torch, only a cast brings them together.
+    Raises RuntimeError for shapes that do not multiply, and for two formats: as in torch, only a cast brings them
+    together.
     """
+    if not (isinstance(a, Array) and isinstance(b, Array)):
+        other = b if isinstance(a, Array) else a
+        raise RuntimeError(f"expected floating-point values, got {getattr(other, 'dtype', type(other).__name__)}")
+    _check_shapes(a.shape, b.shape)
     if a.dtype != b.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
     accumulator = precision.current().accumulator
     if isinstance(accumulator, Generation) and a.dtype not in accumulator.cores:
         accumulator = ON_ORDINARY_CORES
     return sums_of_products(a._values, b._values, a.dtype, accumulator)
+
+
+def _check_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    if not a or not b:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D"
+        )  # fmt: skip
+    if a[-1] == b[max(len(b) - 2, 0)]:
+        return
+    if len(a) == len(b) == 1:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same number of elements, "
+            f"but got {a[0]} and {b[0]} elements respectively"
+        )
+    rows = math.prod(a[:-1]) if len(b) < 3 else a[-2] if len(a) > 1 else 1
+    columns = b[-1] if len(b) > 1 else 1
+    raise RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[max(len(b) - 2, 0)]}x{columns})"
+    )
 
 
 def matmul(a: Array, b: Array) -> Array:

@@ -1,31 +1,38 @@
-"""Sums and means over axes: added in float32, rounded once."""
+"""Sums, means, variances, norms and largest values over axes: computed in float32, rounded once."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, accumulator_dtype, owned
+from simfp.arrays import Array, owned
+from simfp.ops import elementary
 from simfp.ops.cuda_sums import summed_over
-from simfp.ops.operation import Call, Operation, finished
+from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
-__all__ = ["ROWS", "kept_shape", "places", "summed"]
+__all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
 
-Axes = int | tuple[int, ...] | None
+Axes = int | tuple[int, ...] | list[int] | None
 
 
 def places(axis: Axes, ndim: int) -> tuple[int, ...]:
-    """The axes meant, counted from 0.
+    """The axes meant, counted from 0; all of them where none is named.
 
-    Raises IndexError for one that is not there.
+    Raises IndexError for one that is not there, RuntimeError for one that is named twice.
     """
-    axes = range(ndim) if axis is None or axis == () else (axis,) if isinstance(axis, int) else axis
+    axes = range(ndim) if axis is None or axis in ((), []) else (axis,) if isinstance(axis, int) else axis
+    reach = max(ndim, 1)
     for each in axes:
-        if not -ndim <= each < ndim:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], got {each})")
-    return tuple(each % ndim for each in axes)
+        if not -reach <= each < reach:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], got {each})")
+    found = tuple(each % reach for each in axes)
+    for each in found:
+        if found.count(each) > 1:
+            raise RuntimeError(f"dim {each} appears multiple times in the list of dims")
+    return found if ndim else ()
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
@@ -34,44 +41,177 @@ def kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     return tuple(1 if place in gone else length for place, length in enumerate(shape))
 
 
-def summed(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-    """The sum over axes, added in float32 as CUDA adds it and rounded once."""
-    return finished(_total(x, axis, keepdims), x.dtype, "sum")
+def count_of(shape: tuple[int, ...], axis: Axes) -> int:
+    """How many values each result of a reduction is made of."""
+    return math.prod(shape[place] for place in places(axis, len(shape)))
 
 
-def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False) -> NDArray[Any]:
+    """The sum in the type of `values`, in the order of torch's kernel on CUDA."""
+    sums = summed_over(np.ascontiguousarray(values), places(axis, values.ndim))
+    return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
+
+
+@np.errstate(all="ignore")
+def summed(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
+    """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given."""
+    terms = as_asked(x, dtype)
+    return finished(total(widened(terms), axis, keepdims), terms.dtype, "sum")
+
+
+@np.errstate(all="ignore")
+def mean(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
     """The mean over axes: the float32 sum times float32(1 / count), rounded once."""
-    total = _total(x, axis, keepdims)
-    count = x.size // max(total.size, 1)
-    with np.errstate(all="ignore"):
-        share = np.divide(1, count, dtype=np.float64).astype(total.dtype)
-        return finished(total * share, x.dtype, "mean")
+    terms = as_asked(x, dtype)
+    values = widened(terms)
+    share = np.divide(values.dtype.type(1), values.dtype.type(count_of(x.shape, axis)))
+    return finished(np.asarray(total(values, axis, keepdims) * share), terms.dtype, "mean")
 
 
-def _total(x: Array, axis: Axes, keepdims: bool) -> NDArray[Any]:
-    """The sum before it is rounded."""
-    values = np.ascontiguousarray(x._values, accumulator_dtype(x.dtype))
-    total = summed_over(values, places(axis, x.ndim))
-    return total.reshape(kept_shape(x.shape, axis)) if keepdims else total
+@np.errstate(all="ignore")
+def _deviation(x: Array, axis: Axes, correction: float, keepdims: bool) -> NDArray[Any]:
+    """The sum of squared distances from the mean over count - correction, in float32."""
+    values = widened(x)
+    count = count_of(x.shape, axis)
+    centre = total(values, axis, keepdims=True) / values.dtype.type(count)
+    away = values - centre
+    freedom = values.dtype.type(max(count - correction, 0))
+    return np.asarray(total(away * away, axis, keepdims) / freedom)
+
+
+def variance(x: Array, axis: Axes = None, correction: float = 1, keepdims: bool = False) -> Array:
+    """The variance over axes, with count - correction degrees of freedom."""
+    return finished(_deviation(x, axis, correction, keepdims), x.dtype, "var")
+
+
+@np.errstate(all="ignore")
+def deviation(x: Array, axis: Axes = None, correction: float = 1, keepdims: bool = False) -> Array:
+    """The standard deviation: the float32 root of the float32 variance, rounded once."""
+    return finished(np.sqrt(_deviation(x, axis, correction, keepdims)), x.dtype, "std")
+
+
+def largest(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The largest value over axes; NaN if there is one."""
+    return np.max(x, axis=_not_empty("amax", x, axis), keepdims=keepdims)
+
+
+def smallest(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The smallest value over axes; NaN if there is one."""
+    return np.min(x, axis=_not_empty("amin", x, axis), keepdims=keepdims)
+
+
+def _not_empty(name: str, x: Array, axis: Axes) -> tuple[int, ...]:
+    if not count_of(x.shape, axis):
+        raise IndexError(f"{name}(): Expected reduction over dimensions that hold values, got shape {list(x.shape)}")
+    return places(axis, x.ndim)
+
+
+def logsumexp(x: Array, axis: Axes, keepdims: bool = False) -> Array:
+    """The logarithm of the sum of exponentials, each step an operation of its own, as in torch."""
+    found = largest(x, axis, keepdims=True)
+    peak: Any = np.where(np.isinf(found), 0.0, found)
+    inside = summed(elementary.exp(x - peak), axis, keepdims)
+    return elementary.log(inside) + peak.reshape(inside.shape)
+
+
+@np.errstate(all="ignore")
+def vector_norm(x: Array, ord: float = 2, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
+    """The norm over axes: for 2, the float32 root of the float32 sum of squares, rounded once.
+
+    ord: 1, 2 or infinity.
+    """
+    terms = as_asked(x, dtype)
+    values = widened(terms)
+    if ord == 2:
+        norm: NDArray[Any] = np.sqrt(total(values * values, axis, keepdims))
+    elif ord == 1:
+        norm = total(np.abs(values), axis, keepdims)
+    elif ord == math.inf:
+        norm = np.asarray(np.abs(values).max(axis=places(axis, x.ndim), keepdims=keepdims))
+    else:
+        raise ValueError(f"norms of order {ord!r} are not computed here; expected 1, 2 or inf")
+    return finished(norm, terms.dtype, "linalg_vector_norm")
+
+
+# How gradients come back. `axis` is the second input of every reduction but the norm, where it is the third.
+
+
+def _opened(x: Array, call: Call, place: int = 1) -> Array:
+    """A result, or a gradient of it, with the axes that were reduced as 1."""
+    axis = call.inputs[place] if len(call.inputs) > place else None
+    return x.reshape(kept_shape(call.inputs[0].shape, axis))
 
 
 def _spread(g: Array, call: Call) -> Array:
     """The gradient of a sum, for every term."""
-    x = call.inputs[0]
-    axis = call.inputs[1] if len(call.inputs) > 1 else None
-    shape = kept_shape(x.shape, axis)
-    return owned(np.broadcast_to(g._values.reshape(shape), x.shape), g.dtype)
+    return owned(np.broadcast_to(_opened(g, call)._values, call.inputs[0].shape), g.dtype)
 
 
 def _spread_mean(g: Array, call: Call) -> Array:
+    """The same over the count: on CUDA, times its float32 reciprocal."""
     x = call.inputs[0]
-    return _spread(g, call) / (x.size // max(g.size, 1))
+    one = widened(g).dtype.type(1)
+    return _spread(g, call) * (one / one.dtype.type(x.size // max(g.size, 1)))
+
+
+def _options(call: Call) -> tuple[Any, float]:
+    given = call.inputs[1:]
+    return given[0] if given else None, given[1] if len(given) > 1 else 1
+
+
+@np.errstate(all="ignore")
+def _spread_variance(g: Array, call: Call) -> Array:
+    """(2 / freedom) g (x - mean)."""
+    x, (axis, correction) = call.inputs[0], _options(call)
+    freedom = count_of(x.shape, axis) - correction
+    away = x - mean(x, axis, keepdims=True)
+    if freedom <= 0:
+        return _opened(g, call) * np.where(away == 0, np.nan, owned(np.full(x.shape, np.inf, x.dtype.carrier), x.dtype))
+    return _opened(g, call) * (2.0 / freedom) * away
+
+
+def _spread_deviation(g: Array, call: Call) -> Array:
+    through_root = np.where(call.result == 0, 0.0, g / (call.result * 2))
+    return _spread_variance(through_root, call)
+
+
+def _shared_by_equals(g: Array, call: Call) -> Array:
+    """The gradient in equal parts to all values that are the largest, or smallest."""
+    x, peak = call.inputs[0], _opened(call.result, call)
+    winners = (x == peak) | (np.isnan(x) & np.isnan(peak))
+    axis = call.inputs[1] if len(call.inputs) > 1 else None
+    count = winners.sum(axis=places(axis, x.ndim), keepdims=True)
+    return np.where(winners, _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+
+
+def _softened(g: Array, call: Call) -> Array:
+    """g exp(x - result)."""
+    return _opened(g, call) * elementary.exp(call.inputs[0] - _opened(call.result, call))
+
+
+def _through_norm(g: Array, call: Call) -> Array:
+    x = call.inputs[0]
+    ord = call.inputs[1] if len(call.inputs) > 1 else 2
+    size, g = _opened(call.result, call, 2), _opened(g, call, 2)
+    if ord == 2:
+        return g * np.where(size == 0, 0.0, x / size)
+    if ord == 1:
+        return np.sign(x) * g
+    winners = np.absolute(x) == size
+    count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
+    return np.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
 
 
 # fmt: off
 ROWS = (
-    #          name    forward  derivatives
-    Operation("sum",   summed,  (_spread,)),
-    Operation("mean",  mean,    (_spread_mean,)),
+    #          name                  forward       derivatives
+    Operation("sum",                 summed,       (_spread,)),
+    Operation("mean",                mean,         (_spread_mean,)),
+    Operation("var",                 variance,     (_spread_variance,)),
+    Operation("std",                 deviation,    (_spread_deviation,)),
+    Operation("amax",                largest,      (_shared_by_equals,)),
+    Operation("amin",                smallest,     (_shared_by_equals,)),
+    Operation("logsumexp",           logsumexp,    (_softened,)),
+    Operation("linalg_vector_norm",  vector_norm,  (_through_norm,)),
 )
 # fmt: on

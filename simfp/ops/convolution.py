@@ -1,0 +1,309 @@
+"""conv2d and pooling over windows of images (N, C, H, W)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from simfp.arrays import Array, owned
+from simfp.ops.operation import Call, Operation, Saved, finished, widened
+from simfp.ops.products import accumulated
+
+__all__ = ["ROWS", "pair"]
+
+Values = NDArray[Any]
+Pair = tuple[int, int]
+
+
+def pair(name: str, given: int | Sequence[int]) -> Pair:
+    """One number for height and width, or two.
+
+    Raises RuntimeError for anything else.
+    """
+    numbers = (given, given) if isinstance(given, (int, np.integer)) else tuple(given)
+    if len(numbers) == 1:
+        numbers = numbers * 2
+    if len(numbers) != 2:
+        raise RuntimeError(f"{name} must either be a single int, or a tuple of two ints, got {given!r}")
+    return int(numbers[0]), int(numbers[1])
+
+
+def windows(values: Values, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1), fill: float = 0) -> Any:
+    """A view (N, C, rows, columns, kernel height, kernel width) of the windows of padded images."""
+    if any(padding):
+        values = np.pad(values, ((0, 0), (0, 0), *((each, each) for each in padding)), constant_values=fill)
+    reach = tuple(step * (length - 1) + 1 for step, length in zip(dilation, kernel))
+    view = sliding_window_view(values, reach, axis=(2, 3))
+    return view[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
+
+
+def _batched(x: Array) -> Array:
+    return x if x.ndim == 4 else x[None]
+
+
+def _conv_options(call: Call) -> tuple[Pair, Pair, Pair, int]:
+    names = (("stride", 1), ("padding", 0), ("dilation", 1))
+    stride, padding, dilation = (pair(name, call.options.get(name, usual)) for name, usual in names)
+    return stride, padding, dilation, call.options.get("groups", 1)
+
+
+def conv2d(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Array:
+    """Windows of `x` times `weight`, each sum rounded once; the bias is added after that, and rounded again.
+
+    x: (N, C, H, W) or (C, H, W); weight: (out, C / groups, kernel height, kernel width); bias: (out,). A sum goes over
+    channel, row and column of a window, in this order. The bias is an operation of its own, as torch has it for cuDNN.
+
+    Raises RuntimeError for shapes that do not fit.
+    """
+    stride, padding, dilation = pair("stride", stride), pair("padding", padding), pair("dilation", dilation)
+    _check_conv(x, weight, bias, stride, padding, dilation, groups)
+    if bias is not None and bias.dtype != x.dtype:
+        raise RuntimeError(f"Input type ({x.dtype}) and bias type ({bias.dtype}) should be the same")
+    cut = windows(_batched(x)._values, weight.shape[2:], stride, padding, dilation)
+    out = finished(_windows_times(cut, weight, groups), x.dtype, "conv2d")
+    out = out if bias is None else out + bias.reshape(-1, 1, 1)
+    return out if x.ndim == 4 else out[0]
+
+
+def _check_conv(x: Array, weight: Array, bias: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> None:
+    if x.dtype != weight.dtype:
+        raise RuntimeError(f"Input type ({x.dtype}) and weight type ({weight.dtype}) should be the same")
+    if x.ndim not in (3, 4):
+        raise RuntimeError(
+            f"Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: {list(x.shape)}"
+        )
+    if weight.ndim != 4:
+        raise RuntimeError(f"Expected 4-dimensional weight for conv2d, but got weight of size: {list(weight.shape)}")
+    if min(stride) < 1:
+        raise RuntimeError("non-positive stride is not supported")
+    if min(padding) < 0:
+        raise RuntimeError("negative padding is not supported")
+    if min(dilation) < 1:
+        raise RuntimeError("dilation should be greater than zero")
+    if groups < 1 or weight.shape[0] % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0 and divisible by it, but "
+            f"got weight of size {list(weight.shape)} instead"
+        )
+    channels = x.shape[-3]
+    if weight.shape[1] * groups != channels:
+        raise RuntimeError(
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+            f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} "
+            f"elements, but got bias of size {list(bias.shape)} instead"
+        )
+    padded = tuple(length + 2 * each for length, each in zip(x.shape[-2:], padding))
+    reach = tuple(step * (length - 1) + 1 for step, length in zip(dilation, weight.shape[2:]))
+    if padded[0] < reach[0] or padded[1] < reach[1]:
+        raise RuntimeError(
+            f"Calculated padded input size per channel: {padded}. Kernel size: {reach}. Kernel size can't be greater "
+            f"than actual input size"
+        )
+
+
+def _windows_times(cut: Values, weight: Array, groups: int) -> Values:
+    """The sums of products of windows (N, C, rows, columns, h, w) and kernels (out, C / groups, h, w)."""
+    n, channels, rows, columns = cut.shape[:4]
+    out, each = weight.shape[0], channels // groups
+    sums = []
+    for group in range(groups):
+        part = cut[:, group * each : (group + 1) * each]
+        flat = part.transpose(0, 2, 3, 1, 4, 5).reshape(n * rows * columns, -1)
+        kernels = weight[group * (out // groups) : (group + 1) * (out // groups)].reshape(out // groups, -1)
+        total = accumulated(owned(flat, weight.dtype), kernels.T)
+        sums.append(total.reshape(n, rows, columns, -1).transpose(0, 3, 1, 2))
+    return np.concatenate(sums, axis=1)
+
+
+def _into_images(g: Array, call: Call) -> Array:
+    """Each sum over all windows that a pixel was in, as one: a convolution of the spread-out gradient."""
+    x, weight = call.inputs[:2]
+    stride, padding, dilation, groups = _conv_options(call)
+    slope, kernel, lengths = _batched(g)._values, weight.shape[2:], x.shape[-2:]
+    n, out = slope.shape[:2]
+    reach = tuple(step * (length - 1) for step, length in zip(dilation, kernel))
+    # zeros between what the stride skipped, and around it so far that every pixel has its windows
+    spread = np.zeros((n, out, *(length + 2 * p for length, p in zip(lengths, padding))), slope.dtype)
+    spread = np.pad(spread, ((0, 0), (0, 0), (reach[0], 0), (reach[1], 0)))
+    rows, columns = slope.shape[2:]
+    spread[
+        :, :,
+        reach[0] : reach[0] + (rows - 1) * stride[0] + 1 : stride[0],
+        reach[1] : reach[1] + (columns - 1) * stride[1] + 1 : stride[1],
+    ] = slope  # fmt: skip
+    spread = spread[:, :, padding[0] :, padding[1] :][:, :, : lengths[0] + reach[0], : lengths[1] + reach[1]]
+    each = weight.shape[1]
+    kernels = weight._values[..., ::-1, ::-1].reshape(groups, out // groups, each, *kernel)
+    kernels = kernels.transpose(0, 2, 1, 3, 4).reshape(groups * each, out // groups, *kernel)
+    cut = windows(spread, kernel, (1, 1), (0, 0), dilation)
+    return finished(_windows_times(cut, owned(kernels, weight.dtype), groups), g.dtype, "conv2d").reshape(x.shape)
+
+
+def _into_kernels(g: Array, call: Call) -> Array:
+    x, weight = call.inputs[:2]
+    stride, padding, dilation, groups = _conv_options(call)
+    cut = windows(_batched(x)._values, weight.shape[2:], stride, padding, dilation)
+    slope = _batched(g)._values
+    cut = cut[:, :, : slope.shape[2], : slope.shape[3]]
+    out, each = weight.shape[:2]
+    sums = []
+    for group in range(groups):
+        part = cut[:, group * each : (group + 1) * each]
+        flat = part.transpose(0, 2, 3, 1, 4, 5).reshape(-1, each * part.shape[4] * part.shape[5])
+        own = slope[:, group * (out // groups) : (group + 1) * (out // groups)]
+        rows = own.transpose(1, 0, 2, 3).reshape(out // groups, -1)
+        sums.append(accumulated(owned(rows, g.dtype), owned(flat, g.dtype)))
+    return finished(np.concatenate(sums).reshape(weight.shape), g.dtype, "conv2d")
+
+
+def _into_conv_bias(g: Array, call: Call) -> Array:
+    with np.errstate(all="ignore"):
+        planes = np.moveaxis(widened(_batched(g)), 1, 0)
+        return finished(planes.reshape(len(planes), -1).sum(axis=1), g.dtype, "conv2d")
+
+
+# --- pooling
+
+
+def _pooled(name: str, x: Array, kernel: Any, stride: Any, padding: Any) -> tuple[Pair, Pair, Pair]:
+    """Kernel, stride and padding as pairs; RuntimeError for what does not fit."""
+    if x.ndim not in (3, 4):
+        raise RuntimeError(f"{name}: Expected 3D or 4D (batch mode) tensor, got shape {list(x.shape)}")
+    size, around = pair(f"{name}: kernel_size", kernel), pair(f"{name}: padding", padding)
+    step = size if stride is None else pair(f"{name}: stride", stride)
+    if min(size) < 1:
+        raise RuntimeError(f"kernel size should be greater than zero, but got kH: {size[0]} kW: {size[1]}")
+    if min(step) < 1:
+        raise RuntimeError("stride should not be zero")
+    if around[0] > size[0] // 2 or around[1] > size[1] // 2 or min(around) < 0:
+        raise RuntimeError(
+            f"pad should be at most half of effective kernel size, but got pad={max(around)}, kernel_size={max(size)}"
+        )
+    return size, step, around
+
+
+def _check_windows(x: Array, reach: Pair, padding: Pair) -> None:
+    lengths = tuple(length + 2 * each - size + 1 for length, each, size in zip(x.shape[-2:], padding, reach))
+    if min(lengths) < 1:
+        raise RuntimeError(f"Given input size: {x.shape[-3:]}. Calculated output size is too small")
+
+
+def max_pool2d(x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Saved:
+    """The largest value of each window, NaN if there is one; the stride is the kernel's size if not given."""
+    size, step, around = _pooled("max_pool2d", x, kernel_size, stride, padding)
+    apart = pair("max_pool2d: dilation", dilation)
+    _check_windows(x, (apart[0] * (size[0] - 1) + 1, apart[1] * (size[1] - 1) + 1), around)
+    images = _batched(x)._values
+    cut = windows(images, size, step, around, apart, fill=-np.inf)
+    flat = cut.reshape(*cut.shape[:4], -1)
+    winners = flat.argmax(axis=-1)
+    out = np.take_along_axis(flat, winners[..., None], axis=-1)[..., 0]
+    places = np.arange(images[0, 0].size).reshape(images.shape[2:])[None, None]
+    numbers = windows(places, size, step, around, apart, fill=-1)
+    numbers = np.broadcast_to(numbers.reshape(1, 1, *cut.shape[2:4], -1), flat.shape)
+    from_pixels = np.take_along_axis(numbers, winners[..., None], axis=-1)[..., 0]
+    return Saved(owned(out if x.ndim == 4 else out[0], x.dtype), from_pixels)
+
+
+@np.errstate(all="ignore")
+def _into_winners(g: Array, call: Call) -> Array:
+    """Each gradient to the pixel that won; where windows overlap, the float32 sum, rounded once."""
+    x, places = call.inputs[0], call.saved
+    slope = widened(_batched(g))
+    planes = np.zeros((slope.shape[0] * slope.shape[1], x.shape[-2] * x.shape[-1]), slope.dtype)
+    np.add.at(
+        planes, (np.arange(len(planes))[:, None], places.reshape(len(planes), -1)), slope.reshape(len(planes), -1)
+    )
+    return finished(planes.reshape(x.shape), g.dtype, "max_pool2d")
+
+
+def avg_pool2d(
+    x: Array,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Array:
+    """The mean of each window: a float32 sum, row by row, divided by the count, rounded once."""
+    size, step, around = _pooled("avg_pool2d", x, kernel_size, stride, padding)
+    _check_windows(x, size, around)
+    images = widened(_batched(x))
+    cut = windows(images, size, step, around)
+    with np.errstate(all="ignore"):
+        sums = np.zeros(cut.shape[:4], images.dtype)
+        for row in range(size[0]):
+            for column in range(size[1]):
+                sums += cut[..., row, column]
+        out = sums / _counts(images, size, step, around, count_include_pad, divisor_override)
+    return finished(out if x.ndim == 4 else out[0], x.dtype, "avg_pool2d")
+
+
+def _counts(images: Values, size: Pair, step: Pair, around: Pair, with_padding: bool, override: int | None) -> Any:
+    """What each window's sum is divided by.
+
+    Raises RuntimeError for a divisor of 0.
+    """
+    if override is not None:
+        if not override:
+            raise RuntimeError("divisor must be not zero")
+        return images.dtype.type(override)
+    if with_padding:
+        return images.dtype.type(size[0] * size[1])
+    ones = np.ones((1, 1, *images.shape[2:]), images.dtype)
+    return windows(ones, size, step, around).sum(axis=(-1, -2), dtype=images.dtype)
+
+
+@np.errstate(all="ignore")
+def _into_windows(g: Array, call: Call) -> Array:
+    """Each gradient over its count, to every pixel of its window, in float32; the quotients are rounded first."""
+    x = call.inputs[0]
+    options = dict(zip(("stride", "padding", "count_include_pad", "divisor_override"), call.inputs[2:]))
+    options |= call.options
+    size, step, around = _pooled(
+        "avg_pool2d", x, call.inputs[1], options.get("stride"), options.get("padding", 0)
+    )  # fmt: skip
+    images = _batched(x)
+    counts = _counts(
+        widened(images), size, step, around, options.get("count_include_pad", True), options.get("divisor_override")
+    )
+    shares = widened(finished(widened(_batched(g)) / counts, g.dtype, "avg_pool2d"))
+    rows, columns = shares.shape[2:]
+    padded = np.zeros((*images.shape[:2], *(length + 2 * each for length, each in zip(x.shape[-2:], around))),
+                      shares.dtype)  # fmt: skip
+    # the kernel visits a pixel's windows in order, so that its last row and column come first
+    for row in reversed(range(size[0])):
+        for column in reversed(range(size[1])):
+            padded[
+                :, :,
+                row : row + (rows - 1) * step[0] + 1 : step[0],
+                column : column + (columns - 1) * step[1] + 1 : step[1],
+            ] += shares  # fmt: skip
+    inner = padded[:, :, around[0] :, around[1] :][:, :, : x.shape[-2], : x.shape[-1]]
+    return finished(inner.reshape(x.shape), g.dtype, "avg_pool2d")
+
+
+# fmt: off
+ROWS = (
+    #          name          forward      derivatives
+    Operation("conv2d",      conv2d,      (_into_images, _into_kernels, _into_conv_bias)),
+    Operation("max_pool2d",  max_pool2d,  (_into_winners,)),
+    Operation("avg_pool2d",  avg_pool2d,  (_into_windows,)),
+)
+# fmt: on

@@ -1,0 +1,57 @@
+"""Roots, exponentials and logarithms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from simfp.arrays import Array
+from simfp.ops import device_math
+from simfp.ops.operation import Call, Operation, finished, widened
+
+__all__ = ["ROWS", "exp", "log", "reciprocal", "rsqrt", "sqrt", "unary"]
+
+
+def unary(name: str, compute: Callable[[Any], Any]) -> Callable[[Array], Array]:
+    """The forward of an operation on each value: `compute` in float32, and one rounding."""
+
+    def forward(x: Array) -> Array:
+        return finished(compute(widened(x)), x.dtype, name)
+
+    return forward
+
+
+exp, log, rsqrt = (unary(name, getattr(device_math, name)) for name in ("exp", "log", "rsqrt"))
+
+
+def sqrt(x: Array) -> Array:
+    """The square root."""
+    return np.sqrt(x)
+
+
+def reciprocal(x: Array) -> Array:
+    """1 / x."""
+    return np.reciprocal(x)
+
+
+def _through_rsqrt(g: Array, call: Call) -> Array:
+    result = call.result
+    return g * -0.5 * (result * result * result)
+
+
+def _through_reciprocal(g: Array, call: Call) -> Array:
+    return -g * (call.result * call.result)
+
+
+# fmt: off
+ROWS = (
+    #          name          forward      derivatives
+    Operation("exp",         exp,         (lambda g, call: g * call.result,)),
+    Operation("log",         log,         (lambda g, call: g / call.inputs[0],)),
+    Operation("sqrt",        sqrt,        (lambda g, call: g / (call.result * 2),)),
+    Operation("rsqrt",       rsqrt,       (_through_rsqrt,)),
+    Operation("reciprocal",  reciprocal,  (_through_reciprocal,)),
+)
+# fmt: on

@@ -1,0 +1,62 @@
+"""softmax and log_softmax, in float32 by the formulas of torch's CUDA kernels (PersistentSoftmax.cuh), rounded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.arrays import Array
+from simfp.ops.device_math import exp, fma, log
+from simfp.ops.operation import Call, Operation, as_asked, finished, widened
+from simfp.ops.reductions import places, total
+
+__all__ = ["ROWS"]
+
+
+def _centred(x: Array, dim: int) -> NDArray[Any]:
+    """The values less the largest one along an axis."""
+    values = widened(x)
+    (where,) = places(dim, x.ndim) or (None,)
+    return values - values.max(axis=where, keepdims=True, initial=-np.inf)
+
+
+@np.errstate(all="ignore")
+def softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    """exp(x - max) over its sum along an axis."""
+    given = as_asked(x, dtype)
+    powers = exp(_centred(given, dim))
+    return finished(powers / total(powers, dim, keepdims=True), given.dtype, "softmax")
+
+
+@np.errstate(all="ignore")
+def _softmax_backward(g: Array, call: Call) -> Array:
+    """g y - y sum(g y), the products g y rounded first: they are an operation of their own."""
+    product, y = widened(g * call.result), widened(call.result)
+    return finished(fma(-y, total(product, call.inputs[1], keepdims=True), product), g.dtype, "softmax")
+
+
+@np.errstate(all="ignore")
+def log_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    """x - max - log(sum(exp(x - max))) along an axis."""
+    given = as_asked(x, dtype)
+    centred = _centred(given, dim)
+    return finished(centred - log(total(exp(centred), dim, keepdims=True)), given.dtype, "log_softmax")
+
+
+@np.errstate(all="ignore")
+def _log_softmax_backward(g: Array, call: Call) -> Array:
+    """g - exp(y) sum(g)."""
+    slope = widened(g)
+    shares = exp(widened(call.result))
+    return finished(fma(-shares, total(slope, call.inputs[1], keepdims=True), slope), g.dtype, "log_softmax")
+
+
+# fmt: off
+ROWS = (
+    #          name           forward      derivatives
+    Operation("softmax",      softmax,     (_softmax_backward,)),
+    Operation("log_softmax",  log_softmax, (_log_softmax_backward,)),
+)
+# fmt: on
