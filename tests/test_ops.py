@@ -14,6 +14,7 @@ from simfp.autograd import apply
 from simfp.nn import functional as F
 from simfp.ops import OPERATIONS, device_math
 from simfp.precision import AUTOCAST_LISTS, Precision, running
+from tests.operation_cases import EVERY_CASE, NAMES, Case, Floats, filled
 from tests.samples import all_codes
 
 SIXTEEN_BITS = [sf.float16, sf.bfloat16]
@@ -238,3 +239,32 @@ def test_whoever_listens_hears_each_rounding_of_a_kernel_once() -> None:
     with observe.listening(lambda rounding: heard.append(rounding.operation)):
         F.softmax(F.gelu(F.layer_norm(x, (4,))), 1)
     assert heard == ["layer_norm", "gelu", "softmax"]
+
+
+# --- every row in every kind of format
+
+FORMATS = [
+    sf.float32, sf.float16, sf.bfloat16, sf.tfloat32, sf.float8_e5m2, sf.float8_e4m3fn,
+    sf.Format("e9m23", exponent_bits=9, mantissa_bits=23), sf.Format("e6m14", exponent_bits=6, mantissa_bits=14),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize(("name", "case"), EVERY_CASE, ids=NAMES)
+def test_results_and_gradients_belong_to_their_formats(name: str, case: Case, fmt: sf.Format) -> None:
+    leaves: list[sf.Tensor] = []
+
+    def tensor(spec: Floats, values: np.ndarray) -> sf.Tensor:
+        leaves.append(sf.Tensor(values, requires_grad=spec.grad, dtype=fmt))
+        return leaves[-1]
+
+    result = apply(OPERATIONS[name], *filled(case.args, tensor, lambda x: x), **case.options)
+    assert result.dtype == fmt or name == "_to_copy"
+    found = [result.data]
+    if result.requires_grad:
+        result.backward(np.ones(result.shape))
+        found += [leaf.grad for leaf in leaves if leaf.requires_grad]  # type: ignore[misc]
+        assert all(leaf.grad.shape == leaf.shape and leaf.grad.dtype == fmt for leaf in leaves if leaf.requires_grad)
+    for array in found:
+        assert array.values.dtype == array.dtype.carrier
+        np.testing.assert_array_equal(sf.round_to(array.values, array.dtype), array.values)
