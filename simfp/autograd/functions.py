@@ -13,9 +13,23 @@ from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
 from simfp.autograd.shaping import (
-    cat, chunk, expand, flatten, gather, permute, reshape, split, squeeze, stack, swapaxes, t, transpose, tril, triu,
+    cat,
+    chunk,
+    expand,
+    flatten,
+    gather,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    t,
+    transpose,
+    tril,
+    triu,
     unsqueeze,
-)  # fmt: skip
+)
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place
