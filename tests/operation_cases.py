@@ -92,7 +92,8 @@ DIFFERENCES = [
     call(X, Floats((3, 4), -1, 3), reduction="none"), call(SCALAR, Floats(())),
 ]  # fmt: skip
 TARGETS = [
-    call(X, Integers((3,), 4)), call(X, Integers((3,), 4), reduction="sum"), call(X, Integers((3,), 4), reduction="none"),
+    call(X, Integers((3,), 4)), call(X, Integers((3,), 4), reduction="sum"),
+    call(X, Integers((3,), 4), reduction="none"),
     call(X, Integers((3,), 4), Floats((4,), 0.5, 2, grad=False)), call(ROW, Integers((), 4)),
     call(Floats((2, 4, 3)), Integers((2, 3), 4), ignore_index=1),
     call(Floats((2, 4, 3)), Integers((2, 3), 4), Floats((4,), 0.5, 2, grad=False), reduction="none", ignore_index=2),
@@ -153,7 +154,8 @@ CASES: dict[str, list[Case]] = {
         call(ROW, Floats((2, 4, 3))),
     ],
     "linear": [
-        call(X, Floats((5, 4)), Floats((5,))), call(X, Floats((5, 4))), call(Floats((2, 3, 4)), Floats((5, 4)), Floats((5,))),
+        call(X, Floats((5, 4)), Floats((5,))), call(X, Floats((5, 4))),
+        call(Floats((2, 3, 4)), Floats((5, 4)), Floats((5,))),
         call(ROW, Floats((5, 4)), Floats((5,))),
     ],
     "conv2d": [
@@ -180,6 +182,7 @@ CASES: dict[str, list[Case]] = {
     "softplus": [*UNARY, call(X, 2.0), call(Floats((3, 4), -25, 25.5))],
     "dropout": [call(X, Truth((3, 4)), 0.4), call(X, Truth((3, 4)), 0.5)],
     "softmax": NORMALIZED,
+    "_safe_softmax": NORMALIZED,
     "log_softmax": NORMALIZED,
     "layer_norm": [
         call(X, (4,), Floats((4,), 0.5, 2), Floats((4,))), call(X, (4,)), call(Floats((2, 3, 4)), (3, 4)),
@@ -199,7 +202,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "mse_loss": DIFFERENCES,
     "l1_loss": DIFFERENCES,
-    "smooth_l1_loss": [*DIFFERENCES, call(X, Floats((3, 4), -1, 3), beta=0.3), call(X, Floats((3, 4), -1, 3), beta=0.0)],
+    "smooth_l1_loss": [*DIFFERENCES, *(call(X, Floats((3, 4), -1, 3), beta=beta) for beta in (0.3, 0.0))],
     "huber_loss": [*DIFFERENCES, call(X, Floats((3, 4), -1, 3), delta=0.3)],
     "binary_cross_entropy": [
         call(SHARES, SHARES), call(SHARES, SHARES, reduction="sum"), call(SHARES, SHARES, reduction="none"),

@@ -27,10 +27,10 @@ def check_grads(
     step: how far a value is moved, up to twice. No kink of the function may lie so near.
     tolerance: how large a difference may be, in proportion to the largest gradient of that input, or to 1.
 
-    The result is weighted by random numbers and summed in float64, where its values differ by what float32 rounded away:
-    about 2^-24 of each, which the differences divide by the step to about 2^-18 = 4e-6. Cutting the Taylor series
-    off costs step^4 / 30 = 2e-9 times the fifth derivative. Tens of either stay below the tolerance, a wrong term or
-    factor does not.
+    The result is weighted by random numbers and summed in float64. Its values are off by what float32 rounded away,
+    about 2^-24 of each, which the differences divide by the step: about 2^-18 = 4e-6. Cutting the Taylor series off
+    costs step^4 / 30 = 2e-9 times the fifth derivative. Tens of the one and thousands of the other stay below the
+    tolerance; a wrong term or factor does not.
 
     Raises AssertionError naming the input, the place in it and both gradients.
     """
@@ -39,7 +39,7 @@ def check_grads(
         inputs[place].grad = None
     result = function(*inputs)
     weights = np.random.default_rng(seed).uniform(0.5, 1.5, result.shape).astype(np.float32)
-    weights *= np.random.default_rng(seed + 1).choice(np.float32([-1, 1]), result.shape)
+    weights *= np.random.default_rng(seed + 1).choice(np.array([-1, 1], np.float32), result.shape)
     result.backward(weights)
     for place in checked:
         x = inputs[place]

@@ -92,7 +92,7 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
         _, node = heappop(ready)
         g = gathered.pop(node)
         keeper = node.retaining() if node.retaining else None
-        if keeper:
+        if keeper is not None:
             keeper.accumulate_grad(g)
         for target, part in node.gradients(g):
             receive(target, part)
