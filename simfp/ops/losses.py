@@ -42,8 +42,13 @@ def _difference(call: Call) -> Array:
 
 
 def _both(vjp: Callable[[Array, Call], Array]) -> tuple[Any, Any]:
-    """The derivative of a loss of x - target, for both."""
-    return vjp, lambda g, call: -vjp(g, call)
+    """The derivative of a loss of x - target, for both: as torch does, for the target with the two exchanged."""
+
+    def of_target(g: Array, call: Call) -> Array:
+        x, target, *rest = call.inputs
+        return vjp(g, call._replace(inputs=(target, x, *rest)))
+
+    return vjp, of_target
 
 
 # --- of differences

@@ -13,7 +13,7 @@ from simfp.ops import elementary
 from simfp.ops.cuda_sums import summed_over
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
-__all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
+__all__ = ["ROWS", "count_of", "kept_shape", "mean", "moments", "places", "summed", "total"]
 
 Axes = int | tuple[int, ...] | list[int] | None
 
@@ -50,6 +50,15 @@ def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False) -> ND
     """The sum in the type of `values`, in the order of torch's kernel on CUDA."""
     sums = summed_over(np.ascontiguousarray(values), places(axis, values.ndim))
     return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
+
+
+def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mean and variance over axes, which stay as 1."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    count = values.dtype.type(math.prod(values.shape[each] for each in axes))
+    mean = total(values, axes, keepdims=True) / count
+    away = values - mean
+    return mean, total(away * away, axes, keepdims=True) / count
 
 
 @np.errstate(all="ignore")
@@ -181,7 +190,8 @@ def _shared_by_equals(g: Array, call: Call) -> Array:
     winners = (x == peak) | (np.isnan(x) & np.isnan(peak))
     axis = call.inputs[1] if len(call.inputs) > 1 else None
     count = winners.sum(axis=places(axis, x.ndim), keepdims=True)
-    return np.where(winners, _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    share = _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype)
+    return share * owned(winners.astype(g.dtype.carrier), g.dtype)  # of a negative gradient others get -0, as in torch
 
 
 def _softened(g: Array, call: Call) -> Array:
