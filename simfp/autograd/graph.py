@@ -98,8 +98,8 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     while ready:
         _, node = heappop(ready)
         g = gathered.pop(node)
-        keeper = node.retaining and node.retaining()
-        if keeper:
+        keeper = node.retaining() if node.retaining else None
+        if keeper is not None:
             keeper.accumulate_grad(g)
         for target, part in node.gradients(g):
             receive(target, part)
