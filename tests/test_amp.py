@@ -120,6 +120,11 @@ def test_one_decorated_function_may_run_in_several_threads_at_once() -> None:
     assert wrong == []
 
 
+def test_what_was_not_entered_cannot_be_left() -> None:
+    with pytest.raises(RuntimeError, match="left that was not entered in this thread"):
+        autocast().__exit__()
+
+
 def test_the_kept_casts_go_with_the_outermost_region() -> None:
     w = sf.Tensor([[1.0]], requires_grad=True)
     with autocast():

@@ -256,6 +256,13 @@ def test_dropout_of_its_own_seed_goes_on_from_call_to_call_and_stops_in_eval() -
         nn.Dropout(1.5)
 
 
+def test_a_layer_of_no_values_begins_with_a_warning_as_torchs_does() -> None:
+    with pytest.warns(UserWarning, match="Initializing zero-element tensors is a no-op"):
+        layer = nn.Linear(0, 3)
+    assert layer.bias.tolist() == [0, 0, 0]
+    assert layer(np.ones((2, 0), np.float32)).tolist() == [[0, 0, 0]] * 2
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 

@@ -255,6 +255,31 @@ def test_names_and_order_of_all_parts_are_torchs() -> None:
     assert [*ours.state_dict()] == [*theirs.state_dict()]
 
 
+def test_shared_replaced_and_missing_parts_are_listed_as_torch_lists_them() -> None:
+    def tied(library: Any) -> Any:
+        model = library.Module()
+        model.body = library.Sequential(library.Linear(3, 3), library.ReLU(), library.Linear(3, 3))
+        model.head = library.Linear(3, 3, bias=False)
+        model.head.weight = model.body[0].weight
+        model.again = model.body
+        model.body = library.Identity()
+        model.register_module("later", None)
+        model.list = library.ModuleList([library.Linear(1, 1), library.BatchNorm1d(1)])
+        model.list.insert(0, library.ModuleDict({"a": library.Embedding(2, 1)}))
+        del model.again[1]
+        return model
+
+    ours, theirs = tied(nn), tied(torch.nn)
+    for names in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert [name for name, _ in getattr(ours, names)()] == [name for name, _ in getattr(theirs, names)()]
+    assert [*ours.state_dict()] == [*theirs.state_dict()]
+    assert repr(ours) == repr(theirs)
+    orders: list[list[str]] = [[], []]
+    for model, order in zip((ours, theirs), orders):
+        model.apply(lambda module, order=order: order.append(type(module).__name__))
+    assert orders[0] == orders[1]
+
+
 def test_a_network_comes_from_torch_and_goes_back() -> None:
     ours, theirs = network(nn), network(torch.nn)
     x = normal(3, 1, 8, 8)
