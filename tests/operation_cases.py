@@ -182,6 +182,7 @@ CASES: dict[str, list[Case]] = {
     "softplus": [*UNARY, call(X, 2.0), call(Floats((3, 4), -25, 25.5))],
     "dropout": [call(X, Truth((3, 4)), 0.4), call(X, Truth((3, 4)), 0.5)],
     "softmax": NORMALIZED,
+    "_safe_softmax": NORMALIZED,
     "log_softmax": NORMALIZED,
     "layer_norm": [
         call(X, (4,), Floats((4,), 0.5, 2), Floats((4,))), call(X, (4,)), call(Floats((2, 3, 4)), (3, 4)),

@@ -16,7 +16,7 @@ from simfp.ops.shapes import insertion_place, place
 
 __all__ = [
     "cat", "chunk", "expand", "flatten", "gather", "index", "permute", "reshape", "split", "squeeze", "stack",
-    "swapaxes", "transpose", "tril", "triu", "unsqueeze",
+    "swapaxes", "t", "transpose", "tril", "triu", "unsqueeze",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
@@ -31,4 +32,4 @@ def fused(x, y, z, out):
 def erf(x, out):
     """out[i] = erf(x[i]), computed in float64."""
     for i in range(out.size):
-        out[i] = math.erf(float(x[i]))
+        out[i] = math.erf(np.float64(x[i]))

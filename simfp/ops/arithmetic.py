@@ -162,7 +162,7 @@ ROWS = (
                                                      lambda g, call: g * call.inputs[0])),
     Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor)),
     Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
-    Operation("abs",          np.absolute,          (lambda g, call: g * np.sign(call.inputs[0]),)),
+    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),)),
     Operation("pow",          power,                (_base, _exponent)),
     Operation("maximum",      np.maximum,           (_UNLESS_SMALLER, _UNLESS_LARGER)),
     Operation("minimum",      np.minimum,           (_UNLESS_LARGER, _UNLESS_SMALLER)),

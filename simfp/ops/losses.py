@@ -16,7 +16,7 @@ from simfp.arrays import Array, owned
 from simfp.ops.activations import sigmoid
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import exp, log1p
-from simfp.ops.elementary import log
+from simfp.ops.elementary import log, sign
 from simfp.ops.operation import Call, Operation, Saved, finished, in_format_of, together, widened
 from simfp.ops.reductions import mean, summed, total
 
@@ -68,7 +68,7 @@ def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
 
 def _l1_backward(g: Array, call: Call) -> Array:
     difference = _difference(call)
-    return (divided(g, difference.size) if _is_mean(call) else g) * np.sign(difference)
+    return (divided(g, difference.size) if _is_mean(call) else g) * sign(difference)
 
 
 def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:

@@ -194,10 +194,10 @@ def _through_norm(g: Array, call: Call) -> Array:
     if ord == 2:
         return g * np.where(size == 0, 0.0, x / size)
     if ord == 1:
-        return np.sign(x) * g
+        return elementary.sign(x) * g
     winners = np.absolute(x) == size
     count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
-    return np.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    return elementary.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
 
 
 # fmt: off

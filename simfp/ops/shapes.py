@@ -101,10 +101,10 @@ def expand(x: Array, shape: Sequence[int]) -> Array:
 def cat(*parts: Array, dim: int = 0) -> Array:
     """The parts one after the other along an axis, in the format that they meet in.
 
-    Raises RuntimeError for none, and for shapes that differ elsewhere.
+    Raises ValueError for none, RuntimeError for shapes that differ elsewhere.
     """
     if not parts:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     where = place(dim, parts[0].ndim)
     for number, part in enumerate(parts):
         if part.ndim == 0:

@@ -30,6 +30,13 @@ def softmax(x: Array, dim: int, dtype: Any = None) -> Array:
     return finished(powers / total(powers, dim, keepdims=True), given.dtype, "softmax")
 
 
+def safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    """The same, and 0 where all values along the axis are -infinity."""
+    shares = softmax(x, dim, dtype)
+    nothing = np.all(np.isneginf(x), axis=dim, keepdims=True)
+    return np.where(nothing, 0.0, shares) if nothing.any() else shares
+
+
 @np.errstate(all="ignore")
 def _softmax_backward(g: Array, call: Call) -> Array:
     """g y - y sum(g y), the products g y rounded first: they are an operation of their own."""
@@ -55,8 +62,9 @@ def _log_softmax_backward(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name           forward      derivatives
-    Operation("softmax",      softmax,     (_softmax_backward,)),
-    Operation("log_softmax",  log_softmax, (_log_softmax_backward,)),
+    #          name             forward        derivatives
+    Operation("softmax",        softmax,       (_softmax_backward,)),
+    Operation("_safe_softmax",  safe_softmax,  (_softmax_backward,)),  # that of scaled_dot_product_attention
+    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,)),
 )
 # fmt: on

@@ -66,6 +66,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "avg_pool2d": lambda x, size, stride=None, padding=0, *more: F.avg_pool2d(x, size, stride, padding, False, *more),
     "relu": F.relu, "leaky_relu": F.leaky_relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "silu": F.silu,
     "gelu": F.gelu, "softplus": F.softplus, "dropout": dropout, "softmax": torch.softmax,
+    "_safe_softmax": torch.ops.aten._safe_softmax,
     "log_softmax": torch.log_softmax, "layer_norm": F.layer_norm, "rms_norm": F.rms_norm, "group_norm": F.group_norm,
     "batch_norm": lambda x, weight=None, bias=None, mean=None, var=None, **options: F.batch_norm(
         x, mean, var, weight, bias, **options
@@ -139,6 +140,7 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "gelu":                ("largest",  1,    2,       0,    0,      "another erf and tanh; other fused steps"),
     "softplus":            ("each",     1,    0,       0,    0,      "another log1p and exp"),
     "softmax":             ("largest",  1,    1,       1,    1,      ORDER + "; g y is rounded first on CUDA"),
+    "_safe_softmax":       ("largest",  1,    1,       1,    1,      ORDER + "; g y is rounded first on CUDA"),
     "log_softmax":         ("largest",  0,    1,       1,    1,      "torch's CPU subtracts the maximum with the log"),
     "layer_norm":          ("largest",  1,    5,       0,    1,      ORDER),
     "rms_norm":            ("largest",  1,    2,       0,    0,      ORDER),
