@@ -15,7 +15,7 @@ from typing import Any
 from simfp.accumulation import Accumulator
 from simfp.formats import NAMED_FORMATS, Format
 
-__all__ = ["AUTOCAST_LISTS", "Precision", "current", "rule_of", "running"]
+__all__ = ["AUTOCAST_LISTS", "Precision", "current", "enter", "leave", "rule_of", "running"]
 
 # fmt: off
 AUTOCAST_LISTS: dict[str, frozenset[str]] = {name: frozenset(operations.split()) for name, operations in {
@@ -57,7 +57,8 @@ class Precision:
 
     autocast: whether the lists apply. dtype: what "lower_precision" stands for.
     accumulator: how sums of products are carried (see `simfp.accumulation`); None: in NumPy's float32.
-    cache_enabled: whether the casts of weights are kept in `cache`, which the outermost region owns.
+    cache_enabled: whether the casts of weights are kept in `cache`, which all nested regions share.
+    outer: what a region of autocast was entered from; None outside of all.
     """
 
     autocast: bool = False
@@ -65,6 +66,7 @@ class Precision:
     accumulator: Accumulator | None = None
     cache_enabled: bool = True
     cache: dict[int, Any] = field(default_factory=dict)
+    outer: Precision | None = None
 
 
 _current: ContextVar[Precision] = ContextVar("simfp_precision", default=Precision())  # noqa: B039  (nobody caches in it)
@@ -73,6 +75,24 @@ _current: ContextVar[Precision] = ContextVar("simfp_precision", default=Precisio
 def current() -> Precision:
     """What operations of this thread run in now."""
     return _current.get()
+
+
+def enter(precision: Precision) -> None:
+    """Begins a region, whose `outer` is what runs now: operations of this thread run in `precision` until `leave`."""
+    _current.set(precision)
+
+
+def leave() -> None:
+    """Ends the innermost region; the outermost one takes the casts of weights with it.
+
+    Raises RuntimeError where there is none.
+    """
+    ended = _current.get()
+    if ended.outer is None:
+        raise RuntimeError("a region of autocast was left that was not entered in this thread")
+    if ended.outer.outer is None:
+        ended.cache.clear()
+    _current.set(ended.outer)
 
 
 @contextmanager

@@ -29,6 +29,13 @@ USED_UP = (
     "after calling backward."
 )
 
+# derivatives of these look at shapes and formats only, so `backward` has nothing to free and may come again: through a
+# cast that autocast keeps come the gradients of every loss of its region
+NOTHING_SAVED = {
+    "_to_copy", "add", "sub", "neg", "sum", "mean",
+    "reshape", "permute", "transpose", "expand", "cat", "stack", "tril", "triu",
+}  # fmt: skip
+
 _numbers = count()
 _recording: ContextVar[bool] = ContextVar("simfp_recording", default=True)
 
@@ -96,7 +103,7 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
             keeper.accumulate_grad(g)
         for target, part in node.gradients(g):
             receive(target, part)
-        if not keep_graph:
+        if not keep_graph and node.operation.name not in NOTHING_SAVED:
             node.call = None
 
 

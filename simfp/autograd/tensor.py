@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from simfp import precision
 from simfp.arrays import Array, array
-from simfp.autograd.graph import Node, backpropagate, is_grad_enabled
-from simfp.elementwise import FLOAT32, MEET_IN_FLOAT32, promote
+from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 
@@ -165,14 +166,19 @@ class Tensor:
 
     # Gradients.
 
-    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Adds the gradient of this tensor with respect to every leaf that it was made of to that leaf's `grad`.
 
         gradient: what comes from above, in the shape of the tensor; 1 if not given, which only one value allows.
         retain_graph: keep what the forward saved, so that `backward` can be called once more.
 
-        Raises RuntimeError for a tensor without a graph, more than one value without `gradient`, and a second time.
+        Raises RuntimeError for a tensor without a graph, more than one value without `gradient`, and a second time;
+        NotImplementedError for `create_graph`.
         """
+        if create_graph:
+            raise NotImplementedError(
+                "create_graph=True: gradients of gradients, as a gradient penalty needs them, are not computed here"
+            )
         if not self._requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
@@ -185,7 +191,7 @@ class Tensor:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."
             )
-        backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), retain_graph)
+        backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), bool(retain_graph))
 
     def accumulate_grad(self, g: Array) -> None:
         """Adds `g` to the gradient, rounded to the tensor's format."""
@@ -275,27 +281,43 @@ def _autocast(operation: Operation, inputs: list[Any], options: dict[str, Any]) 
     elif rule == "float32" or (rule == "float32_unless_dtype_given" and options.get("dtype") is None):
         fmt = FLOAT32
     elif rule == "widest":
-        fmt = promote(*(x.dtype for x in inputs if isinstance(x, (Tensor, Array)) and x.dtype in MEET_IN_FLOAT32))
+        fmt = _widest(x.dtype for x in inputs if isinstance(x, (Tensor, Array)))
     else:
         return inputs
     return [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else x for x in inputs]
 
 
-def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
-    """`x` in `fmt`: casts of float32 leaves that require a gradient are made once, and kept until autocast ends.
+def _widest(formats: Iterable[Format]) -> Format:
+    """float32 if it is among them, else the region's format; no other may be.
 
-    Formats that torch does not cast (fp8 and custom ones) stay.
+    Raises RuntimeError, as torch does, for any other.
     """
-    now = precision.current()
-    if x.dtype == fmt or x.dtype not in MEET_IN_FLOAT32:
+    widest = precision.current().dtype
+    for fmt in formats:
+        if FLOAT32 in (fmt, widest):
+            widest = FLOAT32
+        elif fmt != widest:
+            raise RuntimeError(f"Unexpected floating ScalarType in at::autocast::prioritize: {fmt} beside {widest}")
+    return widest
+
+
+def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
+    """`x` in `fmt`. The region's casts of float32 leaves that require a gradient are made once, and kept until it ends.
+
+    Whether a kept cast still has the values of its leaf, and is in `fmt`, nobody looks, nor does torch: after an edit
+    in place it is stale, and a nested region of another format gets what the outer one made.
+    """
+    if x.dtype == fmt:
         return x
     if isinstance(x, Array):
         return x.astype(fmt)
-    cached = x.dtype == FLOAT32 and fmt == now.dtype and x._requires_grad and x.is_leaf and now.cache_enabled
-    if not cached:
+    now = precision.current()
+    kept_is_allowed = fmt == now.dtype and x.dtype == FLOAT32 and x._requires_grad and x.is_leaf and now.cache_enabled
+    if not kept_is_allowed:
         return x.to(fmt)
     if id(x) not in now.cache:
-        now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
+        with set_grad_enabled(True):  # under no_grad, too: who asks next may want the graph
+            now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
     kept: Tensor = now.cache[id(x)][1]
     return kept
 

@@ -1,0 +1,142 @@
+"""Modules made of modules: one after the other, in a list, in a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from simfp.nn.module import Module
+
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
+
+class _Numbered(Module):
+    """Parts that are named by their numbers."""
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)._of(dict(list(self._modules.items())[index]))
+        return self._modules[self._name(index)]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.register_module(self._name(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = list(self._modules.items())
+        if not isinstance(index, slice):
+            self._name(index)
+        del kept[index]
+        numbered = all(name.isdigit() for name in self._modules)
+        self._modules.clear()
+        self._modules.update({str(i) if numbered else name: part for i, (name, part) in enumerate(kept)})
+
+    def append(self, module: Module) -> Any:
+        """Adds a part at the end."""
+        self.register_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Any:
+        """Adds parts at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Adds a part before that of number `index`."""
+        parts = list(self)
+        parts.insert(index, module)
+        self._modules.clear()
+        return self.extend(parts)
+
+    @classmethod
+    def _of(cls, parts: dict[str, Any]) -> Any:
+        made = cls()
+        made.extend(parts.values())
+        return made
+
+    def _name(self, index: int) -> str:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range")
+        return list(self._modules)[index]
+
+
+class Sequential(_Numbered):
+    """Modules that run one after the other, each on the result of the one before.
+
+    args: modules, or one dict of them by name.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        parts = (
+            args[0] if len(args) == 1 and isinstance(args[0], Mapping) else dict(zip(map(str, range(len(args))), args))
+        )
+        for name, part in parts.items():
+            self.register_module(name, part)
+
+    def forward(self, input: Any) -> Any:
+        """The result of the last module; the input itself if there is none."""
+        for module in self:
+            input = module(input)
+        return input
+
+    @classmethod
+    def _of(cls, parts: dict[str, Any]) -> Any:
+        return cls(parts)
+
+
+class ModuleList(_Numbered):
+    """A list of modules, which has no `forward`."""
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(modules or [])
+
+
+class ModuleDict(Module):
+    """A dict of modules, which has no `forward`."""
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        self.update(modules or {})
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def __getitem__(self, key: str) -> Any:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.register_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Adds the modules of a dict, or of pairs."""
+        for name, module in dict(modules).items():
+            self.register_module(name, module)
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Iterable[Any]:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Names and modules."""
+        return self._modules.items()

@@ -1,0 +1,112 @@
+"""A module's state as a dict, under torch's keys: NumPy and ml_dtypes arrays out; these and torch's tensors in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simfp.arrays import Array, array
+from simfp.autograd import Tensor
+
+if TYPE_CHECKING:
+    from simfp.nn.module import Module
+
+__all__ = ["IncompatibleKeys", "load", "save"]
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` missed, and what it did not expect."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not any(self):
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
+    """Every parameter and persistent buffer by its full name, as a copy."""
+    state = {}
+    for name, own in _owned(module, prefix):
+        state[name] = own.data.to_numpy() if isinstance(own, Tensor) else own.copy()
+    return state
+
+
+def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    """Brings values into the module's parameters and buffers, each rounded to the format it has there.
+
+    Raises RuntimeError, with torch's words, where shapes differ or, if `strict`, keys do; unlike torch then leaves
+    the module as it was. TypeError for what is no dict.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
+    owned = dict(_owned(module))
+    errors, arrays = [], {}
+    for name, own in owned.items():
+        if name not in state:
+            continue
+        try:
+            given = arrays[name] = _read(state[name])
+        except TypeError:
+            errors.append(
+                f'While copying the parameter named "{name}", expected torch.Tensor or Tensor-like object from '
+                f"checkpoint but received {type(state[name])}"
+            )
+            continue
+        if own.shape == () and given.shape == (1,):  # as torch before 0.4 kept numbers
+            given = arrays[name] = given[0]
+        if given.shape != own.shape:
+            errors.append(
+                f"size mismatch for {name}: copying a param with shape {_size(given.shape)} from checkpoint, "
+                f"the shape in current model is {_size(own.shape)}."
+            )
+    found = IncompatibleKeys(
+        [name for name in owned if name not in state], [name for name in state if name not in owned]
+    )
+    for what, names in (("Unexpected", found.unexpected_keys), ("Missing", found.missing_keys)):
+        if strict and names:
+            listed = ", ".join(f'"{name}"' for name in names)
+            errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")
+    if errors:
+        raise RuntimeError(
+            "Error(s) in loading state_dict for {}:\n\t{}".format(type(module).__name__, "\n\t".join(errors))
+        )
+    for name, given in arrays.items():
+        own = owned[name]
+        if isinstance(own, Tensor):
+            own.data = array(given, own.dtype)
+        else:
+            own[...] = given
+    return found
+
+
+def _owned(module: Module, prefix: str = "") -> list[tuple[str, Any]]:
+    """Parameters and persistent buffers in torch's order: each module's own, then its children's; shared ones again."""
+    listed = [(prefix + name, p) for name, p in module._parameters.items() if p is not None]
+    for name, buffer in module._buffers.items():
+        if buffer is not None and name not in module._transient:
+            listed.append((prefix + name, buffer))
+    for name, child in module._modules.items():
+        if child is not None:
+            listed += _owned(child, f"{prefix}{name}.")
+    return listed
+
+
+def _read(x: Any) -> Any:
+    """A Tensor, an Array, a NumPy array or a torch tensor as an Array or a NumPy array."""
+    if isinstance(x, Tensor):
+        return x.data
+    if hasattr(x, "detach"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
+        return x.detach().cpu().double().numpy()
+    if isinstance(x, (Array, np.ndarray, np.generic)):
+        return x
+    raise TypeError
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"torch.Size({list(shape)})"
