@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--seconds", type=float, default=3600.0, help="stop after so long (default: 3600)")
     prober.add_argument("--format", choices=[*TYPES], action="append", help="of the inputs (default: the four widest)")
+    prober.add_argument("--promoted", action="store_true", help="fp8: add up in float32 each 128, not in the core only")
+    prober.add_argument("--out", type=Path, help="a JSON file to write what was found to")
     prober.add_argument("--shape", type=int, nargs=3, default=(64, 100, 64), metavar=("M", "K", "N"))
     options = parser.parse_args(arguments)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
@@ -71,10 +73,17 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    """Prints what was found out."""
+    """Prints what was found out, and keeps it where that is asked for."""
     on_cpu = not options.device.startswith("cuda")
+    findings = []
     for fmt in options.format or (PROBED[3:] if on_cpu else PROBED):
-        print(probe.report(probe.probe(options.device, fmt, tuple(options.shape))), end="\n\n")
+        findings.append(probe.probe(options.device, fmt, tuple(options.shape), fast=not options.promoted))
+        print(probe.report(findings[-1]), end="\n\n")
+    if options.out:
+        asked = ["probe", *(f"--format {fmt}" for fmt in options.format or ()), *["--promoted"] * options.promoted]
+        asked += [f"--device {options.device}"] * on_cpu + [f"--shape {' '.join(map(str, options.shape))}"]
+        record.write(options.out, probe.recording(findings), options.device, " ".join(asked))
+        print(f"wrote {options.out}")
     return 0
 
 
