@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from simfp.experiments.products import Case, inputs
 from simfp.probing import Counts, masks_for, whole
+from simfp.rounding import encode
 
 __all__ = ["TYPES", "Product", "answer", "count_on", "laid_out", "multiply", "on_device"]
 
@@ -63,7 +65,7 @@ def count_on(
     """
     m, k, n = shape
     huge, tiny, factors = masks_for(fmt)
-    make = (lambda a, b: multiply(a, b, fmt)) if product is None else product
+    make: Product = partial(multiply, fmt=fmt) if product is None else product
     if factors == 2:  # row r times column r is one question: the others' columns have their masks elsewhere
         huge, tiny = huge**0.5, tiny**0.5
     ones = laid_out(torch.ones(k, n, dtype=TYPES[fmt], device=device), layout[1])
@@ -71,18 +73,23 @@ def count_on(
     at_once = m if factors == 1 else min(m, n)
     asked = at_once * max(1, min(256, (1 << 26) // (m * k)))  # of pairs
 
+    def held(value: float) -> float:
+        """What stands for a value in `_cells`."""
+        return int(encode(value, fmt)) if factors == 2 else value
+
     def answers(pairs: torch.Tensor, low: int, high: int) -> torch.Tensor:
         """The sums for some pairs, where the terms from low to high are tiny."""
         number = -(-len(pairs) // at_once)
         rows = _blocks(number, (m, k), layout[0], ones)
-        rows[:, :, low:high] = tiny
         place = torch.arange(len(pairs), device=device)
         here = place // at_once, place % at_once
-        rows[(*here, pairs[:, 0])] = huge
-        rows[(*here, pairs[:, 1])] = -huge
+        cells = _cells(rows)
+        cells[:, :, low:high] = held(tiny)
+        cells[(*here, pairs[:, 0])] = held(huge)
+        cells[(*here, pairs[:, 1])] = held(-huge)
         if factors == 2:
             columns = _blocks(number, (k, n), layout[1], ones)
-            columns[:, :, :at_once] = rows[:, :at_once].float().abs().to(ones.dtype).transpose(1, 2)
+            _cells(columns)[:, :, :at_once] = (cells[:, :at_once] & 0x7F).transpose(1, 2)  # without the sign
             made = torch.stack([make(a, b).diagonal() for a, b in zip(rows, columns, strict=True)])
             return made[:, :at_once].flatten()[: len(pairs)]
         made = torch.stack([make(block, ones) for block in rows])
@@ -101,6 +108,11 @@ def count_on(
         return whole(total, k)
 
     return count
+
+
+def _cells(x: torch.Tensor) -> torch.Tensor:
+    """What can be written to: the codes of 8-bit values, to which torch cannot write one by one, or the tensor."""
+    return x.view(torch.uint8) if x.element_size() == 1 else x
 
 
 def _blocks(number: int, shape: tuple[int, int], way: str, like: torch.Tensor) -> torch.Tensor:
