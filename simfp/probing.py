@@ -291,6 +291,7 @@ def product_along(
     *,
     reduction: Any = None,
     parts: Any = None,
+    apart: bool = False,
 ) -> NDArray[np.float64]:
     """The product of (M, K) and (K, N) values of `fmt`, its sums made along `tree`.
 
@@ -298,6 +299,9 @@ def product_along(
     reduction: of a tensor core: the format in which sums of sums are added, to nearest; that of its accumulator if not
         given.
     parts: of a tensor core: the format that each part of a split sum is rounded to before; `reduction` if not given.
+        The first one is then rounded to `reduction`, too, and the others are added to it.
+    apart: of a SequentialSum: whether a term that is added to a sum of sums is a part of its own, its product rounded
+        before; else it goes on, in one fma where there are such. No mask can tell the one from the other.
 
     Raises TypeError for another accumulator.
     """
@@ -311,21 +315,27 @@ def product_along(
         raise TypeError(f"only a tensor core or a SequentialSum goes along a tree, got {accumulator!r}")
     lines: list[tuple[int, int, int, int]] = []
     places: list[int] = []
-    height = _program(tree if isinstance(tree, tuple) else (tree,), lines, places, 0)
+    height = _program(tree if isinstance(tree, tuple) else (tree,), lines, places, 0, apart)
     return accumulator.along(np.array(lines), height, a[:, places], b[places])
 
 
-def _program(node: tuple[Tree, ...], lines: list[tuple[int, int, int, int]], places: list[int], below: int) -> int:
+def _program(
+    node: tuple[Tree, ...], lines: list[tuple[int, int, int, int]], places: list[int], below: int, apart: bool
+) -> int:
     """Adds the instructions that sum one tree, and its terms; how many partial sums there are at most."""
     chain, sums = steps_of(node)
     height = below + 1
     for number, each in enumerate(sums):
-        height = max(height, _program(each, lines, places, below + (number > 0)))
+        height = max(height, _program(each, lines, places, below + (number > 0), apart))
         if number:
             lines.append((MERGE, 0, 0, 1))
     first = len(places)
     places.extend(term for step in chain for term in step)
-    if chain:
+    if sums and apart:
+        for place in range(first, len(places)):
+            lines += [(OPEN, place, place + 1, 1), (MERGE, 0, 0, 1)]
+        height = max(height, below + 1 + bool(chain))
+    elif chain:
         lines.append((GO_ON if sums else OPEN, first, len(places), 1))
     return height
 
@@ -339,7 +349,7 @@ def _core_along(
         made = _core_along(each, a, b, fmt, core, reduction, parts)
         is_part = bool(steps_of(each)[0]) if isinstance(each, tuple) else True
         made = round_array(made, parts if is_part else reduction)
-        start = made if start is None else round_array(start + made, reduction)
+        start = round_array(made if start is None else start + made, reduction)
     if not chain:
         assert start is not None
         return start

@@ -61,6 +61,7 @@ WAYS = {
     "float32": Way("float32", "float32"),  # nothing is rounded to 16 bits before the end
     "narrow": Way("narrow", "narrow"),  # parts and sums of parts are; "narrow" stands for the format of the result
     "narrow parts": Way("narrow", "float32"),  # parts only
+    "narrow sums": Way("float32", "narrow"),  # the sum so far only: the first part, and each sum
 }
 SIZES = ((10, 10), (10, 64), (64, 10), (64, 64), (100, 100), (128, 10), (128, 128), (256, 256), (64, 1000), (1000, 64))
 LENGTHS = (32, 64, 100, 128, 256, 512, 784, 1000, 1024, 2048, 4096)
@@ -69,20 +70,20 @@ SHAPES = tuple(
     for k, fmt, (m, n), layout in itertools.product(LENGTHS, FORMATS, SIZES, LAYOUTS)
 )  # fmt: skip
 
-BATCH = 128
+BATCHES = (32, 64, 128, 256)
 LAYERS = ((784, 256, 10), (64, 256, 256, 8))  # of the perceptrons whose training is reproduced
 
 
 def _training() -> dict[str, tuple[Shape, ...]]:
     """The products that one step of training makes of these layers, with weights W of (out, in), by what they are."""
     found: dict[str, list[Shape]] = {"y = x W^T + b": [], "dW = g^T x": [], "dx = g W": [], "db = sum of g": []}
-    for fmt, widths in itertools.product(FORMATS, LAYERS):
+    for batch, fmt, widths in itertools.product(BATCHES, FORMATS, LAYERS):
         for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
-            found["y = x W^T + b"].append(Shape(fmt, BATCH, fan_in, fan_out, "nt"))
-            found["dW = g^T x"].append(Shape(fmt, fan_out, BATCH, fan_in, "tn"))
-            found["db = sum of g"].append(Shape(fmt, fan_out, BATCH, 1, "tn"))
+            found["y = x W^T + b"].append(Shape(fmt, batch, fan_in, fan_out, "nt"))
+            found["dW = g^T x"].append(Shape(fmt, fan_out, batch, fan_in, "tn"))
+            found["db = sum of g"].append(Shape(fmt, fan_out, batch, 1, "tn"))
             if number:  # nobody asks for the inputs' own gradient
-                found["dx = g W"].append(Shape(fmt, BATCH, fan_out, fan_in, "nn"))
+                found["dx = g W"].append(Shape(fmt, batch, fan_out, fan_in, "nn"))
     return {what: tuple(dict.fromkeys(shapes)) for what, shapes in found.items()}
 
 
