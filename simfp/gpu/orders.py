@@ -64,7 +64,7 @@ def orders(device: str, seconds: float = 3600.0, formats: Sequence[str] = FORMAT
 def compared(device: str, names: Sequence[str], seconds: float = 3600.0) -> dict[str, Any]:
     """A sample of the shapes of recordings of orders, asked for again: which of them this device sums otherwise.
 
-    names: of the recordings. The sample is drawn at random, as large as `seconds` allow, behind those that no model had.
+    names: of the recordings. Shapes that no model had come first, the others at random, as many as `seconds` allow.
     What is compared is the order, and how many elements are as in the plain one.
     """
     began = time.monotonic()
