@@ -72,7 +72,7 @@ def compared(device: str, names: Sequence[str], seconds: float = 3600.0) -> dict
     every = [(name, number) for name, one in zip(names, told, strict=True) for number in range(len(one["rows"]))]
     drawn = [every[place] for place in np.random.default_rng(0).permutation(len(every))]
     open_first = sorted(drawn, key=lambda one: not told[names.index(one[0])]["rows"][one[1]]["found"])
-    asked, same, differing_, explained = Counter[str](), Counter[str](), [], 0
+    asked, same, otherwise, explained = Counter[str](), Counter[str](), [], 0
     for name, number in open_first:
         if time.monotonic() - began > seconds:
             break
@@ -90,9 +90,9 @@ def compared(device: str, names: Sequence[str], seconds: float = 3600.0) -> dict
         if all(here.get(key) == there.get(key) for key in ("expected", "tree")):
             same[shape.fmt] += 1
         else:
-            differing_.append({"here": here, "there": there})
+            otherwise.append({"here": here, "there": there})
         if not asked.total() % 20:
-            print(f"\r{asked.total():,} shapes, {len(differing_)} otherwise ", end="", file=sys.stderr, flush=True)
+            print(f"\r{asked.total():,} shapes, {len(otherwise)} otherwise ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return {
         "what": "a sample of recorded shapes, asked for again: the order of each, and how many elements differ from it",
@@ -100,7 +100,7 @@ def compared(device: str, names: Sequence[str], seconds: float = 3600.0) -> dict
         "asked": dict(asked),
         "same": dict(same),
         "explained": explained,
-        "differing": differing_,
+        "differing": otherwise,
     }
 
 
