@@ -1,11 +1,12 @@
 """Training runs that a GPU and simfp make alike: what they train on, and one loop, written once for both.
 
-The loop takes the names that it calls from a `Backend`: simfp's, or torch's (see `simfp.gpu.training`). Weights, inputs
-and targets come from integers that a seed gives, so that every machine starts from the same bits.
+The loop takes the names that it calls from a `Backend`: simfp's (`simulated`), or torch's (`simfp.gpu.training`).
+Weights, inputs and targets come from integers that a seed gives, so that every machine starts from the same bits.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RUNS", "Backend", "Outcome", "Run", "data_set", "first_weights", "train"]
+from simfp import nn, optim
+from simfp.amp import GradScaler, autocast
+from simfp.autograd import Tensor
+from simfp.formats import as_format
+
+__all__ = ["RUNS", "Backend", "Outcome", "Run", "Shape", "data_set", "first_weights", "recorded", "simulated", "train"]
 
 SAMPLES = 1024
 SCALER = {"init_scale": 2.0**20, "growth_interval": 40}  # so that some steps are skipped, and the scale also grows
@@ -53,12 +59,12 @@ ADAMW = {"lr": 1e-3, "weight_decay": 0.01}
 # fmt: off
 RUNS: tuple[Run, ...] = (
     #    name                 widths                batch steps  autocast     loss             optimizer
-    Run("sgd fp16",           (32, 128, 128, 16),   64,   400,   "float16",   "mse",           "SGD",   SGD, 1),
-    Run("sgd bf16",           (32, 128, 128, 16),   64,   400,   "bfloat16",  "mse",           "SGD",   SGD, 2),
+    Run("sgd fp16",           (32, 128, 128, 16),   64,   1000,  "float16",   "mse",           "SGD",   SGD, 1),
+    Run("sgd bf16",           (32, 128, 128, 16),   64,   1000,  "bfloat16",  "mse",           "SGD",   SGD, 2),
     Run("sgd fp16 wide",      (64, 256, 256, 16),   128,  400,   "float16",   "mse",           "SGD",   SGD, 3),
     Run("sgd bf16 wide",      (64, 256, 256, 16),   128,  400,   "bfloat16",  "mse",           "SGD",   SGD, 4),
-    Run("adamw fp16",         (32, 128, 128, 16),   64,   400,   "float16",   "mse",           "AdamW", ADAMW, 5),
-    Run("adamw bf16",         (32, 128, 128, 16),   64,   400,   "bfloat16",  "mse",           "AdamW", ADAMW, 6),
+    Run("adamw fp16",         (32, 128, 128, 16),   64,   1000,  "float16",   "mse",           "AdamW", ADAMW, 5),
+    Run("adamw bf16",         (32, 128, 128, 16),   64,   1000,  "bfloat16",  "mse",           "AdamW", ADAMW, 6),
     Run("cross entropy fp16", (32, 128, 128, 16),   64,   200,   "float16",   "cross_entropy", "SGD",   SLOWER, 7),
     Run("cross entropy bf16", (32, 128, 128, 16),   64,   200,   "bfloat16",  "cross_entropy", "SGD",   SLOWER, 8),
     Run("narrow fp16",        (64, 256, 256, 8),    128,  400,   "float16",   "mse",           "SGD",   SGD, 9),
@@ -80,6 +86,19 @@ class Backend(NamedTuple):
     dtype: Callable[[str], Any]  # a format's name -> what autocast takes
     tensor: Callable[[NDArray[Any]], Any]  # float32 values or labels -> a tensor
     values: Callable[[Any], NDArray[np.float32]]  # a float32 tensor -> its values
+
+
+def simulated(accumulator: Any) -> Backend:
+    """simfp's own names; `accumulator` carries the sums of products under autocast."""
+    return Backend(
+        nn,
+        optim,
+        lambda **options: autocast(**options, accumulator=accumulator),
+        GradScaler,
+        as_format,
+        lambda values: Tensor(values) if values.dtype.kind == "f" else values,
+        lambda p: np.ascontiguousarray(p.data.values),
+    )
 
 
 class Outcome(NamedTuple):
@@ -223,3 +242,34 @@ def train(run: Run, backend: Backend, watch: Callable[[int, Any], None] | None =
     return Outcome(
         checksum(run, first), np.array(losses, np.float32), np.array(scales), np.array(checksums, np.uint32), now
     )
+
+
+def row_of(run: Run, outcome: Outcome) -> dict[str, Any]:
+    """What a recording keeps of a run: the loss of every step, the scale where it changed, checksums of all weights."""
+    changes = np.flatnonzero(np.diff(outcome.scales, prepend=np.nan) != 0)
+    return {
+        "name": run.name,
+        "inputs": outcome.inputs,
+        "steps": run.steps,
+        "losses": base64.b64encode(outcome.losses.tobytes()).decode(),
+        "scales": [[int(step), float(outcome.scales[step])] for step in changes],
+        "checksums": base64.b64encode(outcome.checksums.tobytes()).decode(),
+        "weights": {name: hashlib.sha256(values.tobytes()).hexdigest() for name, values in outcome.weights.items()},
+    }
+
+
+def recorded(row: dict[str, Any], steps: int | None = None) -> tuple[Run, Outcome]:
+    """A run of a recording and its first `steps` steps (all if not given), without the weights at the end.
+
+    Raises ValueError for a run that there is no longer.
+    """
+    runs = {run.name: run for run in RUNS}
+    if row["name"] not in runs:
+        raise ValueError(f"unknown run {row['name']!r}; expected one of {', '.join(runs)}")
+    steps = row["steps"] if steps is None else min(steps, row["steps"])
+    losses = np.frombuffer(base64.b64decode(row["losses"]), np.float32)[:steps]
+    checksums = np.frombuffer(base64.b64decode(row["checksums"]), np.uint32)[:steps]
+    scales = np.empty(row["steps"])
+    for step, scale in row["scales"]:
+        scales[step:] = scale
+    return runs[row["name"]]._replace(steps=steps), Outcome(row["inputs"], losses, scales[:steps], checksums, {})

@@ -1,4 +1,4 @@
-"""The command line: python -m simfp.gpu record | orders | half-products | probe."""
+"""The command line: python -m simfp.gpu record | training | orders | half-products | probe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
-from simfp.gpu import half_products, orders, probe, record, record_products
+from simfp.gpu import half_products, orders, probe, record, record_products, training
 from simfp.gpu.products import TYPES
 
 PROBED = ("float16", "bfloat16", "tfloat32", "float32")
@@ -24,10 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     recorder = commands.add_parser("record", help="ask a device and keep its answers")
     grid = commands.add_parser("orders", help="find the order of every product of a grid of shapes, and keep it")
     halves = commands.add_parser("half-products", help="find how products with 16-bit results are summed, and keep it")
+    trainer = commands.add_parser("training", help="train some networks, and keep what came of it, bit for bit")
     prober = commands.add_parser("probe", help="find in which order a device sums, and what its steps keep")
-    for command in (recorder, grid, halves, prober):
+    for command in (recorder, trainer, grid, halves, prober):
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
-    for command in (recorder, grid, halves):
+    for command in (recorder, trainer, grid, halves):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
@@ -52,11 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    """Writes the recordings of `record`, `orders` or `half-products`."""
+    """Writes the recordings of `record`, `training`, `orders` or `half-products`."""
     found = record.provenance(options.device)["device"]
     name = "h100" if "H100" in found else "h200" if "H200" in found else found.split(",")[0].lower().replace(" ", "_")
     written = []
-    if options.command == "half-products":
+    if options.command == "training":
+        path = options.out / f"{name}_training.json"
+        record.write(path, training.training(options.device), options.device, "training")
+        written.append(path.name)
+    elif options.command == "half-products":
         path = options.out / f"{name}_half_products.json"
         record.write(
             path, half_products.half_products(options.device, options.seconds), options.device, "half-products"

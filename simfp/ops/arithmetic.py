@@ -152,6 +152,16 @@ def masked_fill(x: Array, mask: Any, value: Any) -> Array:
     return owned(np.where(mask, filling.astype(x.dtype)._values, x._values), x.dtype)
 
 
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of two; of 0 and -0 it is 0, as on a GPU."""
+    return np.where((x == 0) & (y == 0), x + y, np.maximum(x, y))
+
+
+def minimum(x: Array, y: Array) -> Array:
+    """The smaller of two; of 0 and -0 it is -0."""
+    return -maximum(-x, -y)
+
+
 # fmt: off
 ROWS = (
     #          name           forward               derivatives
@@ -164,8 +174,8 @@ ROWS = (
     Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
     Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),)),
     Operation("pow",          power,                (_base, _exponent)),
-    Operation("maximum",      np.maximum,           (_UNLESS_SMALLER, _UNLESS_LARGER)),
-    Operation("minimum",      np.minimum,           (_UNLESS_LARGER, _UNLESS_SMALLER)),
+    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER)),
+    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER)),
     Operation("clamp",        clamp,                (_within,)),
     Operation("where",        where,                (None,
                                                      lambda g, call: np.where(call.inputs[0], g, 0.0),
