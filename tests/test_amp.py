@@ -190,6 +190,15 @@ def test_products_run_in_any_format_and_losses_in_float32(fmt: sf.Format) -> Non
     assert (sf.round_to(w.grad.values, fmt) == w.grad.values).all()
 
 
+def test_where_autocast_brings_nothing_together_eight_bits_and_float32_do_not_meet() -> None:
+    x, w = sf.Tensor([[1.0]]), sf.Tensor([[0.5]])
+    with autocast(dtype=sf.float8_e4m3fn):
+        y = linear(x, w)
+        with pytest.raises(TypeError, match="float32 and float8_e4m3fn have no common format"):
+            x + y
+        assert (x + y.float()).dtype == sf.float32
+
+
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
