@@ -320,7 +320,7 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
 
 def _owned(x: Values, plan: Any) -> bool:
     """Whether all of x, which is contiguous, are values of a format (NaN counts), by its plan of nearest-even."""
-    flat, found = x.reshape(-1), []
+    flat, found = x.reshape(-1).view(np.uint64), []
 
     def part(first: int, last: int) -> None:
         piece = flat[first * OWNED_AT_ONCE : last * OWNED_AT_ONCE]
