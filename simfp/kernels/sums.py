@@ -6,8 +6,9 @@ side by side, so that the processor adds many sums at once while each keeps its 
 
 The order is a program, a row for each instruction, that works on a stack of partial sums:
 
-    OPEN   start stop strides  a new partial sum of the terms start <= k < stop, the first taken as it is; of more than
-                               one stride, each has every so many-th term, and then their sums are added in pairs
+    OPEN   start stop strides  a new partial sum of the terms start <= k < stop, the first taken as it is; of several
+                               strides (2, 4, 8 ...), each has every so many-th term, and their sums are then added in
+                               pairs
     GO_ON  start stop 1        those terms, added to the topmost partial sum
     MERGE                      the two topmost become their sum: the lower one plus the upper one
 
@@ -23,12 +24,22 @@ import numpy as np
 from numba import njit
 
 from simfp.kernels.intrinsics import number, pattern
-from simfp.kernels.rounding import nearest_even64, round64, stochastic64
+from simfp.kernels.rounding import (
+    bits_rounded_by_chance,
+    nearest_even64,
+    plan_fields,
+    random_word,
+    round64,
+    rounded_bits,
+    stochastic64,
+)
 
 __all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kahan", "owned", "pairwise_program"]
 
 OPEN, GO_ON, MERGE = 0, 1, 2
 LANES = 64
+SIGN = np.uint64(1 << 63)
+NEXT_STREAM = np.uint64(0xD1342543DE82EF95)  # how far apart the random words of two roundings start
 LIMB_BITS = 32
 LOWEST_BIT = (
     -1152
@@ -69,7 +80,19 @@ def _settle(bits, out, plan, how, below, magic, key, twist, unused, step):
     elif how == 1:
         round64(bits, out, plan)
     else:
-        stochastic64(bits, out, plan, key + np.uint64(step) * np.uint64(0xD1342543DE82EF95), twist, unused)
+        stochastic64(bits, out, plan, key + np.uint64(step) * NEXT_STREAM, twist, unused)
+
+
+@njit(inline="always")
+def _one(x, plan, how, below, magic, key, twist, unused, step):
+    """One number rounded as `_settle` rounds the first lane."""
+    if how == 0:
+        return _one_to_nearest(x, plan, below, magic)
+    fields = plan_fields(plan)
+    if how == 1:
+        return number(rounded_bits(pattern(x), fields, np.uint64, np.uint64(52), SIGN))
+    random = random_word(0, key + np.uint64(step) * NEXT_STREAM, twist)
+    return number(bits_rounded_by_chance(pattern(x), fields, random, unused, np.uint64, np.uint64(52), SIGN))
 
 
 @njit(inline="always")
@@ -120,8 +143,8 @@ def _raise(total, plan, below):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _run_one(total, a, b, m, n, start, stop, plan, below, magic, fused, short):
-    """`total` after the terms start <= k < stop of one column, in nearest-even.
+def _run_one(total, a, b, m, n, start, stop, plan, how, below, magic, fused, down, short, key, twist, unused, step):
+    """`total` after the terms start <= k < stop of one column; `step` counts roundings, as it does in `_settle`.
 
     Where `short`, most additions of a long run are a single one, to the total that is held raised.
     """
@@ -131,14 +154,16 @@ def _run_one(total, a, b, m, n, start, stop, plan, below, magic, fused, short):
     for k in range(start, stop):
         term = a[m, k * wide] * b[k, n]
         if not fused:
-            term = _one_to_nearest(term, plan, below, magic)
+            step += 1
+            term = _one(term, plan, how, below, magic, key, twist, unused, step)
         if raise_it:
             raised += term
             total_now = raised - raising
             if low < total_now < high:
                 total = total_now
                 continue
-        total = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
+        step += 1
+        total = _one(_sum_to_odd(total, term, down, short), plan, how, below, magic, key, twist, unused, step)
         if raise_it:
             low, high, raising = _raise(total, plan, below)
             raised = raising + total
@@ -146,8 +171,8 @@ def _run_one(total, a, b, m, n, start, stop, plan, below, magic, fused, short):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _in_order_one(program, stack, a, b, m, n, plan, below, magic, fused, short):
-    """The sum of one column, in nearest-even; the strides of a partial sum stand one after the other on the stack.
+def _in_order_one(program, stack, a, b, m, n, plan, how, below, magic, fused, down, short, key, twist, unused, step):
+    """The sum of one column; the strides of a partial sum stand one after the other on the stack.
 
     The strides do not wait for each other, so the processor adds several at a time.
     """
@@ -157,28 +182,39 @@ def _in_order_one(program, stack, a, b, m, n, plan, below, magic, fused, short):
         kind, start, stop, strides = program[line, 0], program[line, 1], program[line, 2], program[line, 3]
         if kind == MERGE:
             top -= 1
-            stack[top] = _one_to_nearest(_sum_to_odd(stack[top], stack[top + 1], False, short), plan, below, magic)
+            step += 1
+            total = _sum_to_odd(stack[top], stack[top + 1], down, short)
+            stack[top] = _one(total, plan, how, below, magic, key, twist, unused, step)
             continue
         if kind == OPEN:
             top += 1
             for i in range(strides):
-                stack[top + i] = _one_to_nearest(a[m, (start + i) * wide] * b[start + i, n], plan, below, magic)
+                step += 1
+                term = a[m, (start + i) * wide] * b[start + i, n]
+                stack[top + i] = _one(term, plan, how, below, magic, key, twist, unused, step)
             start += strides
         if strides == 1:
-            stack[top] = _run_one(stack[top], a, b, m, n, start, stop, plan, below, magic, fused, short)
+            stack[top] = _run_one(
+                stack[top], a, b, m, n, start, stop, plan, how, below, magic, fused, down, short, key, twist, unused,
+                step,
+            )  # fmt: skip
+            step += 2 * (stop - start)
             continue
-        for k in range(start, stop, strides):
-            for i in range(strides):
-                term = a[m, (k + i) * wide] * b[k + i, n]
-                if not fused:
-                    term = _one_to_nearest(term, plan, below, magic)
-                total = _sum_to_odd(stack[top + i], term, False, short)
-                stack[top + i] = _one_to_nearest(total, plan, below, magic)
-        while strides > 1:
+        for k in range(start, stop):
+            at = top + ((k - start) & (strides - 1))
+            term = a[m, k * wide] * b[k, n]
+            if not fused:
+                step += 1
+                term = _one(term, plan, how, below, magic, key, twist, unused, step)
+            step += 1
+            total = _sum_to_odd(stack[at], term, down, short)
+            stack[at] = _one(total, plan, how, below, magic, key, twist, unused, step)
+        while strides > 1:  # in pairs
             strides //= 2
             for i in range(strides):
-                total = _sum_to_odd(stack[top + 2 * i], stack[top + 2 * i + 1], False, short)
-                stack[top + i] = _one_to_nearest(total, plan, below, magic)
+                step += 1
+                total = _sum_to_odd(stack[top + 2 * i], stack[top + 2 * i + 1], down, short)
+                stack[top + i] = _one(total, plan, how, below, magic, key, twist, unused, step)
     return stack[0]
 
 
@@ -200,11 +236,14 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
     for task in range(first, last):
         m, n0 = task // blocks, (task % blocks) * LANES
         width = min(LANES, columns - n0)
-        if width == 1 and how == 0:
-            out[m, n0] = _in_order_one(program, stack_of_one, a, b, m, n0, plan, below, magic, fused, short)
+        step = np.int64(task) << 40
+        if width == 1:
+            out[m, n0] = _in_order_one(
+                program, stack_of_one, a, b, m, n0, plan, how, below, magic, fused, down, short, key, twist, unused,
+                step,
+            )  # fmt: skip
             continue
         top = -1
-        step = np.int64(task) << 40
         for line in range(program.shape[0]):
             kind, start, stop, strides = program[line, 0], program[line, 1], program[line, 2], program[line, 3]
             if kind == MERGE:
@@ -217,7 +256,7 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
             top += kind == OPEN
             opened = start + strides if kind == OPEN else start
             for k in range(start, stop):
-                i = (k - start) % strides * width
+                i = ((k - start) & (strides - 1)) * width
                 total, made, sums = stack[top, i : i + width], patterns[top, i : i + width], raw_pattern[:width]
                 factor = a[m, k * wide]
                 if fused and k >= opened:
@@ -249,24 +288,26 @@ def in_order(program, depth, a, b, out, first, last, plan, how, below, magic, fu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _kahan_one(a, b, m, n, plan, below, magic, fused, short):
-    """Kahan's sum of one column, in nearest-even.
+def _kahan_one(a, b, m, n, plan, how, below, magic, fused, down, short, key, twist, unused, step):
+    """Kahan's sum of one column.
 
-    Each operation waits for the one before, so what counts is how long a rounding takes. While the total keeps its sign
-    and stays between two powers of two, only two of the four are needed. What was added is exact, the difference of two
+    Each operation waits for the one before, so what counts is how long a rounding takes. In nearest-even, while the
+    total keeps its sign and stays between two powers of two, only two of the four are needed. What was added is exact, the difference of two
     neighbours in the sense of Sterbenz, and so is what was too much of it, the error of a sum (Dekker 1971). The total
     is held raised. And of the term less what was lost before, bits need only be dropped: below the smallest normal
     number it is a whole number of the smallest subnormal, and exact.
     """
     wide = np.int64(a.shape[1] > 1)
-    total = _one_to_nearest(a[m, 0] * b[0, n], plan, below, magic)
+    step += 1
+    total = _one(a[m, 0] * b[0, n], plan, how, below, magic, key, twist, unused, step)
     rest = 0.0
     raise_it = short and plan[7] == np.uint64(0)  # all differences are exact only in a format with subnormals
     low, high, raising, raised = 0.0, 0.0, 0.0, 0.0
     for k in range(1, b.shape[0]):
         term = a[m, k * wide] * b[k, n]
         if not fused:
-            term = _one_to_nearest(term, plan, below, magic)
+            step += 1
+            term = _one(term, plan, how, below, magic, key, twist, unused, step)
         if raise_it:
             exact_worth = term - rest
             worth = _without_low_bits(exact_worth, plan[0])
@@ -276,10 +317,14 @@ def _kahan_one(a, b, m, n, plan, below, magic, fused, short):
                 rest = (grown - raised) - worth
                 total, raised = total_now, grown
                 continue
-        term = _one_to_nearest(_sum_to_odd(term, -rest, False, short), plan, below, magic)
-        grown = _one_to_nearest(_sum_to_odd(total, term, False, short), plan, below, magic)
-        rest = _one_to_nearest(_sum_to_odd(grown, -total, False, short), plan, below, magic)
-        rest = _one_to_nearest(_sum_to_odd(rest, -term, False, short), plan, below, magic)
+        term = _sum_to_odd(term, -rest, down, short)
+        term = _one(term, plan, how, below, magic, key, twist, unused, step + 1)
+        grown = _sum_to_odd(total, term, down, short)
+        grown = _one(grown, plan, how, below, magic, key, twist, unused, step + 2)
+        rest = _sum_to_odd(grown, -total, down, short)
+        rest = _one(rest, plan, how, below, magic, key, twist, unused, step + 3)
+        step += 4
+        rest = _one(_sum_to_odd(rest, -term, down, short), plan, how, below, magic, key, twist, unused, step)
         total = grown
         if raise_it:
             low, high, raising = _raise(total, plan, below)
@@ -306,18 +351,20 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, k
     for task in range(first, last):
         m, n0 = task // blocks, (task % blocks) * LANES
         width = min(LANES, columns - n0)
-        if width == 1 and how == 0:
-            out[m, n0] = _kahan_one(a, b, m, n0, plan, below, magic, fused, short)
-            continue
-        bits = patterns[4, :width]
         step = np.int64(task) << 40
+        if width == 1:
+            out[m, n0] = _kahan_one(
+                a, b, m, n0, plan, how, below, magic, fused, down, short, key, twist, unused, step
+            )  # fmt: skip
+            continue
+        rest_bits, term_bits, grown_bits, bits = patterns[1, :width], patterns[2, :width], patterns[3, :width], patterns[4, :width]
         for k in range(b.shape[0]):
             factor = a[m, k * wide]
             if k == 0 or not fused:
                 for j in range(width):
                     raw[j] = factor * b[k, n0 + j]
                 step += 1
-                _settle(bits, patterns[2, :width], plan, how, below, magic, key, twist, unused, step)
+                _settle(bits, term_bits, plan, how, below, magic, key, twist, unused, step)
             else:
                 for j in range(width):
                     term[j] = factor * b[k, n0 + j]
@@ -328,18 +375,18 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, k
                 continue
             for j in range(width):  # what this term is worth with what was lost before
                 raw[j] = _sum_to_odd(term[j], -rest[j], down, short)
-            _settle(bits, patterns[2, :width], plan, how, below, magic, key, twist, unused, step + 1)
+            _settle(bits, term_bits, plan, how, below, magic, key, twist, unused, step + 1)
             for j in range(width):
                 raw[j] = _sum_to_odd(total[j], term[j], down, short)
-            _settle(bits, patterns[3, :width], plan, how, below, magic, key, twist, unused, step + 2)
+            _settle(bits, grown_bits, plan, how, below, magic, key, twist, unused, step + 2)
             for j in range(width):  # what really was added ...
                 raw[j] = _sum_to_odd(grown[j], -total[j], down, short)
-            _settle(bits, patterns[1, :width], plan, how, below, magic, key, twist, unused, step + 3)
+            _settle(bits, rest_bits, plan, how, below, magic, key, twist, unused, step + 3)
             for j in range(width):  # ... and what was too much of it
                 raw[j] = _sum_to_odd(rest[j], -term[j], down, short)
                 total[j] = grown[j]
             step += 4
-            _settle(bits, patterns[1, :width], plan, how, below, magic, key, twist, unused, step)
+            _settle(bits, rest_bits, plan, how, below, magic, key, twist, unused, step)
         for j in range(width):
             out[m, n0 + j] = total[j]
 
