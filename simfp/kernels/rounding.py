@@ -95,7 +95,10 @@ def random_word(i, key, twist):
 @njit(inline="always")
 def plan_fields(plan):
     """The fields of a plan as a tuple: a loop that stores numbers need not fear to have changed them."""
-    return (plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6], plan[7], plan[8], plan[9], plan[10], plan[11])
+    return (
+        plan[0], plan[1], plan[2], plan[3], plan[4], plan[5],
+        plan[6], plan[7], plan[8], plan[9], plan[10], plan[11],
+    )  # fmt: skip
 
 
 @njit(inline="always")

@@ -37,7 +37,7 @@ from simfp.kernels.rounding import (
 __all__ = ["GO_ON", "LANES", "LIMBS", "MERGE", "OPEN", "exact", "in_order", "kahan", "owned", "pairwise_program"]
 
 OPEN, GO_ON, MERGE = 0, 1, 2
-LANES = 64
+LANES = 128  # enough that setting up a loop over them costs little, few enough to stay in the nearest cache
 SIGN = np.uint64(1 << 63)
 NEXT_STREAM = np.uint64(0xD1342543DE82EF95)  # how far apart the random words of two roundings start
 LIMB_BITS = 32
@@ -292,10 +292,10 @@ def _kahan_one(a, b, m, n, plan, how, below, magic, fused, down, short, key, twi
     """Kahan's sum of one column.
 
     Each operation waits for the one before, so what counts is how long a rounding takes. In nearest-even, while the
-    total keeps its sign and stays between two powers of two, only two of the four are needed. What was added is exact, the difference of two
-    neighbours in the sense of Sterbenz, and so is what was too much of it, the error of a sum (Dekker 1971). The total
-    is held raised. And of the term less what was lost before, bits need only be dropped: below the smallest normal
-    number it is a whole number of the smallest subnormal, and exact.
+    total keeps its sign and stays between two powers of two, two of the four do nothing: what was added is exact
+    (Sterbenz), and so is what was too much of it, the error of a sum (Dekker 1971). The total is held raised. And of
+    the term less what was lost before, bits need only be dropped: below the smallest normal number it is a whole number
+    of smallest subnormals, so short that none are.
     """
     wide = np.int64(a.shape[1] > 1)
     step += 1
@@ -357,7 +357,12 @@ def kahan(a, b, out, first, last, plan, how, below, magic, fused, down, short, k
                 a, b, m, n0, plan, how, below, magic, fused, down, short, key, twist, unused, step
             )  # fmt: skip
             continue
-        rest_bits, term_bits, grown_bits, bits = patterns[1, :width], patterns[2, :width], patterns[3, :width], patterns[4, :width]
+        rest_bits, term_bits, grown_bits, bits = (
+            patterns[1, :width],
+            patterns[2, :width],
+            patterns[3, :width],
+            patterns[4, :width],
+        )
         for k in range(b.shape[0]):
             factor = a[m, k * wide]
             if k == 0 or not fused:
