@@ -83,9 +83,9 @@ def _settle(bits, out, plan, how, below, magic, key, twist, unused, step):
         stochastic64(bits, out, plan, key + np.uint64(step) * NEXT_STREAM, twist, unused)
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _one(x, plan, how, below, magic, key, twist, unused, step):
-    """One number rounded as `_settle` rounds the first lane."""
+    """One number rounded as `_settle` rounds the first lane; a call, or compiling would take ten times as long."""
     if how == 0:
         return _one_to_nearest(x, plan, below, magic)
     fields = plan_fields(plan)
@@ -171,6 +171,16 @@ def _run_one(total, a, b, m, n, start, stop, plan, how, below, magic, fused, dow
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _strides_to_nearest(totals, a, b, m, n, start, stop, strides, plan, below, magic, short):
+    """Adds the terms start <= k < stop to totals in turns, in nearest-even and without calls."""
+    wide = np.int64(a.shape[1] > 1)
+    for k in range(start, stop, strides):
+        for i in range(strides):
+            total = _sum_to_odd(totals[i], a[m, (k + i) * wide] * b[k + i, n], False, short)
+            totals[i] = _one_to_nearest(total, plan, below, magic)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _in_order_one(program, stack, a, b, m, n, plan, how, below, magic, fused, down, short, key, twist, unused, step):
     """The sum of one column; the strides of a partial sum stand one after the other on the stack.
 
@@ -200,6 +210,9 @@ def _in_order_one(program, stack, a, b, m, n, plan, how, below, magic, fused, do
             )  # fmt: skip
             step += 2 * (stop - start)
             continue
+        if how == 0 and fused:
+            _strides_to_nearest(stack[top:], a, b, m, n, start, stop, strides, plan, below, magic, short)
+            start = stop
         for k in range(start, stop):
             at = top + ((k - start) & (strides - 1))
             term = a[m, k * wide] * b[k, n]
