@@ -291,7 +291,6 @@ class ExactSum(Accumulator):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        a = np.ones((1, b.shape[0])) if plain else a
         out = np.empty((a.shape[0], b.shape[1]))
         if a.shape[0] == 1:  # many columns and one row: let the columns be what threads share
             rows, columns, target = np.ascontiguousarray(b.T), a, out.T
@@ -299,7 +298,7 @@ class ExactSum(Accumulator):
             rows, columns, target = a, np.ascontiguousarray(b.T), out
         made = np.empty(target.shape)
         in_threads(
-            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), a.shape[1] * out.size
+            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), b.shape[0] * out.size
         )
         target[...] = made
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")

@@ -455,16 +455,19 @@ def pairwise_program(n, leaf, lanes):
 def exact(a, b, out, first, last):
     """out[m, n] = the exact sum over k of a[m, k] * b[n, k], rounded to odd in float64; rows first <= m < last.
 
+    A `b` of one column stands for that column again and again.
+
     The sum is a whole number of 2^LOWEST_BIT, held in limbs of 32 bits with room for carries. Before that, integer
     significands gather by exponent: that is one addition a term.
     """
+    wide = np.int64(b.shape[1] > 1)
     limbs, gathered = np.zeros(LIMBS, np.int64), np.zeros(2048, np.int64)
     for m in range(first, last):
         for n in range(b.shape[0]):
             limbs[:] = 0
             special, negative_zeros, lowest, highest = 0.0, True, 2047, 0
             for k in range(a.shape[1]):
-                term = a[m, k] * b[n, k]
+                term = a[m, k] * b[n, k * wide]
                 bits = pattern(term)
                 exponent = np.int64((bits >> np.uint64(52)) & np.uint64(0x7FF))
                 negative_zeros = negative_zeros and bits == np.uint64(1) << np.uint64(63)
