@@ -31,7 +31,7 @@ __all__ = [
 Tree = Any  # a term's number, or a tuple of trees that one addition adds
 Sums = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # rows of terms -> the sum of each
 Counts = Callable[[NDArray[np.int64]], NDArray[np.int64]]  # pairs (i, j) -> how many terms survive
-TOLD = re.compile(r"(\d+) x (\d+) \((\d+)(?: \.\. \d+(?:, every (-?\d+)th)?|([\d, ]*))\)|(\d+)")  # steps, in words
+TOLD = re.compile(r"(\d+) x (\d+) \((\d+)(?: \.\. \d+(?:, every (-?\d+)[a-z]+)?|([\d, ]*))\)|(\d+)")  # steps, in words
 WORTH_ASKING_AT_ONCE = 64  # members of a group whose pairs are all asked for in one go
 
 
@@ -228,10 +228,15 @@ def _ranges(chain: list[list[int]]) -> str:
             last += 1
         first, end = chain[place][0], chain[last][-1]
         count = last - place + 1
-        by = f", every {stride}th" if size == 1 and stride != 1 and count > 1 else ""
+        by = f", every {_ordinal(stride)}" if size == 1 and stride != 1 and count > 1 else ""
         told.append(f"{count} x {size} ({first} .. {end}{by})" if count * size > 1 else f"{first}")
         place = last + 1
     return " + ".join(told)
+
+
+def _ordinal(number: int) -> str:
+    last = abs(number) % 100
+    return f"{number}{'th' if 10 < last < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(last % 10, 'th')}"
 
 
 def read_tree(text: str) -> Tree:
@@ -290,7 +295,7 @@ def product_along(
     accumulator: Accumulator,
     *,
     reduction: Any = None,
-    parts: Any = None,
+    kept: Any = None,
     apart: bool = False,
 ) -> NDArray[np.float64]:
     """The product of (M, K) and (K, N) values of `fmt`, its sums made along `tree`.
@@ -298,7 +303,7 @@ def product_along(
     accumulator: a TensorCore, a Generation, or a SequentialSum.
     reduction: of a tensor core: the format in which sums of sums are added, to nearest; that of its accumulator if not
         given.
-    parts: of a tensor core: the format that each part of a split sum is rounded to before; `reduction` if not given.
+    kept: of a tensor core: the format that each part of a split sum is rounded to before; `reduction` if not given.
         The first one is then rounded to `reduction`, too, and the others are added to it.
     apart: of a SequentialSum: whether a term that is added to a sum of sums is a part of its own, its product rounded
         before; else it goes on, in one fma where there are such. No mask can tell the one from the other.
@@ -310,7 +315,7 @@ def product_along(
         accumulator = accumulator.core(fmt)
     if isinstance(accumulator, TensorCore):
         wide = accumulator.format if reduction is None else as_format(reduction)
-        return _core_along(tree, a, b, fmt, accumulator, wide, wide if parts is None else as_format(parts))
+        return _core_along(tree, a, b, fmt, accumulator, wide, wide if kept is None else as_format(kept))
     if not isinstance(accumulator, SequentialSum):
         raise TypeError(f"only a tensor core or a SequentialSum goes along a tree, got {accumulator!r}")
     lines: list[tuple[int, int, int, int]] = []
@@ -341,14 +346,14 @@ def _program(
 
 
 def _core_along(
-    tree: Tree, a: NDArray[Any], b: NDArray[Any], fmt: Format, core: TensorCore, reduction: Format, parts: Format
+    tree: Tree, a: NDArray[Any], b: NDArray[Any], fmt: Format, core: TensorCore, reduction: Format, kept: Format
 ) -> NDArray[np.float64]:
     chain, sums = steps_of(tree if isinstance(tree, tuple) else (tree,))
     start = None
     for each in sums:
-        made = _core_along(each, a, b, fmt, core, reduction, parts)
+        made = _core_along(each, a, b, fmt, core, reduction, kept)
         is_part = bool(steps_of(each)[0]) if isinstance(each, tuple) else True
-        made = round_array(made, parts if is_part else reduction)
+        made = round_array(made, kept if is_part else reduction)
         start = round_array(made if start is None else start + made, reduction)
     if not chain:
         assert start is not None

@@ -197,6 +197,8 @@ def test_a_core_that_rounds_to_nearest_and_a_sum_of_single_terms_are_told_apart(
         (chain([0, 1], [2], [3]), "the sum = 4 x 1 (0 .. 3)"),
         (((0, 1), (2, 3)), "the sum = s1 + s2\ns2 = 2 x 1 (2 .. 3)\ns1 = 2 x 1 (0 .. 1)"),
         (chain([0, 8], [16], [24]), "the sum = 4 x 1 (0 .. 24, every 8th)"),
+        (chain([0, 2], [4], [6]), "the sum = 4 x 1 (0 .. 6, every 2nd)"),
+        (chain([0, 12], [24], [36]), "the sum = 4 x 1 (0 .. 36, every 12th)"),
         ((((0, 1), (2, 3)), 4), "the sum = s1 + s2, then 4\ns2 = 2 x 1 (2 .. 3)\ns1 = 2 x 1 (0 .. 1)"),
     ],
 )
@@ -245,8 +247,12 @@ def test_parts_and_sums_of_parts_may_be_rounded_each_in_its_own_format() -> None
         ("fp32", "fp16"): half(half(half(p) + q) + r),
         ("fp32", "fp32"): single(single(p + q) + r),
     }
-    made = {key: product_along(tree, a, b, "fp16", sf.HOPPER, parts=key[0], reduction=key[1]) for key in expected}
+    made = {key: product_along(tree, a, b, "fp16", sf.HOPPER, kept=key[0], reduction=key[1]) for key in expected}
     assert all(np.array_equal(made[key], expected[key]) for key in expected)
+    orders = {key: sf.Order(part=40, kept=key[0], reduction=key[1]) for key in expected}
+    assert all(
+        np.array_equal(sf.HOPPER.with_order(orders[key]).products(a, b, sf.float16), expected[key]) for key in expected
+    )
     assert len({each.tobytes() for each in made.values()}) == 4
 
 

@@ -107,3 +107,28 @@ def test_the_products_of_training_are_made_again_and_all_but_two_are_plain(what:
         elif what.startswith("db"):
             options = {"given": summed(shape), "core": FLOAT32_SUMS}
         assert made(name, order, way, **options) == part["answers"][name], name
+
+
+@pytest.mark.parametrize(("name", "part"), [("float16 10x128x256 tn", 8), ("float16 10x256x256 tn", 16)])
+def test_the_two_that_are_not_are_sums_of_small_parts_in_float32(name: str, part: int) -> None:
+    """The gradient of ten outputs' weights: its rows begin at no multiple of 16 bytes, and another kernel makes it."""
+    told = RECORDING["dW = g^T x"]["answers"][name]
+    assert made(name, "", "float32", core=sf.HOPPER.with_order(part=part)) == told
+    assert made(name, "", "float32") != told
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        sf.TensorCore(16, 24, "float16", "nearest_even"),
+        sf.TensorCore(16, 26, "float16", "nearest_even"),
+        sf.TensorCore(8, 25, "float16", "nearest_even"),
+        sf.TensorCore(16, 25, "float16", "toward_zero"),
+    ],
+    ids=["24 bits", "26 bits", "8 terms", "toward zero"],
+)
+def test_sums_in_float16_tell_the_core_s_parameters(other: sf.TensorCore) -> None:
+    plain = [name for name, (order, _) in orders_of(FP16).items() if not order]
+    small = [name for name in plain if Shape.named(name).m * Shape.named(name).n <= 4096]
+    same = [made(name, "", "float32", core=other) == FP16["answers"][name] for name in small]
+    assert not all(same)

@@ -7,7 +7,7 @@ import pytest
 
 import simfp as sf
 from simfp.course import recordings
-from simfp.probing import Step, describe, find_step, masks_for, read_tree, summation_tree, survivors
+from simfp.probing import Step, describe, find_step, masks_for, read_tree, steps_of, summation_tree, survivors
 from simfp.tensor_core import Order
 
 H200: list[dict[str, Any]] = [
@@ -31,7 +31,6 @@ def test_every_step_that_was_found_is_that_of_hopper_s_core(row: dict[str, Any])
 
 def parts_of(row: dict[str, Any]) -> list[list[list[int]]]:
     """The steps of each part of a recorded sum."""
-    from simfp.probing import steps_of
 
     def parts(tree: Any) -> list[list[list[int]]]:
         chain, sums = steps_of(tree)

@@ -51,10 +51,10 @@ class Shape(NamedTuple):
 
 
 class Way(NamedTuple):
-    """How the parts of a split sum become one: the formats that parts are rounded to, and sums of parts."""
+    """How the parts of a split sum become one: the formats that a part is rounded to, and each sum of parts."""
 
-    parts: str
-    sums: str
+    kept: str
+    reduction: str
 
 
 WAYS = {
@@ -134,8 +134,8 @@ def model(
     if tree is None:
         made = core.products(a, b, as_format(shape.fmt))
     else:
-        parts, sums = (shape.fmt if fmt == "narrow" else fmt for fmt in WAYS[way])
-        made = product_along(tree, a, b, shape.fmt, core, reduction=sums, parts=parts)
+        kept, reduction = (shape.fmt if fmt == "narrow" else fmt for fmt in WAYS[way])
+        made = product_along(tree, a, b, shape.fmt, core, reduction=reduction, kept=kept)
     if add is not None:
         made = round_to(made + add, "float32")
     return np.asarray(round_to(made, shape.fmt))
