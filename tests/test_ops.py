@@ -168,13 +168,19 @@ def test_equals_share_the_gradient_of_the_largest() -> None:
 # --- device_math
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh", "rsqrt", "erf"])
-def test_functions_of_float32_are_within_half_an_ulp_of_float64s(name: str) -> None:
+# The largest errors in ulps that the CUDA C++ Programming Guide states for its single-precision functions.
+CUDA_ULPS = {"exp": 2, "log": 1, "log1p": 1, "tanh": 2, "rsqrt": 2, "erf": 2}
+
+
+@pytest.mark.parametrize("name", CUDA_ULPS)
+def test_functions_of_float32_err_as_much_as_cudas_and_no_more(name: str) -> None:
     reference = {"rsqrt": lambda x: 1 / np.sqrt(x), "erf": np.vectorize(math.erf)}.get(name) or getattr(np, name)
     x = np.random.default_rng(7).uniform(1e-3, 5, 20_000).astype(np.float32)
     found = getattr(device_math, name)(x)
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, reference(x.astype(np.float64)).astype(np.float32))
+    nearest = reference(x.astype(np.float64)).astype(np.float32)
+    away = np.abs(found.view(np.int32).astype(np.int64) - nearest.view(np.int32))
+    assert 0 < away.max() <= CUDA_ULPS[name]
 
 
 def test_a_fused_product_and_sum_is_rounded_once() -> None:

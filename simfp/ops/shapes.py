@@ -238,7 +238,7 @@ def _gathered_rows(g: Array, call: Call) -> Array:
     weight, indices = call.inputs[:2]
     padding = call.options.get("padding_idx", -1)
     rows, parts = np.asarray(indices).reshape(-1), widened(g).reshape(-1, weight.shape[1])
-    total = owned(np.zeros(weight.shape, parts.dtype), g.dtype)
+    total = owned(np.zeros(weight.shape, g.dtype.carrier), g.dtype)
     for start in range(0, len(rows), AT_ONCE):
         here = slice(start, start + AT_ONCE)
         used, places = np.unique(rows[here], return_inverse=True)
