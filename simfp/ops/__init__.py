@@ -2,6 +2,7 @@
 
     operation      what a row is
     device_math    exp, erf, tanh and the like in float32: what a GPU's own functions will be modelled in
+    device_sums    the order in which a GPU's threads add
     elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values

@@ -1,7 +1,7 @@
 """Normalization over rows, groups and batches: statistics and all else in float32, each result rounded once.
 
 The formulas are those of torch's CUDA kernels (layer_norm_kernel.cu, group_norm_kernel.cu, Normalization.cuh). These
-find means and variances by Welford's method, in an order that depends on the launch; here it is two plain passes.
+find means and variances by Welford's method; here it is two plain passes, but for layer_norm.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
+from simfp.ops import device_sums
 from simfp.ops.device_math import fma, rsqrt
 from simfp.ops.operation import Call, Operation, Saved, finished, together, widened
 from simfp.ops.reductions import total
@@ -76,7 +77,7 @@ def layer_norm(
     together("layer_norm", x, weight, bias)
     rows = _rows(x, normalized_shape)
     gamma, beta = (_parameter(*each, normalized_shape) for each in (("weight", weight), ("bias", bias)))
-    mean, variance = _moments(rows, 1)
+    mean, variance = device_sums.row_moments(rows) or _moments(rows, 1)
     scale = rsqrt(variance + eps)
     out = scale * (rows - mean)
     if gamma is not None:
@@ -113,11 +114,12 @@ def _into_rows(centred: bool) -> Any:
         slope, away, scale, gamma = _slopes(g, call)
         count = slope.dtype.type(slope.shape[1])
         weighted = slope if gamma is None else slope * gamma
-        along = total(weighted * away * scale, 1, keepdims=True)
+        along = device_sums.block_of_products(weighted * away, scale)
         whole = count * slope if gamma is None else count * gamma * slope
         out = fma(-(away * scale), along, whole)
         if centred:
-            out = out - total(weighted, 1, keepdims=True)
+            one = slope.dtype.type(1)
+            out = out - device_sums.block_of_products(slope, one if gamma is None else gamma)
         out = out * (1 / count * scale)
         return finished(out.reshape(g.shape), g.dtype, _name_of(centred))
 
