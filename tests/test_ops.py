@@ -274,3 +274,11 @@ def test_results_and_gradients_belong_to_their_formats(name: str, case: Case, fm
     for array in found:
         assert array.values.dtype == array.dtype.carrier
         np.testing.assert_array_equal(sf.round_to(array.values, array.dtype), array.values)
+
+
+def test_a_loss_of_other_sizes_is_warned_of_and_then_refused() -> None:
+    x = sf.Tensor(np.ones((3, 4)))
+    with pytest.warns(UserWarning, match="different to the input size"), pytest.raises(RuntimeError, match="size of"):
+        F.huber_loss(x, np.ones((2, 4), np.float32))
+    with pytest.warns(UserWarning, match="different to the input size"):
+        assert F.mse_loss(x, np.ones((1, 4), np.float32)).item() == 0.0

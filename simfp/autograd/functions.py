@@ -121,7 +121,8 @@ def _unary(name: str, what: str) -> Callable[[Any], Tensor]:
     def function(x: Any) -> Tensor:
         return apply(OPERATIONS[name], x)
 
-    function.__name__, function.__doc__ = name, what
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = what
     return function
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
-__all__ = ["erf", "fused"]
+__all__ = ["erf", "fma", "fused"]
 
 
 @intrinsic
-def _fma(typing_context, x, y, z):
+def fma(typing_context, x, y, z):
     """x * y + z in the type of x, rounded once."""
 
     def generate(context, builder, signature, arguments):
@@ -25,7 +25,7 @@ def _fma(typing_context, x, y, z):
 def fused(x, y, z, out):
     """out[i] = x[i] * y[i] + z[i], rounded once."""
     for i in range(out.size):
-        out[i] = _fma(x[i], y[i], z[i])
+        out[i] = fma(x[i], y[i], z[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,9 +1,9 @@
 """Operations: one row each, with its forward, its derivatives and (by its name) its autocast list.
 
     operation      what a row is
-    cuda_sums      in which order CUDA sums over axes
     cuda_math      CUDA's own exp, erf, tanh and the like, over a GPU's approximations
     device_math    the functions that kernels call in float32
+    device_sums    in which order CUDA's kernels add
     elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values

@@ -17,7 +17,7 @@ from simfp.ops.activations import sigmoid
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import exp, log1p
 from simfp.ops.elementary import log, sign
-from simfp.ops.operation import Call, Operation, Saved, finished, in_format_of, together, widened
+from simfp.ops.operation import Call, Operation, Saved, broadcasting, finished, in_format_of, together, widened
 from simfp.ops.reductions import mean, summed, total
 
 __all__ = ["ROWS"]
@@ -54,6 +54,7 @@ def _both(vjp: Callable[[Array, Call], Array]) -> tuple[Any, Any]:
 # --- of differences
 
 
+@broadcasting
 def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """The squared differences."""
     difference = x - target
@@ -66,6 +67,7 @@ def _mse_backward(g: Array, call: Call) -> Array:
     return in_format_of(g, 2.0 / difference.size if _is_mean(call) else 2.0) * difference * g
 
 
+@broadcasting
 def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """The absolute differences."""
     return _reduced(np.absolute(x - target), reduction)
@@ -76,6 +78,7 @@ def _l1_backward(g: Array, call: Call) -> Array:
     return (divided(g, difference.size) if _is_mean(call) else g) * sign(difference)
 
 
+@broadcasting
 def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:
     """Squares over 2 beta of differences below beta, and what is above beta / 2 of the others.
 
@@ -99,6 +102,7 @@ def _smooth_l1_backward(g: Array, call: Call) -> Array:
     return np.where(difference <= -edge, -norm * g, np.where(difference >= edge, norm * g, inside))
 
 
+@broadcasting
 def huber_loss(x: Array, target: Array, reduction: str = "mean", delta: float = 1.0) -> Array:
     """Half the squares of differences up to delta, and delta times what is above delta / 2 of the others.
 

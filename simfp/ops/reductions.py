@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
-from simfp.ops import elementary
-from simfp.ops.cuda_sums import summed_over
+from simfp.ops import device_sums, elementary
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
 __all__ = ["ROWS", "count_of", "kept_shape", "mean", "moments", "places", "summed", "total"]
@@ -46,9 +45,9 @@ def count_of(shape: tuple[int, ...], axis: Axes) -> int:
     return math.prod(shape[place] for place in places(axis, len(shape)))
 
 
-def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False) -> NDArray[Any]:
-    """The sum in the type of `values`, in the order of torch's kernel on CUDA."""
-    sums = summed_over(np.ascontiguousarray(values), places(axis, values.ndim))
+def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False, bits: int = 32) -> NDArray[Any]:
+    """The sum in the type of `values`, in the order of torch's kernel for sums over axes of a type of so many bits."""
+    sums = device_sums.over_axes(values, places(axis, values.ndim), bits)
     return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
 
 
@@ -65,7 +64,7 @@ def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[
 def summed(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
     """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given."""
     terms = as_asked(x, dtype)
-    return finished(total(widened(terms), axis, keepdims), terms.dtype, "sum")
+    return finished(total(widened(terms), axis, keepdims, x.dtype.bits), terms.dtype, "sum")
 
 
 @np.errstate(all="ignore")
@@ -74,7 +73,7 @@ def mean(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None)
     terms = as_asked(x, dtype)
     values = widened(terms)
     share = np.divide(values.dtype.type(1), values.dtype.type(count_of(x.shape, axis)))
-    return finished(np.asarray(total(values, axis, keepdims) * share), terms.dtype, "mean")
+    return finished(np.asarray(total(values, axis, keepdims, x.dtype.bits) * share), terms.dtype, "mean")
 
 
 @np.errstate(all="ignore")

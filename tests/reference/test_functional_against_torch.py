@@ -228,6 +228,8 @@ WRONG: dict[str, Any] = {
     "linear of other features": lambda s, x: s.F.linear(x, x.T),
     "vectors of two lengths": lambda s, x: x[0] @ x.T[0],
     "a product with a number's tensor": lambda s, x: x @ x.sum(),
+    "shapes that do not broadcast": lambda s, x: x + x[:2],
+    "a product of shapes that do not broadcast": lambda s, x: x.unsqueeze(0) * x.T,
     "an axis that is not there": lambda s, x: x.sum(2),
     "a mean over an axis that is not there": lambda s, x: x.mean(-3),
     "an axis twice": lambda s, x: x.sum((0, 0)),

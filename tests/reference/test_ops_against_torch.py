@@ -110,6 +110,7 @@ def outcome(name: str, case: Case, fmt: sf.Format) -> tuple[list[np.ndarray], li
     return sides[0], sides[1]
 
 
+FUSED = "sums over what was broadcast are added in another order; alpha * y is fused with the sum on CUDA alone"
 ORDER = "its sums are added in another order"
 STEPS = "torch's CUDA kernel, and the row, round each step to 16 bits; the CPU's kernel rounds once"
 
@@ -119,19 +120,21 @@ STEPS = "torch's CUDA kernel, and the row, round each step to 16 bits; the CPU's
 DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     # row                   ulps of    float32        16 bits        why
     #                                  out   grad     out   grad
-    "add":                 ("largest",  0,    0,       0.5,  0,      "alpha * y is fused with the sum on CUDA alone"),
-    "sub":                 ("largest",  0,    0,       0.5,  0,      "alpha * y is fused with the sum on CUDA alone"),
+    "add":                 ("largest",  0,    1,       0.5,  0,      FUSED),
+    "sub":                 ("largest",  0,    1,       0.5,  0,      FUSED),
+    "div":                 ("each",     0,    1,       0,    0,      ORDER),
     "mul":                 ("each",     0,    2,       0,    0,      ORDER),
     "where":               ("each",     0,    1,       0,    0,      ORDER),
     "pow":                 ("each",     1,    1,       1,    2,      "torch's powf; x^3 and x^-2 round twice"),
     "rsqrt":               ("each",     1,    3,       1,    5,      "torch rounds sqrt, then the quotient; x^3 twice"),
     "sum":                 ("largest",  1,    0,       0,    0,      ORDER),
     "mean":                ("largest",  1,    0,       0,    0,      ORDER),
-    "var":                 ("largest",  1,    0,       0,    0,      "torch's CPU has Welford's method in double"),
-    "std":                 ("largest",  1,    1,       0,    0,      "torch's CPU has Welford's method in double"),
+    "var":                 ("largest",  1,    2,       0,    0,      "torch's CPU has Welford's method in double"),
+    "std":                 ("largest",  1,    2,       0,    0,      "torch's CPU has Welford's method in double"),
+    "expand":              ("each",     0,    1,       0,    0,      ORDER),
     "embedding":           ("largest",  0,    0,       0,    1,      "torch's CPU adds rows in 16 bits"),
     "matmul":              ("largest",  1,    1,       0,    1,      ORDER),
-    "linear":              ("largest",  1,    0,       0,    0,      ORDER),
+    "linear":              ("largest",  1,    1,       0,    0,      ORDER),
     "conv2d":              ("largest",  3,    2,       1,    0,      ORDER + "; cuDNN's bias is a rounding of its own"),
     "max_pool2d":          ("largest",  0,    0,       0,    1,      "torch's CPU adds gradients in 16 bits"),
     "avg_pool2d":          ("largest",  0,    0,       0,    2,      "torch's CPU adds gradients in 16 bits"),
@@ -141,18 +144,19 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "softplus":            ("each",     1,    0,       0,    0,      "another log1p and exp"),
     "softmax":             ("largest",  1,    1,       1,    1,      ORDER + "; g y is rounded first on CUDA"),
     "_safe_softmax":       ("largest",  1,    1,       1,    1,      ORDER + "; g y is rounded first on CUDA"),
-    "log_softmax":         ("largest",  0,    1,       1,    1,      "torch's CPU subtracts the maximum with the log"),
-    "layer_norm":          ("largest",  1,    5,       0,    1,      ORDER),
+    "log_softmax":         ("largest",  1,    5,       1,    1,      ORDER + "; the CPU subtracts max and log at once"),
+    "layer_norm":          ("largest",  2,    5,       0,    1,      ORDER),
     "rms_norm":            ("largest",  1,    2,       0,    0,      ORDER),
-    "group_norm":          ("largest",  1,    6,       0,    2,      ORDER),
-    "batch_norm":          ("largest",  1,    5,       1,    3,      ORDER),
+    "group_norm":          ("largest",  2,    7,       0,    2,      ORDER),
+    "batch_norm":          ("largest",  1,    6,       1,    3,      ORDER),
     "mse_loss":            ("largest",  1,    0,       0,    0,      ORDER),
+    "l1_loss":             ("largest",  1,    0,       0,    0,      ORDER),
     "smooth_l1_loss":      ("largest",  1,    1,       1,    1,      ORDER + "; " + STEPS),
     "huber_loss":          ("largest",  2,    0,       1,    0,      ORDER + "; " + STEPS),
     "binary_cross_entropy":("largest",  1,    1,       1,    3,      "another log; " + STEPS),
     "binary_cross_entropy_with_logits":
                            ("largest",  2,    1,       0,    0,      ORDER + "; another log1p"),
-    "nll_loss":            ("largest",  2,    0,       1,    0,      ORDER),
+    "nll_loss":            ("largest",  4,    0,       1,    0,      ORDER),
 }
 # fmt: on
 
