@@ -17,7 +17,7 @@ from simfp.formats import as_format
 from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Order
 
-__all__ = ["CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "inputs", "model", "recorded"]
+__all__ = ["CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "inputs", "model", "recorded", "values"]
 
 # What the inputs are like: the exponents they are drawn from, by format, and the shares of zeros, infinities and NaNs.
 # fmt: off
@@ -101,16 +101,25 @@ def accumulator(case: Case) -> Accumulator:
     return HOPPER
 
 
-def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
-    """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
-    fmt = as_format(case.fmt)
-    a, b = inputs(case) if codes is None else codes
+def values(
+    case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both matrices of `case` (or those with `codes`) as a core sees them: float64 values of `case.fmt`."""
     stored = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
     with np.errstate(all="ignore"):
-        x, y = (decode(each.astype(stored.code_dtype), stored).astype(np.float64) for each in (a, b))
+        x, y = (
+            decode(each.astype(stored.code_dtype), stored).astype(np.float64)
+            for each in (inputs(case) if codes is None else codes)
+        )
         if case.fmt == "tfloat32":  # torch rounds to nearest before the core would cut
-            x, y = np.asarray(round_to(x, fmt)), np.asarray(round_to(y, fmt))
-        return np.asarray(accumulator(case).products(x, y, fmt), np.float32)
+            x, y = np.asarray(round_to(x, case.fmt)), np.asarray(round_to(y, case.fmt))
+    return x, y
+
+
+def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
+    """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
+    with np.errstate(all="ignore"):
+        return np.asarray(accumulator(case).products(*values(case, codes), as_format(case.fmt)), np.float32)
 
 
 class Recorded(NamedTuple):
