@@ -1,7 +1,10 @@
 """`python -m simfp.gpu` without a GPU: the prober on NumPy and on torch's CPU, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.torch
 
@@ -43,3 +46,36 @@ def test_what_cannot_be_probed_is_refused_with_a_word(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "cpu: on cpu only float32 is probed, got float16\n"
     assert command.main(["record"]) == 1
     assert "no CUDA device is available to torch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tree.png", "tree.svg"])
+def test_the_tree_is_drawn_into_a_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from simfp.gpu import __main__ as command
+
+    file = tmp_path / name
+    assert command.main(["probe", "--device", "numpy.sum", "--shape", "1", "20", "1", "--draw", str(file)]) == 0
+    assert f"wrote {file}" in capsys.readouterr().out
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    if file.suffix == ".svg":
+        text = file.read_text()
+        assert "numpy.sum, sums of 20" in text
+        assert "Summation tree of 20 terms" in text
+    else:
+        with Image.open(file) as picture:
+            assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("tree.gif", "a tree is drawn as one of .png, .svg, got 'tree.gif'"), ("no/tree.png", "there is no folder")],
+)
+def test_a_drawing_that_cannot_be_made_is_refused_before_anything_is_asked(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simfp.gpu import __main__ as command
+
+    assert command.main(["probe", "--device", "numpy.sum", "--draw", str(tmp_path / name)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert list(tmp_path.iterdir()) == []

@@ -111,9 +111,7 @@ def _vector(name: str, given: Any, fmt: Format) -> list[float]:
 def _step(
     number: int, first: int, factors: list[tuple[float, float]], running: float, fmt: Format, core: TensorCore
 ) -> Step:
-    exponents = [
-        None if not x or not y else (exponent(x, fmt) or 0) + (exponent(y, fmt) or 0) for x, y in factors
-    ]
+    exponents = [None if not x or not y else (exponent(x, fmt) or 0) + (exponent(y, fmt) or 0) for x, y in factors]
     own = exponent(running, core.accumulator)
     lowest = core.accumulator.min_exponent - LOWEST
     largest = max([each for each in (own, *exponents) if each is not None] + [lowest])

@@ -17,7 +17,10 @@ from simfp.formats import as_format
 from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Order
 
-__all__ = ["CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "inputs", "model", "recorded", "values"]
+__all__ = [
+    "CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "exponents", "inputs", "model", "recorded",
+    "values",
+]  # fmt: skip
 
 # What the inputs are like: the exponents they are drawn from, by format, and the shares of zeros, infinities and NaNs.
 # fmt: off
@@ -68,14 +71,19 @@ CASES: tuple[Case, ...] = (
 )
 
 
+def exponents(case: Case) -> tuple[int, int]:
+    """From which exponents the inputs of `case` are drawn: the lowest, and the one after the highest."""
+    half, other, *_ = KINDS[case.kind]
+    low, high = half if case.fmt == "float16" else other
+    return (max(low, -6), min(high, 4)) if case.fmt.startswith("float8") else (low, high)
+
+
 def inputs(case: Case) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """The codes of both matrices, (M, K) and (K, N): of `case.fmt`, but for tfloat32 those of its float32 inputs."""
     fmt = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
     rng = np.random.default_rng([CASES.index(case) if case in CASES else len(CASES), case.m, case.k, case.n])
-    half, other, zeros, infinite, nan = KINDS[case.kind]
-    low, high = half if case.fmt == "float16" else other
-    if case.fmt.startswith("float8"):
-        low, high = max(low, -6), min(high, 4)
+    _, _, zeros, infinite, nan = KINDS[case.kind]
+    low, high = exponents(case)
 
     def matrix(rows: int, columns: int) -> NDArray[np.uint32]:
         shape = rows, columns

@@ -7,6 +7,8 @@ what lies too deep as a box that says how many terms are in it.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -15,10 +17,11 @@ from matplotlib.figure import Figure
 from simfp.figures.precision import INK
 from simfp.probing import Tree, describe, leaves
 
-__all__ = ["FULL", "draw", "words"]
+__all__ = ["FULL", "check_name", "draw", "save", "words"]
 
 FULL = 64  # up to so many terms every one is drawn
 COLUMNS = 48  # of an abbreviated tree, about
+KINDS = (".png", ".svg")
 LONG = 6  # steps of a chain that are drawn in an abbreviated tree before some are left out
 ADDITION, STEP, LEFT_OUT = "#0072B2", "#D55E00", INK
 
@@ -27,6 +30,7 @@ class _Box(NamedTuple):
     """A part that is not drawn term by term."""
 
     text: str
+    several: bool = False  # whether it stands for several terms of one step, and not for a sum
 
 
 class _Gap(NamedTuple):
@@ -34,7 +38,6 @@ class _Gap(NamedTuple):
 
     below: Tree
     steps: int
-    terms: int
 
 
 def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
@@ -47,8 +50,9 @@ def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
         size = (max(3.0, min(11.0, 1.2 + 0.17 * width)), max(1.8, min(5.5, 1.0 + 0.11 * (height + 4))))
         ax = Figure(figsize=size, layout="constrained").subplots()
     small = max(5.0, min(9.0, 480 / max(width, 1)))
+    longest = max(len(text) for _, text in places)
     for x, text in places:
-        upright = not text.isdigit() or width > 36
+        upright = not text.isdigit() or longest > 2 or width > 36
         ax.text(x, -0.25, text, color=INK, fontsize=small, ha="center", va="top", rotation=90 if upright else 0)
     for below, level, thick in bars:
         color, line = (STEP, 3.2) if thick else (ADDITION, 1.4)
@@ -57,7 +61,7 @@ def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
             ax.vlines(x, from_level, level, color=color if thick else ADDITION, lw=0.9)
     for x, low, high, text in marks:
         ax.vlines(x, low, high, color=LEFT_OUT, lw=1.2, ls=":")
-        ax.text(x + 0.4, (low + high) / 2, text, color=LEFT_OUT, fontsize=8, va="center")
+        ax.text(x - 0.3, (low + high) / 2, text, color=LEFT_OUT, fontsize=8, ha="right", va="center")
     ax.set_xlim(-1, max(width, 1))
     ax.set_ylim(-0.25, height + 0.8)
     ax.set_yticks([])
@@ -70,7 +74,37 @@ def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
 def words(tree: Tree) -> str:
     """The tree in words: each line a chain of additions, of terms or of sums told below it."""
     count = len(leaves(tree))
-    return f"Summation tree of {count:,} terms, from the terms below to the total above: {'; '.join(describe(tree).splitlines())}."
+    told = "; ".join(describe(tree).splitlines())
+    return f"Summation tree of {count:,} terms, from the terms below to the total above: {told}."
+
+
+def check_name(file: Path) -> None:
+    """Raises ValueError for a file whose name says neither PNG nor SVG, and where its folder is missing."""
+    if file.suffix.lower() not in KINDS:
+        raise ValueError(f"a tree is drawn as one of {', '.join(KINDS)}, got {file.name!r}")
+    if not file.parent.is_dir():
+        raise ValueError(f"there is no folder {str(file.parent)!r} to draw into")
+
+
+def save(tree: Tree, file: Path, title: str) -> Path:
+    """Draws the tree into `file`, a PNG or SVG by its name, on white and under a title; comes back with its path.
+
+    The file is there whole, or not at all. Raises ValueError as `check_name` does.
+    """
+    check_name(file)
+    axes = draw(tree)
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        axes.get_figure(root=True).savefig(  # type: ignore[union-attr]
+
+            unfinished, format=file.suffix[1:].lower(), dpi=144, bbox_inches="tight", facecolor="white",
+            metadata={"Title": title, "Description": words(tree)},
+        )  # fmt: skip
+        os.replace(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return file
 
 
 Bar = tuple[list[tuple[float, float]], float, bool]  # what it adds (where, how high), its own height, whether thick
@@ -90,7 +124,7 @@ def _lay_out(tree: Tree) -> tuple[list[tuple[float, str]], list[Bar], list[tuple
                 waiting += [(node, True), (node.below, False)]
                 continue
             x, level = made.pop()
-            marks.append((x, level, level + 3, f"⋯ {node.steps:,} more steps, {node.terms:,} terms"))
+            marks.append((x, level, level + 3, f"⋯ {node.steps:,} more steps"))
             made.append((x, level + 3))
         elif isinstance(node, tuple) and not isinstance(node, _Box):
             if not done:
@@ -99,7 +133,8 @@ def _lay_out(tree: Tree) -> tuple[list[tuple[float, str]], list[Bar], list[tuple
             below = made[-len(node) :]
             del made[-len(node) :]
             level = max(level for _, level in below) + 1
-            bars.append((below, level, len(node) > 2))
+            several = any(isinstance(child, _Box) and child.several for child in node)
+            bars.append((below, level, several or len(node) > 2))
             made.append(((below[0][0] + below[-1][0]) / 2, level))
         else:
             made.append((float(len(places)), 0.0))
@@ -111,16 +146,15 @@ def _outline(tree: Tree, budget: int = COLUMNS) -> Tree:
     """A tree of fewer terms that stands for `tree`: boxes for what is deep, gaps in chains that are long."""
     if not isinstance(tree, tuple):
         return tree
-    if budget <= 2:
-        return _box(tree)
+    if budget < LONG and len(leaves(tree)) > budget:
+        return _Box(_span(leaves(tree)))
     spine = [tree]  # from the total down along the only sum of each step
     while len(sums := [child for child in spine[-1] if isinstance(child, tuple)]) == 1:
         spine.append(sums[0])
     if len(spine) > LONG:
         first = _step(spine[-2], _outline(spine[-1], budget // 2), budget // 4)
         left_out = spine[2:-2]
-        terms = sum(not isinstance(child, tuple) for node in left_out for child in node)
-        gap = _Gap(first, len(left_out), terms)
+        gap = _Gap(first, len(left_out))
         return _step(spine[0], _step(spine[1], gap, budget // 8), budget // 8)
     sums = [child for child in tree if isinstance(child, tuple)]
     singles = len(tree) - len(sums)
@@ -137,17 +171,13 @@ def _step(node: Tree, below: Tree, budget: int) -> Tree:
     terms = [child for child in node if not isinstance(child, tuple)]
     if len(terms) <= max(budget, 1):
         return tuple(below if isinstance(child, tuple) else child for child in node)
-    return (below, _Box(_span(terms)), _Box("⋯"))  # three children: it adds several at once
+    return (below, _Box(_span(terms), several=True))
 
 
 def _terms(node: Tree, budget: int) -> Tree:
     if len(node) <= budget:
         return node
     return (node[0], node[1], _Box("⋯"), node[-1])
-
-
-def _box(tree: Tree) -> _Box:
-    return _Box(_span(leaves(tree)))
 
 
 def _span(terms: list[int]) -> str:

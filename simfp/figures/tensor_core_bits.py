@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from simfp.accumulation import ExactSum
 from simfp.bits import bit_string, decode
 from simfp.experiments import products
-from simfp.experiments.products import KINDS, Case, Recorded
+from simfp.experiments.products import Case, Recorded
 from simfp.experiments.tensor_core_bits import NO_DISTANCE, Comparison
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, percent, power_of_two
@@ -36,10 +36,8 @@ class Story(NamedTuple):
 
 def label(case: Case) -> str:
     """A recorded case as a menu names it."""
-    low, high = KINDS[case.kind][case.fmt != "float16"]
+    low, high = products.exponents(case)
     size = f"{case.m} × {case.k} × {case.n}"
-    if case.fmt.startswith("float8"):
-        low, high = max(low, -6), min(high, 4)
     return f"{look(NAMED_FORMATS[case.fmt]).label}, {case.kind} ({power_of_two(low)} to {power_of_two(high)}), {size}"
 
 
@@ -88,7 +86,9 @@ def _value(x: float) -> str:
     return decimal(x, 9).replace("-", "−").replace("e−", "e-")
 
 
-def figure(row: Recorded, found: Comparison, core: TensorCore, chosen: tuple[int, int], *, dark: bool = False) -> Figure:
+def figure(
+    row: Recorded, found: Comparison, core: TensorCore, chosen: tuple[int, int], *, dark: bool = False
+) -> Figure:
     """The picture of the elements, with the reading, and the story of one of them."""
     page, ink = PAGES[dark]
     drawing = Figure(figsize=(9.5, 4.6), facecolor=page)
@@ -115,7 +115,10 @@ def figure(row: Recorded, found: Comparison, core: TensorCore, chosen: tuple[int
 def alternative(row: Recorded, found: Comparison, core: TensorCore, chosen: tuple[int, int], source: str) -> str:
     """The same in words."""
     told = story(row, found, core, *chosen)
-    lines = [f"Elements of a recorded product, {label(row.case)}, beside a model with {setting(core)}.", f"{reading(found)}."]
+    lines = [
+        f"Elements of a recorded product, {label(row.case)}, beside a model with {setting(core)}.",
+        f"{reading(found)}.",
+    ]
     if source:
         lines.append(f"The product was {source}.")
     lines.append(f"{told.title}: {told.told}.")

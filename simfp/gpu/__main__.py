@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     grid.add_argument("--seconds", type=float, default=3600.0, help="stop after so long (default: 3600)")
     prober.add_argument("--format", choices=[*TYPES], action="append", help="of the inputs (default: the four widest)")
     prober.add_argument("--shape", type=int, nargs=3, default=(64, 100, 64), metavar=("M", "K", "N"))
+    prober.add_argument("--draw", type=Path, metavar="FILE", help="draw the tree too: a .png or .svg, for each format")
     options = parser.parse_args(arguments)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         print("no CUDA device is available to torch; --device cpu records what the processor answers", file=sys.stderr)
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "probe":
             return _probe(options)
         return _record(options)
-    except (RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"{options.device}: {error}", file=sys.stderr)
         return 1
 
@@ -71,10 +72,19 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    """Prints what was found out."""
+    """Prints what was found out, and draws it where that was asked for."""
     on_cpu = not options.device.startswith("cuda")
-    for fmt in options.format or (PROBED[3:] if on_cpu else PROBED):
-        print(probe.report(probe.probe(options.device, fmt, tuple(options.shape))), end="\n\n")
+    formats = options.format or (PROBED[3:] if on_cpu else PROBED)
+    if options.draw:
+        from simfp.figures import summation_tree  # and with it Matplotlib, which nothing else here needs
+
+        summation_tree.check_name(options.draw)
+    for fmt in formats:
+        finding = probe.probe(options.device, fmt, tuple(options.shape))
+        print(probe.report(finding), end="\n\n")
+        if options.draw:
+            file = options.draw if len(formats) == 1 else options.draw.with_stem(f"{options.draw.stem}_{fmt}")
+            print(f"wrote {summation_tree.save(finding.tree, file, finding.what)}", end="\n\n")
     return 0
 
 

@@ -121,7 +121,8 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
     def shown(self) -> Step:
         """The step that is on the screen."""
         steps = self.steps()
-        return steps[min(self.step, len(steps)) - 1]
+        number: int = min(self.step, len(steps))
+        return steps[number - 1]
 
     def _tell(self, _change: Any = None) -> None:
         core, step, count = self.core(), self.shown(), len(self.steps())
