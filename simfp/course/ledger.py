@@ -92,15 +92,15 @@ def tensor_cores() -> Finding:
     """Whose bits recorded fp16 products have: those of fused steps, or those of fp32 additions."""
     told = recorded_bits("float16")
     figures = (
-        f"Of {told.elements:,} elements of fp16 products {told.fused:,} have the bits of fused steps (16 products and the "
-        f"running sum, aligned, cut off 25 bits below the largest, truncated to fp32); {told.ordinary:,} have those of "
+        f"Of {told.elements:,} elements of fp16 products {told.fused:,} have the bits of fused steps (16 products and "
+        f"the running sum, aligned, cut off 25 bits below the largest, truncated to fp32); {told.ordinary:,} have those of "
         f"fp32 additions, one after the other.",
         f"The products were {told.source}.",
     )
     if told.fused == told.elements > told.ordinary:
         which = (
-            "on the H100 recorded here; no A100 was asked. What such a unit adds up is not what fp32 would; how fast it "
-            "is comes later"
+            "on the H100 recorded here; no A100 was asked. What such a unit adds up is not what fp32 would; how fast "
+            "it is comes later"
         )
         return Finding(figures, "holds under conditions", which)
     return Finding(figures, "does not hold", "some recorded bits are not those of a tensor core")

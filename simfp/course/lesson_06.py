@@ -103,11 +103,11 @@ def vanishing() -> float:
 BETS = (
     Bet(
         "06.1",
-        "An H100 multiplies fp16 numbers and adds in fp32, so they say. 32 × 32 − 32 × 32 + 2⁻⁸ × 2⁻⁸: what is the sum?",
+        "A tensor core takes fp16 numbers and adds in fp32, so they say. 32 × 32 − 32 × 32 + 2⁻⁸ × 2⁻⁸: what is it?",
         truth=vanishing,
         story=lambda total: (
-            f"{total:g}. All terms are aligned to the largest, 1024, and cut off 25 bits below it: at 2⁻¹⁵. The last "
-            f"term, 2⁻¹⁶, is gone before the large ones have cancelled. In fp32, one after the other, it would be left."
+            f"{total:g}. All terms are aligned to the largest, 1024, and cut off 25 bits below it: at 2⁻¹⁵. The "
+            f"last term, 2⁻¹⁶, is gone before the large ones have cancelled. In fp32, one after the other, it would be left."
         ),
         near=lambda bet, total: bet == total,
     ),
@@ -173,8 +173,8 @@ EXERCISES = (
     ),
     Exercise(
         "06.b",
-        "Write `step(a, b, c)`: the running sum after one step of Hopper's tensor core, from 16 products and the running "
-        "sum c.",
+        "Write `step(a, b, c)`: the running sum after one step of Hopper's tensor core, from 16 products and the "
+        "running sum c.",
         CallJudge(
             example="step(a, b, c)",
             cases=answers.STEP_CASES,
@@ -183,13 +183,14 @@ EXERCISES = (
             number=answers.spell_number,
             impostors=answers.STEP_IMPOSTORS,
             symptoms=answers.STEP_SYMPTOMS,
-            praise="Right in all {cases} cases, to the last bit: cancellation, subnormal factors, zeros. You have written "
-            "down what an H100 does.",
+            praise="Right in all {cases} cases, to the last bit: cancellation, subnormal factors, zeros. You have "
+            "written down what an H100 does.",
         ),
         (
-            "Four things in a row: the largest exponent, `cut` each of the 17 terms there, add them up, truncate to fp32.",
-            "The exponent of a product is `exponent(x, 'fp16') + exponent(y, 'fp16')`, and c's is `exponent(c, 'fp32')`. "
-            "A zero has none (`None`): leave it out.",
+            "Four things in a row: find the largest exponent, `cut` each of the 17 terms there, add them up, truncate to "
+            "fp32.",
+            "The exponent of a product is `exponent(x, 'fp16') + exponent(y, 'fp16')`, and c's is "
+            "`exponent(c, 'fp32')`. A zero has none (`None`): leave it out.",
             "`x * y` and the sum of 17 cut terms are exact in Python's floats. At the end: "
             "`sf.round_to(total, 'fp32', 'toward_zero')`. If nothing but zeros is there, c is 0 too.",
         ),
@@ -203,8 +204,8 @@ EXERCISES = (
             wants="L, a number",
             right=lambda n: n == answers.MYSTERY.terms,
             praise=lambda n: (
-                f"{n:.0f}. Up to j = {n - 1:.0f} the two meet in the first step, and the tiny terms of the two later "
-                f"steps survive; then those of the last one; then none. Three numbers, and you have seen inside."
+                f"{n:.0f}. Up to j = {n - 1:.0f} the two meet in the first step, and the tiny terms of the two "
+                f"later steps survive; then those of the last one; then none. Three numbers, and you have seen inside."
             ),
             slips=answers.MYSTERY_SLIPS,
             otherwise="Not {said}. Where, going along j, does the count fall for the first time?",

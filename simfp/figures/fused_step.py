@@ -91,11 +91,14 @@ def outcome(step: Step, core: TensorCore) -> list[tuple[str, str]]:
     how = "truncated" if core.rounding == "toward_zero" else "rounded to nearest"
     ulps = f"{step.off:+.3g}".replace("-", "−")
     toward = " (toward zero)" if step.off < 0 else " (away from zero)" if step.off > 0 else ""
+    off = f"{ulps} ulp{toward}" if step.off else "nothing"
+    if step.exact and not step.result:
+        off = "all of it: nothing is left"
     return [
         ("exact sum of what is kept", decimal(float(step.total), 10)),
         (f"{how} to {core.accumulator}: the next c", decimal(step.result, 10)),
         ("had nothing been cut, rounded once to fp32", decimal(step.once, 10)),
-        ("the step is off by", f"{ulps} ulp{toward}" if step.off else "nothing"),
+        ("the step is off by", off),
     ]
 
 
