@@ -93,8 +93,8 @@ def tensor_cores() -> Finding:
     told = recorded_bits("float16")
     figures = (
         f"Of {told.elements:,} elements of fp16 products {told.fused:,} have the bits of fused steps (16 products and "
-        f"the running sum, aligned, cut off 25 bits below the largest, truncated to fp32); {told.ordinary:,} have those of "
-        f"fp32 additions, one after the other.",
+        f"the running sum, aligned, cut off 25 bits below the largest, truncated to fp32); {told.ordinary:,} have "
+        f"those of fp32 additions, one after the other.",
         f"The products were {told.source}.",
     )
     if told.fused == told.elements > told.ordinary:

@@ -107,7 +107,8 @@ BETS = (
         truth=vanishing,
         story=lambda total: (
             f"{total:g}. All terms are aligned to the largest, 1024, and cut off 25 bits below it: at 2⁻¹⁵. The "
-            f"last term, 2⁻¹⁶, is gone before the large ones have cancelled. In fp32, one after the other, it would be left."
+            f"last term, 2⁻¹⁶, is gone before the large ones have cancelled. In fp32, one after the other, it "
+            f"would be left."
         ),
         near=lambda bet, total: bet == total,
     ),
@@ -187,8 +188,8 @@ EXERCISES = (
             "written down what an H100 does.",
         ),
         (
-            "Four things in a row: find the largest exponent, `cut` each of the 17 terms there, add them up, truncate to "
-            "fp32.",
+            "Four things in a row: find the largest exponent, `cut` each of the 17 terms there, add them up, truncate "
+            "to fp32.",
             "The exponent of a product is `exponent(x, 'fp16') + exponent(y, 'fp16')`, and c's is "
             "`exponent(c, 'fp32')`. A zero has none (`None`): leave it out.",
             "`x * y` and the sum of 17 cut terms are exact in Python's floats. At the end: "
@@ -198,8 +199,8 @@ EXERCISES = (
     ),
     Exercise(
         "06.c",
-        "Term 0 is huge, term j is minus that, all others are tiny. The counts say how many of the 24 terms survive. How "
-        "many products does one step of this core take?",
+        "Term 0 is huge, term j is minus that, all others are tiny. The counts say how many of the 24 terms survive. "
+        "How many products does one step of this core take?",
         NumberJudge(
             wants="L, a number",
             right=lambda n: n == answers.MYSTERY.terms,

@@ -178,6 +178,7 @@ STEP_CASES = (
     (_vector(*[2.0**-8] * 16), _vector(*[1.25 * 2.0**-9] * 16), 12345.678710937500),
     (_vector(*[2.0**-12] * 3), _vector(*[-(2.0**-11)] * 3), 1.0),
     (_vector(), _vector(), 3.0),
+    (_vector(), _vector(), 0.0),
     (_vector(0.5), _vector(-0.5), 0.25),
     *(_case(-3, 4, _random.normal() * 2.0**e) for e in range(-6, 14)),
     *(_case(-12, 8, _random.normal() * 2.0**e) for e in range(-6, 14)),

@@ -127,8 +127,8 @@ def _convert(total: Fraction, core: TensorCore) -> float:
     """`total` in the accumulator's format. It has at most 47 bits, so float64 holds it."""
     assert Fraction(float(total)) == total
     result = float(round_to(float(total), core.accumulator, core.rounding))
-    if abs(total) > core.accumulator.max or not math.isfinite(result):
-        raise ValueError(f"the running sum leaves {core.accumulator}: {float(total):g}")
+    if abs(total) >= Fraction(2) ** (core.accumulator.max_exponent + 1) or not math.isfinite(result):
+        raise ValueError(f"the running sum leaves {core.accumulator}: it would be {float(total):g}")
     return result
 
 
