@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,12 +196,12 @@ def _of_c(c: float) -> list[int]:
     return [_exponent(c, -126)] if c else []
 
 
-def _fused(a: Values, b: Values, c: float, exponents: list[int], way: str = "toward_zero", cutter: Any = cut) -> float:
+def _fused(a: Values, b: Values, c: float, exponents: list[int], way: str = "toward_zero", bits: int = F) -> float:
     """A step with these exponents in place of the right ones."""
     if not exponents:
         return c
     largest = max(exponents)
-    kept = sum(cutter(float(x * y), largest, F) for x, y in zip(a, b)) + cutter(c, largest, F)
+    kept = sum(cut(float(x * y), largest, bits) for x, y in zip(a, b)) + cut(c, largest, bits)
     return float(round_to(kept, "float32", way))
 
 
@@ -290,8 +289,18 @@ STEP_IMPOSTORS = (
         "`{call}` returns {said}; right is {right}.",
     ),
     Impostor(
-        lambda a, b, c: _fused(a, b, c, _of_products(a, b) + _of_c(c), cutter=lambda x, e, f: cut(x, e, f - 2)),
+        lambda a, b, c: _fused(a, b, c, _of_products(a, b) + _of_c(c), bits=23),
         "You keep 23 bits, fp32's. This core keeps F = 25: `{call}` returns {said}; right is {right}.",
+    ),
+    Impostor(
+        lambda a, b, c: _fused(a, b, c, _of_products(a, b) + _of_c(c), bits=24),
+        "One bit too few is kept of each term: this core has F = 25, and your steps are those of F = 24. `{call}` "
+        "returns {said}; right is {right}.",
+    ),
+    Impostor(
+        lambda a, b, c: _fused(a, b, c, _of_products(a, b) + _of_c(c), bits=26),
+        "One bit too many is kept of each term: this core has F = 25, and your steps are those of F = 26. `{call}` "
+        "returns {said}; right is {right}.",
     ),
     Impostor(
         lambda a, b, c: _fused(
@@ -312,20 +321,21 @@ STEP_SYMPTOMS = (
         "With all products zero the running sum stays what it was: `{call}` returns {said}; right is {right}.",
     ),
     Symptom(
-        lambda given, said, right: abs(said - right) > 0.01 * max(abs(right), 1e-12),
+        lambda given, said, right: abs(said - right) > 2.0**-12 * _largest_term(*given),
         "`{call}` returns {said}; right is {right}: that is far off. Are all products there, and c, each with its own "
         "sign?",
     ),
     Symptom(
-        lambda given, said, right: abs(said) > abs(right),
-        "`{call}` returns {said}; right is {right}, nearer to zero. Somewhere a bit is kept that should be dropped.",
-    ),
-    Symptom(
         lambda given, said, right: True,
-        "`{call}` returns {said}; right is {right}. A bit is dropped that should be kept: align to the largest "
-        "exponent that there is, and to nothing above it.",
+        "`{call}` returns {said}; right is {right}: the last bits differ, so something is cut in another place. "
+        "`FusedStep(a, b)` shows where the core cuts, term by term.",
     ),
 )
+
+
+def _largest_term(a: Values, b: Values, c: float) -> float:
+    return max(abs(c), float(np.abs(a * b).max()))
+
 
 # ---- 06.c: how many products a step of an unknown core adds ----
 

@@ -128,7 +128,7 @@ def _convert(total: Fraction, core: TensorCore) -> float:
     assert Fraction(float(total)) == total
     result = float(round_to(float(total), core.accumulator, core.rounding))
     if abs(total) >= Fraction(2) ** (core.accumulator.max_exponent + 1) or not math.isfinite(result):
-        raise ValueError(f"the running sum leaves {core.accumulator}: it would be {float(total):g}")
+        raise ValueError(f"with these settings the running sum leaves {core.accumulator}: it would be {float(total):g}")
     return result
 
 

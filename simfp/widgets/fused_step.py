@@ -101,7 +101,8 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
             raise ValueError(f"at most {MOST_TERMS_SHOWN:,} products are shown step by step, got {np.size(a):,}")
         self._a, self._b = a, b
         self._steps: dict[tuple[int, int, str], tuple[Step, ...]] = {}
-        core = TensorCore(settings.get("terms", 16), settings.get("fraction_bits", 25), self._accumulator)
+        chosen = (settings.get("terms", 16), settings.get("fraction_bits", 25))
+        core = TensorCore(*chosen, self._accumulator, settings.get("rounding", "toward_zero"))
         experiment.steps(a, b, self.fmt, core)  # raises for what cannot be shown
         super().__init__(**settings)
         self._tell()
@@ -125,7 +126,11 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
         return steps[number - 1]
 
     def _tell(self, _change: Any = None) -> None:
-        core, step, count = self.core(), self.shown(), len(self.steps())
+        try:
+            core, step, count = self.core(), self.shown(), len(self.steps())
+        except ValueError as error:  # the sum overflows with these settings
+            self.message = str(error)
+            return
         table = figures.rows(step, core)
         self._table = {
             "steps": count,
