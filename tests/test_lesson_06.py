@@ -80,9 +80,10 @@ def unbounded(a: Any, b: Any, c: float) -> int:
 
 
 def of_zeros_too(a: Any, b: Any, c: float) -> int:
-    found = [(exponent(x, "fp16") or -14) + (exponent(y, "fp16") or -14) if x and y else
-             max(math.frexp(x)[1] - 1, -14) + max(math.frexp(y)[1] - 1, -14) for x, y in zip(a, b, strict=True)]  # fmt: skip
-    return max([*found, max(math.frexp(c)[1] - 1, -126)])
+    def own(x: float) -> int:
+        return max(math.frexp(x)[1] - 1, -14)
+
+    return max([*(own(x) + own(y) for x, y in zip(a, b, strict=True)), max(math.frexp(c)[1] - 1, -126)])
 
 
 def largest(a: Any, b: Any, c: float) -> int:
