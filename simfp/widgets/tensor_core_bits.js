@@ -35,6 +35,7 @@ function render({ model, el }) {
     voice.region);
 
   // ---- the picture
+  const place = () => [Math.min(model.get("row"), grid().rows - 1), Math.min(model.get("column"), grid().columns - 1)];
   const context = plate.getContext("2d");
   function draw() {
     const { rows, columns, distances } = grid();
@@ -55,7 +56,7 @@ function render({ model, el }) {
       context.fillRect((place % columns) * cell + 0.5, Math.floor(place / columns) * cell + 0.5, cell - 1, cell - 1);
     });
     context.shadowBlur = 0;
-    const { row, column } = story();
+    const [row, column] = place();
     context.strokeStyle = "#56b4e9";
     context.lineWidth = 2;
     context.strokeRect(column * cell - 1, row * cell - 1, cell + 2, cell + 2);
@@ -77,7 +78,8 @@ function render({ model, el }) {
   plate.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    choose(story().row + step[0], story().column + step[1]);
+    const [row, column] = place(); // not the story's: keys may come faster than stories
+    choose(row + step[0], column + step[1]);
     event.preventDefault();
   });
 
@@ -98,7 +100,6 @@ function render({ model, el }) {
       html("div", { class: "simfp-who" }, html("span", {}, who), html("b", {}, value)),
       html("code", { "aria-label": `${who}: ${bits}` }, ...Array.from(bits, (digit, place) =>
         html("span", { class: index < 2 && now.marks[place] ? "simfp-other" : null }, digit))))));
-    draw();
   }
 
   let width = 0;
@@ -109,7 +110,7 @@ function render({ model, el }) {
     }
   });
   const stops = [controls.stop, cases.stop, voice.stop, () => size.disconnect(),
-    follow(model, ["_grid"], showGrid), follow(model, ["_story"], showStory)];
+    follow(model, ["_grid"], showGrid), follow(model, ["_story"], showStory), follow(model, ["row", "column"], draw)];
   showGrid();
   showStory();
   size.observe(root);

@@ -157,8 +157,6 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
         m, n = self.place()
         told = figures.story(self.recorded(), self.comparison(), self.core(), m, n)
         self._story = {
-            "row": m,
-            "column": n,
             "title": told.title,
             "rows": [list(each) for each in told.rows],
             "marks": list(told.marks),

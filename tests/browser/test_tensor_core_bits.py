@@ -68,10 +68,10 @@ def wait_for(lesson: Lesson, expression: str, value: str) -> None:
 GLOWS = """() => {
   const plate = document.querySelector(".simfp-plate"), {rows, columns} = GRID;
   const cell = Number(plate.dataset.cell) * (plate.width / parseFloat(plate.style.width));
-  const context = plate.getContext("2d");
+  const {data, width} = plate.getContext("2d").getImageData(0, 0, plate.width, plate.height);
   return Array.from({length: rows * columns}, (_, i) => {
-    const [x, y] = [(i % columns + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell];
-    const [red, , blue] = context.getImageData(x, y, 1, 1).data;
+    const [x, y] = [Math.floor((i % columns + 0.5) * cell), Math.floor((Math.floor(i / columns) + 0.5) * cell)];
+    const [red, , blue] = data.slice(4 * (y * width + x), 4 * (y * width + x) + 3);
     return red > 120 && red > blue + 20;
   });
 }"""
