@@ -126,13 +126,13 @@ BETS = (
     ),
     Bet(
         "06.3",
-        "np.sum adds 64 numbers in float32. Through how many additions does the first of them go?",
-        truth=lambda: float(additions(summation_tree(survivors(adders.numpy_sum, 64, masks_for("float32")), 64), 0)),
+        "np.sum adds 32 numbers in float32. Through how many additions does the first of them go?",
+        truth=lambda: float(additions(summation_tree(survivors(adders.numpy_sum, 32, masks_for("float32")), 32), 0)),
         story=lambda depth: (
-            f"{depth:.0f}, asked of the NumPy of this machine. One after the other it would be 63. NumPy keeps eight "
+            f"{depth:.0f}, asked of the NumPy of this machine. One after the other it would be 31. NumPy keeps eight "
             f"running sums, each of every eighth term, and adds them in pairs at the end."
         ),
-        near=lambda bet, depth: abs(bet - depth) <= 2,
+        near=lambda bet, depth: abs(bet - depth) <= 1,
     ),
     Bet(
         "06.4",

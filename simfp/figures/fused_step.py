@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -69,6 +70,9 @@ def _sign(x: Fraction) -> str:
 
 
 def _signed(x: float) -> str:
+    mantissa, place = math.frexp(abs(x))
+    if mantissa == 0.5 and place < -3:
+        return f"{'−' * (x < 0)}{power_of_two(place - 1)}"
     return decimal(x, 5).replace("-", "−").replace("e−", "e-")
 
 

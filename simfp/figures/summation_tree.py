@@ -22,6 +22,7 @@ __all__ = ["FULL", "check_name", "draw", "save", "words"]
 FULL = 64  # up to so many terms every one is drawn
 COLUMNS = 48  # of an abbreviated tree, about
 KINDS = (".png", ".svg")
+TOLD = 4  # lines of its description that are told under a drawing
 LONG = 6  # steps of a chain that are drawn in an abbreviated tree before some are left out
 ADDITION, STEP, LEFT_OUT = "#0072B2", "#D55E00", INK
 
@@ -49,7 +50,7 @@ def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
     if ax is None:
         size = (max(3.0, min(11.0, 1.2 + 0.17 * width)), max(1.8, min(5.5, 1.0 + 0.11 * (height + 4))))
         ax = Figure(figsize=size, layout="constrained").subplots()
-    small = max(5.0, min(9.0, 480 / max(width, 1)))
+    small = max(6.0, min(9.0, 480 / max(width, 1)))
     longest = max(len(text) for _, text in places)
     for x, text in places:
         upright = not text.isdigit() or longest > 2 or width > 36
@@ -72,10 +73,35 @@ def draw(tree: Tree, *, ax: Axes | None = None) -> Axes:
 
 
 def words(tree: Tree) -> str:
-    """The tree in words: each line a chain of additions, of terms or of sums told below it."""
-    count = len(leaves(tree))
-    told = "; ".join(describe(tree).splitlines())
-    return f"Summation tree of {count:,} terms, from the terms below to the total above: {told}."
+    """The tree in words: how many steps there are, how deep a term lies, and how the sum comes together at the end.
+
+    `simfp.probing.describe` tells all of it.
+    """
+    sizes, depths = _measure(tree)
+    low, high = min(depths), max(depths)
+    through = f"{low}" if low == high else f"{low} to {high}"
+    lines = describe(tree).splitlines()
+    told = "; ".join(lines[:TOLD]) + (f"; and {len(lines) - TOLD} more sums" if len(lines) > TOLD else "")
+    count = f"{len(sizes):,} step{'s' * (len(sizes) != 1)}"
+    at_once = f"adding at most {max(sizes)} things at once" if sizes else "adding nothing"
+    return (
+        f"Summation tree of {len(depths):,} terms, from the terms below to the total above: {count}, {at_once}; a term "
+        f"goes through {through} of them. {told[:1].upper()}{told[1:]}."
+    )
+
+
+def _measure(tree: Tree) -> tuple[list[int], list[int]]:
+    """How many things each step adds, and through how many steps each term goes."""
+    sizes, depths = [], []
+    waiting: list[tuple[Tree, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if isinstance(node, tuple):
+            sizes.append(len(node))
+            waiting += [(child, depth + 1) for child in node]
+        else:
+            depths.append(depth)
+    return sizes, depths
 
 
 def check_name(file: Path) -> None:

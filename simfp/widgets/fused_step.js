@@ -18,7 +18,7 @@ function render({ model, el }) {
     "Each row is one term, its bits in their places: what stands in one column has the same weight. ",
     html("span", { class: "simfp-cut" }, "Right of the dashed line"), " bits are thrown away, before anything is added. The last row is the sum; there ",
     html("span", { class: "simfp-cut" }, "what the running sum cannot hold"), " goes too.");
-  const outcome = html("dl", { class: "simfp-outcome" });
+  const outcome = html("div", { class: "simfp-outcome" });
   root.append(
     html("div", { class: "simfp-knobs" }, ...controls.knobs, step.element),
     html("div", { class: "simfp-controls" }, controls.rounding, controls.message),
@@ -45,7 +45,7 @@ function render({ model, el }) {
     setText(title, now.title);
     body.replaceChildren(...now.rows.map((row) => line(row, now.tail)));
     root.style.setProperty("--simfp-columns", now.rows[0][3].length + now.tail + 1);
-    outcome.replaceChildren(...now.outcome.map(([name, value]) => html("div", {}, html("dt", {}, name), html("dd", {}, value))));
+    outcome.replaceChildren(...now.outcome.map(([name, value]) => html("div", {}, html("span", {}, name), html("b", {}, value))));
     voice.say(now.words);
   }
 

@@ -49,13 +49,17 @@ function render({ model, el }) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "#0d1117";
     context.fillRect(0, 0, cell * columns, cell * rows);
+    const square = (place) => context.fillRect((place % columns) * cell + 0.5, Math.floor(place / columns) * cell + 0.5, cell - 1, cell - 1);
     distances.forEach((distance, place) => {
-      const level = Math.min(Math.floor(Math.log2(Math.max(distance, 1))), GLOW.length - 1);
-      context.fillStyle = context.shadowColor = distance ? GLOW[level] : DARK;
-      context.shadowBlur = distance && level > 3 ? 6 * ratio : 0;
-      context.fillRect((place % columns) * cell + 0.5, Math.floor(place / columns) * cell + 0.5, cell - 1, cell - 1);
+      if (!distance) return;
+      const level = Math.min(Math.floor(Math.log2(distance)), GLOW.length - 1);
+      context.fillStyle = context.shadowColor = GLOW[level];
+      context.shadowBlur = level > 3 ? 5 * ratio : 0;
+      square(place);
     });
-    context.shadowBlur = 0;
+    context.shadowBlur = 0; // and over the glow what is equal, so that it is dark
+    context.fillStyle = DARK;
+    distances.forEach((distance, place) => distance || square(place));
     const [row, column] = place();
     context.strokeStyle = "#56b4e9";
     context.lineWidth = 2;
