@@ -50,7 +50,7 @@ def rows(step: Step, core: TensorCore) -> list[Row]:
 def _sum(step: Step, core: TensorCore, top: int, bottom: int) -> Row:
     """The exact sum of what was kept, parted where the accumulator's precision ends."""
     size = abs(step.total)
-    text = _bits(size, top, bottom)
+    text = _bits(size, top, bottom) if size else "0".rjust(top - bottom + 1)
     first = len(text) - len(text.lstrip())
     least = core.accumulator.min_exponent - core.accumulator.mantissa_bits
     end = min(first + core.accumulator.precision, len(text) - max(least - bottom, 0))

@@ -61,9 +61,11 @@ function render({ model, el }) {
     context.fillStyle = DARK;
     distances.forEach((distance, place) => distance || square(place));
     const [row, column] = place();
-    context.strokeStyle = "#56b4e9";
-    context.lineWidth = 2;
-    context.strokeRect(column * cell - 1, row * cell - 1, cell + 2, cell + 2);
+    for (const [color, thickness] of [["#000000", 5], ["#7fd4ff", 2.5]]) {
+      context.strokeStyle = color;
+      context.lineWidth = thickness;
+      context.strokeRect(column * cell, row * cell, cell, cell);
+    }
     plate.dataset.cell = cell;
   }
 
