@@ -140,8 +140,8 @@ BETS = (
         "shapes are the products summed from the first to the last?",
         truth=first_to_last,
         story=lambda share: (
-            f"{share:.0f} % of {len(recorded_orders()):,} shapes. The others are split, or begin in the middle: which "
-            f"order it is depends on the shape, and so does the last bit of your result."
+            f"{share:.0f} % of {len(recorded_orders()):,} shapes. The others are summed in several parts, or in "
+            f"steps of other sizes: which order it is depends on the shape, and so does the last bit of your result."
         ),
         unit="%",
         near=lambda bet, share: abs(bet - share) <= 10,

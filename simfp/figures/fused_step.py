@@ -73,7 +73,11 @@ def _signed(x: float) -> str:
     mantissa, place = math.frexp(abs(x))
     if mantissa == 0.5 and place < -3:
         return f"{'−' * (x < 0)}{power_of_two(place - 1)}"
-    return decimal(x, 5).replace("-", "−").replace("e−", "e-")
+    return f"{'−' * (x < 0)}{decimal(abs(x), 5)}"
+
+
+def _long(x: float) -> str:
+    return f"{'−' * (x < 0)}{decimal(abs(x), 10)}"
 
 
 def _gone(x: Fraction) -> str:
@@ -99,9 +103,9 @@ def outcome(step: Step, core: TensorCore) -> list[tuple[str, str]]:
     if step.exact and not step.result:
         off = "all of it: nothing is left"
     return [
-        ("exact sum of what is kept", decimal(float(step.total), 10)),
-        (f"{how} to {core.accumulator}: the next c", decimal(step.result, 10)),
-        ("had nothing been cut, rounded once to fp32", decimal(step.once, 10)),
+        ("exact sum of what is kept", _long(float(step.total))),
+        (f"{how} to {core.accumulator}: the next c", _long(step.result)),
+        ("had nothing been cut, rounded once to fp32", _long(step.once)),
         ("the step is off by", off),
     ]
 

@@ -83,7 +83,7 @@ def story(row: Recorded, found: Comparison, core: TensorCore, m: int, n: int) ->
 
 
 def _value(x: float) -> str:
-    return decimal(x, 9).replace("-", "−").replace("e−", "e-")
+    return f"{'−' * (x < 0)}{decimal(abs(x), 9)}"
 
 
 def figure(

@@ -212,6 +212,11 @@ def test_both_fit_their_page(page: Page, shown: Callable[..., None], width: int,
     ):
         shown(widget)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        edge = page.locator(".simfp").evaluate("(root) => root.getBoundingClientRect().right")
+        inside = page.locator(".simfp *:not(.simfp-unseen)").evaluate_all(
+            "(all) => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
+        )
+        assert inside <= edge
         ink = page.evaluate("getComputedStyle(document.querySelector('.simfp')).color")
         assert ink == {"light": "rgb(31, 31, 31)", "dark": "rgb(232, 232, 232)"}[scheme]
 
