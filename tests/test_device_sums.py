@@ -84,22 +84,3 @@ def test_softmaxes_sums_are_those_of_lanes(count: int) -> None:
         for place in range(count):
             lanes[place % 32] += values[place]
         assert device_sums.by_warp(values).tolist() == [in_a_tree(lanes)]
-
-
-@pytest.mark.parametrize("count", [4, 8, 64, 512, 516, 1000, 4096])
-def test_moments_of_rows_are_nearly_exact(count: int) -> None:
-    rows = np.random.default_rng(2).normal(3, 2, (5, count)).astype(np.float32)
-    mean, variance = device_sums.row_moments(rows)
-    wide = rows.astype(np.float64)
-    np.testing.assert_allclose(mean, wide.mean(axis=1, keepdims=True), rtol=1e-6)
-    np.testing.assert_allclose(variance, wide.var(axis=1, keepdims=True), rtol=2e-6)
-
-
-def test_rows_of_other_lengths_have_another_kernel() -> None:
-    assert device_sums.row_moments(np.zeros((2, 6), np.float32)) is None
-
-
-@pytest.mark.parametrize("count", [1, 3, 4, 128, 511, 512, 515, 1500])
-def test_a_blocks_sums_of_products_miss_nothing(count: int) -> None:
-    a, b = np.random.default_rng(3).integers(-8, 9, (2, 4, count)).astype(np.float32)
-    np.testing.assert_array_equal(device_sums.block_of_products(a, b), (a * b).sum(axis=1, keepdims=True))

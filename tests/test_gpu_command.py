@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.torch
 
@@ -120,3 +121,36 @@ def test_counts_of_16_bit_results_are_exact_for_sums_longer_than_such_a_result_c
     alone = count_on("cpu", "bfloat16", (8, 700, 8), product=lambda a, b: torch.mm(a.float(), b.float()))
     assert count(pairs).tolist() == alone(pairs).tolist()
     assert count(pairs).max() > 256  # more than bfloat16 counts
+
+
+@pytest.mark.parametrize("name", ["tree.png", "tree.svg"])
+def test_the_tree_is_drawn_into_a_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from simfp.gpu import __main__ as command
+
+    file = tmp_path / name
+    assert command.main(["probe", "--device", "numpy.sum", "--shape", "1", "20", "1", "--draw", str(file)]) == 0
+    assert f"wrote {file}" in capsys.readouterr().out
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    if file.suffix == ".svg":
+        text = file.read_text()
+        assert "numpy.sum, sums of 20" in text
+        assert "Summation tree of 20 terms" in text
+    else:
+        with Image.open(file) as picture:
+            assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("tree.gif", "a tree is drawn as one of .png, .svg, got 'tree.gif'"), ("no/tree.png", "there is no folder")],
+)
+def test_a_drawing_that_cannot_be_made_is_refused_before_anything_is_asked(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simfp.gpu import __main__ as command
+
+    assert command.main(["probe", "--device", "numpy.sum", "--draw", str(tmp_path / name)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert list(tmp_path.iterdir()) == []

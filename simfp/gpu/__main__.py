@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     prober.add_argument("--promoted", action="store_true", help="fp8: add up in float32 each 128, not in the core only")
     prober.add_argument("--out", type=Path, help="a JSON file to write what was found to")
     prober.add_argument("--shape", type=int, nargs=3, default=(64, 100, 64), metavar=("M", "K", "N"))
+    prober.add_argument("--draw", type=Path, metavar="FILE", help="draw the tree too: a .png or .svg, for each format")
     options = parser.parse_args(arguments)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         print("no CUDA device is available to torch; --device cpu records what the processor answers", file=sys.stderr)
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "probe":
             return _probe(options)
         return _record(options)
-    except (RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"{options.device}: {error}", file=sys.stderr)
         return 1
 
@@ -98,12 +99,20 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    """Prints what was found out, and keeps it where that is asked for."""
+    """Prints what was found out; keeps it, and draws it, where that is asked for."""
     on_cpu = not options.device.startswith("cuda")
+    formats = options.format or (PROBED[3:] if on_cpu else PROBED)
+    if options.draw:
+        from simfp.figures import summation_tree  # and with it Matplotlib, which nothing else here needs
+
+        summation_tree.check_name(options.draw)
     findings = []
-    for fmt in options.format or (PROBED[3:] if on_cpu else PROBED):
+    for fmt in formats:
         findings.append(probe.probe(options.device, fmt, tuple(options.shape), fast=not options.promoted))
         print(probe.report(findings[-1]), end="\n\n")
+        if options.draw:
+            file = options.draw if len(formats) == 1 else options.draw.with_stem(f"{options.draw.stem}_{fmt}")
+            print(f"wrote {summation_tree.save(findings[-1].tree, file, findings[-1].what)}", end="\n\n")
     if options.out:
         asked = ["probe", *(f"--format {fmt}" for fmt in options.format or ()), *["--promoted"] * options.promoted]
         asked += [f"--device {options.device}"] * on_cpu + [f"--shape {' '.join(map(str, options.shape))}"]

