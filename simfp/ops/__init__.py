@@ -8,7 +8,8 @@
     reductions     sums, means, variances, norms, largest values
     shapes         reshape, cat, indexing, embedding
     products       matmul, linear
-    convolution    conv2d, pooling
+    convolution    conv2d
+    pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
     softmax        softmax, log_softmax
     normalization  over layers, groups, batches
@@ -24,6 +25,7 @@ from simfp.ops import (
     elementary,
     losses,
     normalization,
+    pooling,
     products,
     reductions,
     shapes,
@@ -34,7 +36,8 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, products, convolution, activations, softmax, normalization, losses,
+    arithmetic, elementary, reductions, shapes, products, convolution, pooling, activations, softmax, normalization,
+    losses,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

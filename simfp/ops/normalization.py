@@ -93,7 +93,7 @@ def rms_norm(x: Array, normalized_shape: Sequence[int], weight: Array | None = N
     together("rms_norm", x, weight)
     rows = _rows(x, normalized_shape)
     gamma = _parameter("weight", weight, normalized_shape)
-    squares = total(rows * rows, 1, keepdims=True) / rows.dtype.type(rows.shape[1])
+    squares = device_sums.block_of_products(rows, rows) / rows.dtype.type(rows.shape[1])
     scale = rsqrt(squares + (np.finfo(np.float32).eps if eps is None else eps))
     out = scale * rows if gamma is None else gamma * (scale * rows)
     return Saved(finished(out.reshape(x.shape), x.dtype, "rms_norm"), (rows.dtype.type(0), scale))
