@@ -9,7 +9,8 @@
     reductions     sums, means, variances, norms, largest values
     shapes         reshape, cat, indexing, embedding
     products       matmul, linear
-    convolution    conv2d, pooling
+    convolution    conv2d
+    pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
     softmax        softmax, log_softmax
     row_norms      layer_norm, rms_norm
@@ -26,6 +27,7 @@ from simfp.ops import (
     elementary,
     losses,
     normalization,
+    pooling,
     products,
     reductions,
     row_norms,
@@ -37,7 +39,7 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, products, convolution, activations, softmax, row_norms,
+    arithmetic, elementary, reductions, shapes, products, convolution, pooling, activations, softmax, row_norms,
     normalization, losses,
 )  # fmt: skip
 

@@ -99,7 +99,7 @@ def _smooth_l1_backward(g: Array, call: Call) -> Array:
         return _l1_backward(g, call)
     edge, norm = in_format_of(g, beta), in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside = norm * difference * g / edge
-    return np.where(difference <= -edge, -norm * g, np.where(difference >= edge, norm * g, inside))
+    return np.where(difference < -edge, -norm * g, np.where(difference > edge, norm * g, inside))
 
 
 @broadcasting
@@ -119,7 +119,7 @@ def _huber_backward(g: Array, call: Call) -> Array:
     edge = in_format_of(g, call.options.get("delta", 1.0))
     norm = in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside, outside = norm * difference * g, norm * g * edge
-    return np.where(difference <= -edge, -norm * g * edge, np.where(difference >= edge, outside, inside))
+    return np.where(difference < -edge, -norm * g * edge, np.where(difference > edge, outside, inside))
 
 
 # --- of probabilities
