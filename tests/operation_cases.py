@@ -130,6 +130,7 @@ CASES: dict[str, list[Case]] = {
     "amin": OVER_TIES,
     "logsumexp": [call(X, 1), call(X, 0, True), call(X, (0, 1))],
     "linalg_vector_norm": [call(X), call(X, 2, 1), call(X, 1, 0, True), call(X, np.inf, 1)],
+    "clone": [call(X)],
     "reshape": [call(X, (2, 6)), call(X, (-1,)), call(SCALAR, (1, 1))],
     "permute": [call(Floats((2, 3, 4)), (2, 0, 1)), call(Floats((2, 3, 4)), (-1, 1, 0))],
     "transpose": [call(Floats((2, 3, 4)), 0, -1)],
