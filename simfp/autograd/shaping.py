@@ -176,8 +176,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "reshape": reshape, "view": reshape, "flatten": flatten, "transpose": transpose, "swapaxes": swapaxes,
     "permute": permute, "t": t, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand": expand, "split": split,
     "chunk": chunk, "clone": clone, "gather": gather, "tril": tril, "triu": triu, "__getitem__": index,
-    "__iter__": _iterate, "view_as": lambda x, other: reshape(x, other.shape), "expand_as": lambda x, other: expand(x, other.shape),
-    "contiguous": lambda x: x,
+    "view_as": lambda x, other: reshape(x, other.shape), "expand_as": lambda x, other: expand(x, other.shape),
+    "contiguous": lambda x: x, "__iter__": _iterate,
 }  # fmt: skip
 
 for _name, _function in METHODS.items():
