@@ -15,6 +15,7 @@ from simfp.arrays import Array, array
 from simfp.autograd.shaping import (
     cat,
     chunk,
+    clone,
     expand,
     flatten,
     gather,
@@ -35,11 +36,12 @@ from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place
 
 __all__ = [
-    "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "div", "eq",
-    "exp", "expand", "flatten", "gather", "ge", "gt", "le", "log", "log_softmax", "logsumexp", "lt", "masked_fill",
-    "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "mul", "ne", "neg", "norm", "permute", "pow",
-    "reciprocal", "relu", "reshape", "rsqrt", "sigmoid", "softmax", "split", "sqrt", "square", "squeeze", "stack",
-    "std", "sub", "sum", "swapaxes", "t", "tanh", "transpose", "tril", "triu", "unsqueeze", "var", "where",
+    "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
+    "div", "eq", "exp", "expand", "flatten", "gather", "ge", "gt", "le", "log", "log_softmax", "logsumexp", "lt",
+    "masked_fill", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "mul", "ne", "neg", "norm",
+    "permute", "pow", "reciprocal", "relu", "reshape", "rsqrt", "sigmoid", "softmax", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "sub", "sum", "swapaxes", "t", "tanh", "transpose", "tril", "triu", "unsqueeze",
+    "var", "where",
 ]  # fmt: skip
 
 Dims = int | Sequence[int] | None

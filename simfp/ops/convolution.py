@@ -10,8 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
-from simfp.ops.operation import Call, Operation, finished, widened
+from simfp.ops.operation import Call, Operation, finished
 from simfp.ops.products import accumulated
+from simfp.ops.reductions import summed
 
 __all__ = ["ROWS", "batched", "pair", "windows"]
 
@@ -173,15 +174,10 @@ def _into_kernels(g: Array, call: Call) -> Array:
     return finished(np.concatenate(sums).reshape(weight.shape), g.dtype, "conv2d")
 
 
-def _into_conv_bias(g: Array, call: Call) -> Array:
-    with np.errstate(all="ignore"):
-        planes = np.moveaxis(widened(batched(g)), 1, 0)
-        return finished(planes.reshape(len(planes), -1).sum(axis=1), g.dtype, "conv2d")
-
-
 # fmt: off
 ROWS = (
     #          name      forward  derivatives
-    Operation("conv2d",  conv2d,  (_into_images, _into_kernels, _into_conv_bias)),
+    Operation("conv2d",  conv2d,  (_into_images, _into_kernels,
+                                    lambda g, call: summed(batched(g), (0, 2, 3)))),
 )
 # fmt: on

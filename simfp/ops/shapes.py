@@ -253,6 +253,7 @@ def _gathered_rows(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name         forward                              derivatives
+    Operation("clone",      lambda x: x.copy(),                  (same,)),
     Operation("reshape",    reshape,                             (lambda g, call: g.reshape(call.inputs[0].shape),)),
     Operation("permute",    permute,                             (_permuted_back,)),
     Operation("transpose",  transpose,                           (lambda g, call: transpose(g, *call.inputs[1:]),)),
