@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.census import census
 from benchmarks.rounding import Row, memory, scalar, speed
 from benchmarks.starting import starting
 from benchmarks.sums import sums, tensor_cores
@@ -24,7 +25,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def rows() -> Iterator[Row]:
     """All measurements."""
-    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores())
+    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores(), census())
 
 
 def as_text(row: Row) -> str:

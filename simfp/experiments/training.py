@@ -152,12 +152,12 @@ class Training:
 
     def _optimizer(self) -> Any:
         kind = getattr(optim, str(self.settings.optimizer))
-        rounding: dict[str, Any] = {
+        rounding: dict[str, dict[str, Any]] = {
             "nearest": {},
             "kahan": {"kahan": True},
             "stochastic": {"update_rounding": "stochastic", "rng": np.random.default_rng([self.settings.seed, 2])},
-        }[self.recipe.update]
-        return kind(self.model.parameters(), **self.settings.options or {}, **rounding)
+        }
+        return kind(self.model.parameters(), **self.settings.options or {}, **rounding[self.recipe.update])
 
     # Going, pausing, stopping.
 
@@ -305,7 +305,7 @@ class Training:
         """What the network says, as (samples, classes)."""
         if inputs.dtype.kind == "f":
             inputs = Tensor(array(inputs, self.recipe.weights))
-        said = self.model(inputs)
+        said: Tensor = self.model(inputs)
         return said if said.ndim == 2 else said.reshape(-1, said.shape[-1])
 
     def _loss(self, batch: Batch) -> Tensor:
@@ -383,7 +383,9 @@ class Training:
         settings = asdict(self.settings)
         if not isinstance(settings["accumulator"], str):
             known = ", ".join(map(repr, ACCUMULATORS))
-            raise ValueError(f"a run can be written to a file with one of the accumulators {known}; this one has another")
+            raise ValueError(
+                f"a run can be written to a file with one of the accumulators {known}; this one has another"
+            )
         training_files.write(Path(path), self.state() | {"settings": settings})
 
     @classmethod
@@ -401,7 +403,9 @@ class Training:
 
     def __repr__(self) -> str:
         done = f"{len(self.history)} of {self.settings.steps} steps"
-        return f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        return (
+            f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        )
 
 
 def _task(name: Any) -> Task:
