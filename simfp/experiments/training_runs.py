@@ -79,7 +79,7 @@ RUNS: tuple[Run, ...] = (
     Run("gpt fp16",           (64, 128, 2, 4, 64),  8,    200,   "float16",   "next token",    "AdamW", ADAMW, 12),
     Run("gpt bf16",           (64, 128, 2, 4, 64),  8,    200,   "bfloat16",  "next token",    "AdamW", ADAMW, 13),
     Run("fp32",               (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "SGD",   SGD, 11),
-    Run("tf32",               (32, 128, 128, 16),   64,   1000,  "tfloat32",  "mse",           "SGD",   SGD, 14),
+    Run("tf32",               (32, 128, 96, 16),    64,   1000,  "tfloat32",  "mse",           "SGD",   SGD, 14),
     Run("adamw fp32",         (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "AdamW", ADAMW, 15),
 )
 # fmt: on
@@ -100,7 +100,8 @@ class Backend(NamedTuple):
 def products_of(run: Run) -> dict[tuple[int, int, int], str]:
     """The shapes (M, K, N) of a perceptron's products, and how each is laid out.
 
-    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight.
+    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight. Where two have one shape,
+    the first counts: on an H200 their float32 orders were the same, their tf32 ones were not.
     """
     shapes: dict[tuple[int, int, int], str] = {}
     for layer, (fan_in, fan_out) in enumerate(pairwise(run.widths)):
