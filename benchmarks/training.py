@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,7 +91,7 @@ def _times(job: Job) -> dict[str, float]:
         for name, way in _contenders(job).items():
             ends: list[float] = []
             way(job.steps if turn else 3, lambda step, model, ends=ends: ends.append(time.process_time()))
-            steps = [1e3 * (end - start) for start, end in zip(ends, ends[1:])]
+            steps = [1e3 * (end - start) for start, end in pairwise(ends)]
             if turn:  # the first turn warms up
                 quickest[name] = min([*steps, *([quickest[name]] if name in quickest else [])])
     return quickest
