@@ -79,7 +79,7 @@ RUNS: tuple[Run, ...] = (
     Run("gpt fp16",           (64, 128, 2, 4, 64),  8,    200,   "float16",   "next token",    "AdamW", ADAMW, 12),
     Run("gpt bf16",           (64, 128, 2, 4, 64),  8,    200,   "bfloat16",  "next token",    "AdamW", ADAMW, 13),
     Run("fp32",               (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "SGD",   SGD, 11),
-    Run("tf32",               (32, 128, 96, 16),    64,   1000,  "tfloat32",  "mse",           "SGD",   SGD, 14),
+    Run("tf32",               (32, 128, 128, 16),   64,   1000,  "tfloat32",  "mse",           "SGD",   SGD, 14),
     Run("adamw fp32",         (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "AdamW", ADAMW, 15),
 )
 # fmt: on
