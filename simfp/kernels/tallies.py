@@ -37,8 +37,8 @@ def tally(before, after, fates, start, lowest, counts, others, histogram):
 
     before, after: float32 or float64, the values before a rounding and after it. fates: uint8, below 6.
     start: the values that an update was to change, or an empty array.
-    counts, others: int64; of each fate, of values that were zero before, that were infinite before, of updates that were
-    something, and of those among them that changed nothing.
+    counts, others: int64; of each fate, of values that were zero before, that were infinite before, of updates that
+    were something, and of those among them that changed nothing.
     histogram: int64; of the binades of finite values that were not zero, the first being that of 2**lowest, with all
     below it, and the last with all above; or an empty array, for none.
     """
