@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.rounding import Row
+from benchmarks.row import Row
 from simfp.experiments.training import Training
 
 EVERY = 10  # the step that is counted, in running mode

@@ -100,8 +100,8 @@ class Backend(NamedTuple):
 def products_of(run: Run) -> dict[tuple[int, int, int], str]:
     """The shapes (M, K, N) of a perceptron's products, and how each is laid out.
 
-    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight. Where two have one shape,
-    the first counts: on an H200 their float32 orders were the same, their tf32 ones were not.
+    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight. Where two have one
+    shape, the first counts: on an H200 their float32 orders were the same, their tf32 ones were not.
     """
     shapes: dict[tuple[int, int, int], str] = {}
     for layer, (fan_in, fan_out) in enumerate(pairwise(run.widths)):
