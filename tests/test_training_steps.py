@@ -380,6 +380,7 @@ def test_a_paused_run_waits_and_goes_on() -> None:
         ({"optimizer": "Lion"}, "unknown optimizer 'Lion'; expected one of SGD, Adam, AdamW"),
         ({"schedule": "warm"}, "unknown schedule 'warm'; expected one of constant, cosine"),
         ({"accumulator": "volta"}, "unknown accumulator 'volta'; expected one of 'float64', 'hopper'"),
+        ({"loss_weight": 0.0}, "`loss_weight` must be a finite number above 0, got 0.0"),
         ({"scaler": {"init_scale": 2.0}}, "recipe 'fp32' has no GradScaler"),
         ({"options": {"lr": -1.0}}, "Invalid learning rate: -1.0"),
     ],

@@ -57,6 +57,8 @@ class Settings:
     defaults. schedule: "constant", or "cosine" from `lr` down to 0. scaler: options of the GradScaler.
     accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
     cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
+    loss_weight: what the loss is multiplied by before the backward pass, as if it were one of several; steps tell the
+    loss without it. Adam's steps hardly depend on it, but the gradients that they are made of do.
     """
 
     task: str
@@ -70,6 +72,7 @@ class Settings:
     scaler: dict[str, Any] = field(default_factory=dict)
     accumulator: Any = "float64"
     measure_every: int = 50
+    loss_weight: float = 1.0
 
     def whole(self) -> Settings:
         """The same, with what was left to the task filled in.
@@ -81,6 +84,9 @@ class Settings:
                                    ("measure_every", self.measure_every, 0)):  # fmt: skip
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ValueError(f"`{name}` must be an integer of at least {least}, got {value!r}")
+        weight = self.loss_weight
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < math.inf:
+            raise ValueError(f"`loss_weight` must be a finite number above 0, got {weight!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
         optimizer = self.optimizer or task.optimizer
@@ -233,7 +239,7 @@ class Training:
         self._go.set()
         with self._precision():
             loss = self._loss(self._batch())
-        (loss * scale).backward()
+        (self._weighted(loss) * scale).backward()
         return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
 
     def _check(self) -> None:
@@ -278,10 +284,14 @@ class Training:
         with self._precision():
             loss = self._loss(self._batch())
         if self.scaler is None:
-            loss.backward()
+            self._weighted(loss).backward()
             return float(loss.item()), 1.0
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(self._weighted(loss)).backward()
         return float(loss.item()), self.scaler.get_scale()
+
+    def _weighted(self, loss: Tensor) -> Tensor:
+        weight = self.settings.loss_weight
+        return loss if weight == 1 else loss * weight  # type: ignore[no-any-return]
 
     def _batch(self) -> Batch:
         rng = np.random.default_rng([self.settings.seed, 1, len(self.history)])
