@@ -265,7 +265,8 @@ class Generation(Accumulator):
         wanted = as_format(fmt)
         if wanted not in self.cores:
             raise ValueError(f"{self.name}'s tensor cores take {', '.join(map(str, self.cores))}; got {wanted}")
-        return self.cores[wanted].with_order(self.order)
+        core = self.cores[wanted]
+        return core if core.order == self.order else core.with_order(self.order)
 
     def with_order(self, order: Order | None = None, **changes: Any) -> Generation:
         """The same cores with another order: an Order, or changes to the one that they have."""
