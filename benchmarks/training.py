@@ -45,30 +45,36 @@ JOBS = {
     "GPT, Float64Sum":       Job("gpt fp16",        4,      "Float64Sum",  6,      4.0,  "torch's steps"),
 }
 # fmt: on
+STATUS = Path("/proc/self/status")
 MEMORY = "GPT, Hopper"
 MEMORY_LIMIT = 2.0  # times what torch's process grows by
 
 
 def training() -> Iterator[Row]:
-    """A row for each network, and one for the memory that training a GPT takes."""
+    """A row for the step of each network, and one for the memory that training a GPT takes (counted on Linux only)."""
     for name, job in JOBS.items():
         taken = _in_a_process(name, "time")
         ours, torchs = taken["simfp"], taken[TORCH]
         if job.unit != "ms":
             ours, torchs = ours / torchs, 1.0
-        yield Row(f"training step, {name}", job.unit, ours, job.limit, {TORCH: torchs})
+        yield Row(f"training, {name}", job.unit, ours, job.limit, {TORCH: torchs})
+    if not STATUS.exists():
+        return
     ours, torchs = (_in_a_process(MEMORY, who)["grown"] for who in ("simfp", TORCH))
-    yield Row(f"memory, training step, {MEMORY}", "MB", ours, MEMORY_LIMIT * torchs, {TORCH: torchs})
+    yield Row(f"memory, training, {MEMORY}", "MB", ours, MEMORY_LIMIT * torchs, {TORCH: torchs})
 
 
 def _in_a_process(*arguments: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.training", *arguments]
-    one_core = {min(os.sched_getaffinity(0))}  # so that neither simfp nor NumPy nor torch starts threads
-    told = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, one_core)
-    ).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=_keep_to_one_core).stdout
     found: dict[str, float] = json.loads(told.splitlines()[-1])
     return found
+
+
+def _keep_to_one_core() -> None:
+    """So that neither simfp nor NumPy nor torch starts threads, where the system allows it."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def _contenders(job: Job) -> dict[str, Any]:
@@ -107,7 +113,7 @@ def _growth(job: Job, who: str) -> float:
 
 def _resident(which: str) -> float:
     """Linux's count of the process's memory, in MB: now, or at most so far."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    status = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
     return float(status[which].split()[0]) * 1024 / 1e6
 
 

@@ -1,6 +1,10 @@
 """Sums in a stated order, held against exact fractions added one by one, and against NumPy and Python."""
 
 import math
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -10,7 +14,7 @@ import numpy as np
 import pytest
 
 import simfp as sf
-from simfp.accumulation import Accumulator
+from simfp.accumulation import WORTH_A_THREAD, Accumulator, in_threads
 from simfp.rounding import ROUNDING_MODES
 from tests import exact
 
@@ -408,3 +412,47 @@ def test_one_long_sum_has_the_bits_of_the_same_sum_among_others(name: str, kind:
     for start in starts:
         alone, among = total(x[start:]), total(np.stack([x[start:], x[start:]], axis=1), 0)
         assert np.array(alone).tobytes() == among[:1].tobytes() == among[1:].tobytes()
+
+
+# ---- threads
+
+
+@pytest.mark.parametrize("tasks", [1, 1000])
+def test_every_task_is_done_once_whatever_the_number_of_threads(tasks: int) -> None:
+    done = np.zeros(tasks, int)
+
+    def part(first: int, last: int) -> None:
+        done[first:last] += 1
+
+    for work in (1, WORTH_A_THREAD):
+        in_threads(part, tasks, work)
+    assert (done == 2).all()
+
+
+def test_an_error_in_a_thread_comes_out_when_nothing_goes_on_any_more() -> None:
+    ended: list[int] = []
+
+    def part(first: int, last: int) -> None:
+        if first == 0:
+            raise ArithmeticError("the first part")
+        time.sleep(0.01)
+        ended.append(first)
+
+    with pytest.raises(ArithmeticError, match="the first part"):
+        in_threads(part, 1000, WORTH_A_THREAD)
+    count = len(ended)
+    time.sleep(0.05)
+    assert len(ended) == count
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system makes no process by fork")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    program = """import os
+from simfp.accumulation import WORTH_A_THREAD, in_threads
+in_threads(lambda first, last: None, 8, WORTH_A_THREAD)
+child = os.fork()
+in_threads(lambda first, last: None, 8, WORTH_A_THREAD)
+if child:
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"""
+    made = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60)
+    assert made.stdout.strip() == "0", made.stderr

@@ -117,6 +117,47 @@ def test_the_fast_loop_and_the_general_one_agree(
     assert same(fast, core.products(a, b, sf.as_format(fmt)))
 
 
+@pytest.mark.parametrize("fmt", HALF_FORMATS)
+@pytest.mark.parametrize("where", ["both", "left"])
+def test_infinities_and_nan_come_out_of_the_fast_loop_as_of_the_general_one(
+    fmt: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = numbers(fmt, (70, 48), 10, zeros=0.02), numbers(fmt, (48, 66), 11, zeros=0.02)
+    rng = np.random.default_rng(12)
+    for each in (a, b)[: 1 if where == "left" else 2]:
+        places = rng.random(each.shape) < 0.01
+        each[places] = rng.choice([math.inf, -math.inf, math.nan], places.sum(), p=[0.45, 0.45, 0.1])
+    core = sf.HOPPER.core(fmt)
+    monkeypatch.setattr(TensorCore, "_general", None)
+    fast = core.products(a, b, sf.as_format(fmt))
+    monkeypatch.undo()
+    monkeypatch.setattr(TensorCore, "_fast", lambda *_: None)
+    assert same(fast, core.products(a, b, sf.as_format(fmt)))
+    assert all(kind.any() for kind in (np.isposinf(fast), np.isneginf(fast), np.isnan(fast), np.isfinite(fast)))
+
+
+@pytest.mark.parametrize("exponent", [-20, -60, -100, -120])
+def test_rows_far_smaller_than_others_keep_all_their_bits(exponent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = numbers("bfloat16", (40, 48), 13, zeros=0.5), numbers("bfloat16", (48, 64), 14)
+    a, b = a.copy(), b.copy()
+    a[::2] *= 2.0**exponent
+    a[1], b[:, 0] = a[1] * 2.0**60, b[:, 0] * 2.0**40
+    b[:, 1::2] *= 2.0 ** max(exponent, -90)
+    a, b = (np.asarray(sf.round_to(each, "bfloat16")) for each in (a, b))
+    made = sf.HOPPER.products(a, b, sf.bfloat16)
+    monkeypatch.setattr(TensorCore, "_fast", lambda *_: None)
+    assert same(made, sf.HOPPER.products(a, b, sf.bfloat16))
+
+
+@pytest.mark.parametrize("accumulator", [sf.HOPPER, sf.SequentialSum("float16"), sf.Float64Sum()])
+def test_a_stack_of_products_is_the_stack_of_its_products(accumulator: Any) -> None:
+    a, b = numbers("float16", (2, 3, 20, 33), 15), numbers("float16", (2, 3, 33, 70), 16)
+    made = accumulator.products(a.astype(np.float32), b.astype(np.float32), sf.float16)
+    for place in np.ndindex(2, 3):
+        assert same(made[place], accumulator.products(a[place], b[place], sf.float16))
+    assert made.shape == (2, 3, 20, 70)
+
+
 def test_an_overflow_in_one_element_leaves_the_others_as_they_are() -> None:
     a, b = numbers("bfloat16", (40, 64), 8), numbers("bfloat16", (64, 70), 9)
     plain = sf.HOPPER.products(a, b, sf.bfloat16)

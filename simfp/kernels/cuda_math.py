@@ -319,24 +319,24 @@ def rsqrt(x, out, roots):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def ex2_answers(out, powers):
-    """out[k] = ex2(k / 2^23)."""
-    for place in range(out.size):
-        out[place] = _ex2_of_fraction(place, powers)
+def ex2_answers(first, out, powers):
+    """out[k - first] = ex2(k / 2^23)."""
+    for i in range(out.size):
+        out[i] = _ex2_of_fraction(first + i, powers)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def rcp_answers(out, off):
-    """out[k] = rcp(1 + k / 2^23)."""
-    for place in range(out.size):
-        out[place] = _rcp_of_significand(place, off)
+def rcp_answers(first, out, off):
+    """out[k - first] = rcp(1 + k / 2^23)."""
+    for i in range(out.size):
+        out[i] = _rcp_of_significand(first + i, off)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def rsqrt_answers(out, off):
-    """out[k] = rsqrt(1 + k / 2^23), and then of twice that."""
-    for place in range(out.size):
-        out[place] = _rsqrt_of_significand(place, off)
+def rsqrt_answers(first, out, off):
+    """out[k - first] = rsqrt(1 + k / 2^23), and from k = 2^23 on of 2 (k / 2^23)."""
+    for i in range(out.size):
+        out[i] = _rsqrt_of_significand(first + i, off)
 
 
 # fmt: off
