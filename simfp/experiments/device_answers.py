@@ -18,7 +18,7 @@ from simfp.bits import decode
 from simfp.experiments import half_products, products, training_runs
 from simfp.formats import Format, as_format
 from simfp.precision import Precision
-from simfp.rounding import encode
+from simfp.rounding import encode, ulp
 from simfp.tensor_core import Generation, Order
 
 __all__ = ["Answer", "Answers", "Backend", "Compared", "Names", "Noted", "Simulated", "canonical",
@@ -68,7 +68,7 @@ class Backend(Protocol):
     def cast(self, codes: Codes, fmt: str, to: str) -> Codes:
         """The codes in another format."""
 
-    def products(self, case: products.Case) -> Codes:
+    def sums_of_products(self, case: products.Case) -> Codes:
         """The sums of products of a case, as codes of float32."""
 
     def half_product(self, shape: half_products.Shape) -> Codes:
@@ -114,7 +114,7 @@ class Simulated:
                 made = np.where(np.abs(values) > target.max + step / 2, encode(np.nan, target), made)
         return made
 
-    def products(self, case: products.Case) -> Codes:
+    def sums_of_products(self, case: products.Case) -> Codes:
         """The sums of products of a case, as codes of float32."""
         a, b = products.values(case)
         with np.errstate(all="ignore"):
@@ -145,12 +145,12 @@ class Noted:
 
     def __getattr__(self, name: str) -> Any:
         asked = getattr(self._backend, name)
-        if name not in ("leaf", "labels", "cast", "products", "half_product"):
+        if name not in ("leaf", "labels", "cast", "sums_of_products", "half_product"):
             return asked
 
         def note(given: Any, *more: Any, **options: Any) -> Any:
             named = given if isinstance(given, np.ndarray) else np.frombuffer(repr(given).encode(), np.uint8)
-            self.inputs.update(np.ascontiguousarray(named, named.dtype.newbyteorder("<")))
+            self.inputs.update(named.astype(named.dtype.newbyteorder("<"), copy=False).tobytes())
             return asked(given, *more, **options)
 
         return note
@@ -162,6 +162,7 @@ class Compared(NamedTuple):
     elements: int
     differing: int  # elements with other bits; any NaN counts as any other
     worst_ulp: int  # how many numbers of the format two answers lie apart at most
+    of_largest: float  # how far they lie apart at most, in ulp of the largest finite element
     places: list[int]  # of the first few that differ
 
 
@@ -176,10 +177,25 @@ def compare(told: Answer, made: Answer, most: int = 5) -> Compared:
     fmt = as_format(told.fmt)
     first, second = (canonical(each.codes.reshape(-1), fmt) for each in (told, made))
     places = np.flatnonzero(first != second)
-    worst = 0
+    worst, of_largest = 0, 0.0
     if places.size:
         worst = int(np.abs(steps(first[places], fmt) - steps(second[places], fmt)).max())
-    return Compared(first.size, places.size, worst, places[:most].tolist())
+        of_largest = _of_largest(first, second, places, fmt)
+    return Compared(first.size, places.size, worst, of_largest, places[:most].tolist())
+
+
+def _of_largest(first: Codes, second: Codes, places: NDArray[np.intp], fmt: Format) -> float:
+    """The largest difference in ulp of the largest element; that of float32 where one of two is no number."""
+    values = decode(first, fmt).astype(np.float64)
+    sizes = np.abs(values[np.isfinite(values)])
+    largest = sizes.max() if sizes.size else 0.0
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(values[places] - decode(second[places], fmt)).max()
+    return (
+        float(apart / ulp(largest or fmt.smallest_subnormal, fmt))
+        if np.isfinite(apart)
+        else float(np.finfo(np.float32).max)
+    )
 
 
 def canonical(codes: Codes, fmt: Format) -> Codes:
@@ -193,7 +209,7 @@ def canonical(codes: Codes, fmt: Format) -> Codes:
 def steps(codes: Codes, fmt: Format) -> NDArray[np.int64]:
     """How many numbers of the format each lies above zero: neighbours are 1 apart, and both zeros the same."""
     size = (codes & codes.dtype.type((1 << fmt.bits - 1) - 1)).astype(np.int64)
-    return np.where(codes >> codes.dtype.type(fmt.bits - 1), -size, size)
+    return np.asarray(np.where(codes >> codes.dtype.type(fmt.bits - 1), -size, size))
 
 
 def checksum(answer: Answer) -> str:

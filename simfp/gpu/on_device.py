@@ -52,7 +52,7 @@ class OnDevice:
         """The codes in another format."""
         return self.codes(self.leaf(codes, fmt).to(TYPES[to]))
 
-    def products(self, case: products.Case) -> Codes:
+    def sums_of_products(self, case: products.Case) -> Codes:
         """The sums of products of a case, as codes of float32. Raises RuntimeError where there are none in float32."""
         if not self.device.startswith("cuda") and "float32" not in case.fmt:
             raise RuntimeError(f"a CPU gives no sums of products of {case.fmt} in float32")

@@ -16,6 +16,18 @@ __all__ = ["again", "page", "summary", "told", "write_page"]
 
 Row = dict[str, Any]
 COLUMNS = ("suite", "checks", *VERDICTS, "elements", "other bits", "worst ulp", "seconds")
+CHECKS = (
+    "suite",
+    "check",
+    "verdict",
+    "elements",
+    "other bits",
+    "worst ulp",
+    "s device",
+    "s simfp",
+    "see the first one",
+)
+ROWS = ("operation", "kernel", "simfp computes", "ulp at most", "why")
 COLOURS = {"equal": "#009E73", "frontier": "#E69F00", "DIFFERS": "#D55E00", "not judged": "#999", "not asked": "#999"}
 
 
@@ -93,11 +105,10 @@ def page(report: dict[str, Any]) -> str:
         f"<p><strong>{escape(verdict(report))}</strong> Made by <code>{escape(source['script'])}</code>.</p>",
         _table("By suite", COLUMNS, [[escape(cell) for cell in line] for line in _suites(report["rows"])], 1),
         _table("Verdicts", ("verdict", "means"), [[_mark(name), escape(text)] for name, text in VERDICTS.items()]),
-        _table("Every check", ("suite", "check", "verdict", "elements", "other bits", "worst ulp", "s device", "s simfp",
-                               "see the first that differs"), [_line(row, report) for row in report["rows"]], 3),
-        _table("The frontier: what is not known to the bit", ("operation", "kernel", "simfp computes", "ulp at most",
-               "why"), [[*map(escape, (r.operation, r.kernel, r.modelled, str(r.ulps), r.why))]
-                        for r in FRONTIER.values()]),
+        _table("Every check", CHECKS, [_line(row, report) for row in report["rows"]], 3),
+        _table("The frontier: what is not known to the bit", ROWS, [
+            [*map(escape, (r.operation, r.kernel, r.modelled, f"{r.ulps} of {'the' if r.of == 'largest' else 'each'} "
+                           f"{'largest ' if r.of == 'largest' else ''}element", r.why))] for r in FRONTIER.values()]),
         "</body></html>\n",
     ]  # fmt: skip
     return "\n".join(parts)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from simfp.bits import decode
-from simfp.experiments.device_answers import Answer, Answers, Noted, Simulated, checksum, compare
+from simfp.experiments.device_answers import Answer, Answers, Compared, Noted, Simulated, checksum, compare
 from simfp.experiments.device_checks import Check
 from simfp.experiments.frontier import FRONTIER
 from simfp.figures.words import decimal
@@ -18,6 +18,8 @@ from simfp.formats import as_format
 from simfp.gpu.on_device import OnDevice, first_line
 
 __all__ = ["VERDICTS", "Asked", "ask", "element", "row_of", "run"]
+
+SAMPLE = 12  # codes of an answer that a report has in full
 
 # fmt: off
 VERDICTS = {
@@ -100,8 +102,7 @@ def row_of(check: Check, asked: Asked, *, judged: bool = True) -> dict[str, Any]
     elif not judged:
         verdict = "not judged"
     else:
-        bound = FRONTIER[check.frontier].ulps if check.frontier else -1
-        verdict = "frontier" if worst <= bound else "DIFFERS"
+        verdict = "frontier" if _within(check.frontier, answers) else "DIFFERS"
     return {
         "name": check.name,
         "suite": check.suite,
@@ -110,12 +111,40 @@ def row_of(check: Check, asked: Asked, *, judged: bool = True) -> dict[str, Any]
         "elements": sum(each.elements for each in answers.values()),
         "differing": differing,
         "worst_ulp": worst,
+        "of_largest": max((each.of_largest for each in answers.values()), default=0.0),
         "seconds": [round(each, 3) for each in asked.seconds],
         "inputs": asked.inputs,
         "checksums": {name: checksum(each) for name, each in asked.told.items()},
+        "sample": {
+            name: _sample(asked.told[name], each.places)
+            for name, each in answers.items()
+            if each.differing or name == next(iter(answers))
+        },
         "answers": {name: each._asdict() for name, each in answers.items() if each.differing},
         "first": _first(answers),
     }
+
+
+def _sample(told: Answer, differing: list[int]) -> dict[str, str]:
+    """Some of the device's codes in full: evenly spaced ones, and the first few that differ."""
+    codes = told.codes.reshape(-1)
+    places = np.unique(np.concatenate([np.linspace(0, codes.size - 1, SAMPLE).astype(int), differing])).astype(int)
+    digits = as_format(told.fmt).bits // 4
+    return {
+        "format": told.fmt,
+        "places": " ".join(map(str, places)),
+        "codes": " ".join(f"{code:0{digits}x}" for code in codes[places].tolist()),
+    }
+
+
+def _within(frontier: str, answers: dict[str, Compared]) -> bool:
+    """Whether what differs stays within what the frontier says."""
+    if not frontier:
+        return False
+    bound = FRONTIER[frontier]
+    return all(
+        (each.worst_ulp if bound.of == "element" else each.of_largest) <= bound.ulps for each in answers.values()
+    )
 
 
 def _first(answers: dict[str, Any]) -> int | None:
@@ -143,7 +172,8 @@ def element(asked: Asked, number: int) -> str:
             ]
             for side, answer in (("the device", asked.told[name]), ("simfp", made)):
                 lines.append(f"{side:>10}  {in_bits(answer, place)}")
-            found = compare(*(Answer(each.codes.reshape(-1)[[place]], each.fmt) for each in (asked.told[name], made)))
+            told, ours = (Answer(x.codes.reshape(-1)[[place]], x.fmt) for x in (asked.told[name], made))
+            found = compare(told, ours)
             apart = f"{found.worst_ulp} ulp apart" if found.worst_ulp else "different bits of one value"
             lines.append(apart if found.differing else "the same bits")
             return "\n".join(lines)

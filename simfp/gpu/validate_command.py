@@ -126,7 +126,8 @@ def operations(device: str) -> dict[str, Any]:
     generation, how = generation_of(device)
     model = Simulated(generation, saturates=saturates(device))
     made = made_of([check for check in checks() if check.recorded], OnDevice(device), model, how, quick=True)
-    kept = ("name", "suite", "frontier", "inputs", "elements", "differing", "worst_ulp", "checksums")
+    kept = ("name", "suite", "frontier", "inputs", "elements", "differing", "worst_ulp", "of_largest",
+            "checksums", "sample")  # fmt: skip
     if made["stopped"]:
         raise RuntimeError("stopped: a recording is whole, or there is none")
     rows = [{key: row[key] for key in kept} for row in made["rows"]]

@@ -49,7 +49,10 @@ def _power(n):
 
 @njit(inline="always")
 def ex2(x, table):
-    """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over."""
+    """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over.
+
+    A negative x that has nothing in its first 23 places counts as zero, and gives 1.
+    """
     if not (x > f(-126.0) and x < f(128.0)):
         if x != x:
             return NAN
@@ -57,7 +60,7 @@ def ex2(x, table):
     size = abs(x)
     whole = np.int32(size)
     place = np.int32((size - f(whole)) * f(PLACES))
-    if x < ZERO:
+    if x < ZERO and (whole or place):
         whole, place = -whole - 1, PLACES - 1 - place
     value = table[place]
     return value * _power(whole) if whole >= -126 else (value * _power(whole + 1)) * HALF
