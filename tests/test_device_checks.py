@@ -1,4 +1,4 @@
-"""Checks, and how answers are compared: codes with one NaN, ulps between them, inputs that every machine makes alike."""
+"""Checks, and how answers are compared: codes with one NaN, ulps between them, inputs alike on every machine."""
 
 import hashlib
 

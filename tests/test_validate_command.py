@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_what_differs_and_should_not_is_told_with_the_line_that_shows_it_again(
     monkeypatch.setattr(validate_command, "checks", lambda: (invented(ask),))
     assert command("--report", str(tmp_path / "report.json")) == 1
     told = capsys.readouterr().out
-    assert "DIFFERS             3 elements, 1 differ, by up to 1 ulp" in told
+    assert "DIFFERS 3 elements, 1 differ, by up to 1 ulp" in " ".join(told.split())
     assert "python -m simfp.gpu validate --device cpu --quick --check invented --element 1\n" in told
     assert command("--check", "invented", "--element", "1") == 0
     assert capsys.readouterr().out.endswith("1 ulp apart\n")
@@ -203,7 +204,7 @@ def changed(report: Path, name: str, change: Any) -> Path:
     """A report of another name, changed, with its checksum made anew."""
     made = compare.read(report)
     change(made)
-    made["sha256"] = __import__("hashlib").sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+    made["sha256"] = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
     path = report.with_name(name)
     path.write_text(json.dumps(made))
     return path

@@ -1,10 +1,20 @@
-"""The frontier: what of a GPU's arithmetic simfp does not have to the bit, how near it is, and why not nearer."""
+"""Verdicts on a check; and the frontier: what simfp does not have to the bit, how near it is, and why not nearer."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FRONTIER", "Frontier"]
+__all__ = ["FRONTIER", "VERDICTS", "Frontier"]
+
+# fmt: off
+VERDICTS = {
+    "equal":      "every bit is the same",
+    "frontier":   "differs within what the table of the frontier says",
+    "DIFFERS":    "differs, and should not",
+    "not judged": "CUDA's order of operations, shown beside a CPU's",
+    "not asked":  "could not be asked here",
+}
+# fmt: on
 
 
 class Frontier(NamedTuple):

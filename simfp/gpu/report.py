@@ -1,4 +1,4 @@
-"""A validation's report: a table for the terminal, and a page of its own for a browser."""
+"""A validation's report: a table for the terminal, and a page of its own for a browser. It needs no torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from simfp.experiments.frontier import FRONTIER
-from simfp.gpu.validate import VERDICTS
+from simfp.experiments.frontier import FRONTIER, VERDICTS
 
 __all__ = ["again", "page", "summary", "told", "write_page"]
 
@@ -40,12 +39,10 @@ def told(row: Row) -> str:
 
 
 def again(row: Row, report: dict[str, Any]) -> str:
-    """The command that shows the first element of a check that differs."""
+    """The command that shows the first element of a check that differs, where it is known which that is."""
+    place = "" if row.get("first") is None else f" --element {row['first']}"
     quick = " --quick" if report["quick"] else ""
-    return (
-        f"python -m simfp.gpu validate --device {report['asked']}{quick} "
-        f"--check {shlex.quote(row['name'])} --element {row['first']}"
-    )
+    return f"python -m simfp.gpu validate --device {report['asked']}{quick} --check {shlex.quote(row['name'])}{place}"
 
 
 def summary(report: dict[str, Any]) -> str:
@@ -101,7 +98,7 @@ def page(report: dict[str, Any]) -> str:
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         f"<title>{escape(report['what'])}: {escape(source['device'])}</title><style>{STYLE}</style></head><body>",
         f"<h1>Bits of {escape(source['device'])} beside simfp's</h1>",
-        f"<p>{escape(where)}. simfp with the tensor cores of {escape(report['against'])}.</p>",
+        f"<p>{escape(where)}. The tensor cores of simfp: {escape(report['against'])}.</p>",
         f"<p><strong>{escape(verdict(report))}</strong> Made by <code>{escape(source['script'])}</code>.</p>",
         _table("By suite", COLUMNS, [[escape(cell) for cell in line] for line in _suites(report["rows"])], 1),
         _table("Verdicts", ("verdict", "means"), [[_mark(name), escape(text)] for name, text in VERDICTS.items()]),

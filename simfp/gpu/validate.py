@@ -17,19 +17,9 @@ from simfp.figures.words import decimal
 from simfp.formats import as_format
 from simfp.gpu.on_device import OnDevice, first_line
 
-__all__ = ["VERDICTS", "Asked", "ask", "element", "row_of", "run"]
+__all__ = ["Asked", "ask", "element", "row_of", "run"]
 
 SAMPLE = 12  # codes of an answer that a report has in full
-
-# fmt: off
-VERDICTS = {
-    "equal":      "every bit is the same",
-    "frontier":   "differs within what the table of the frontier says",
-    "DIFFERS":    "differs, and should not",
-    "not judged": "CUDA's order of operations, shown beside a CPU's",
-    "not asked":  "could not be asked here",
-}
-# fmt: on
 
 
 class Asked(NamedTuple):

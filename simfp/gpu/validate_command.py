@@ -87,7 +87,7 @@ def asked_by(options: argparse.Namespace) -> str:
 def made_of(chosen: Sequence[Check], device: OnDevice, model: Simulated, how: str, *, quick: bool) -> dict[str, Any]:
     """The report of some checks, each told as it is done; Ctrl-C keeps what was done."""
     source = record.provenance(device.device)  # what cannot be found out is known before, not after
-    print(f"{source['device']}, torch {source['torch']}, beside simfp with the tensor cores of {how}", flush=True)
+    print(f"{source['device']}, torch {source['torch']}. The tensor cores of simfp: {how}", flush=True)
     rows: list[dict[str, Any]] = []
     began = time.perf_counter()
     try:
@@ -101,6 +101,7 @@ def made_of(chosen: Sequence[Check], device: OnDevice, model: Simulated, how: st
         "version": VERSION,
         "asked": device.device,
         "against": how,
+        "generation": model.generation.name,
         "quick": quick,
         "stopped": len(rows) < len(chosen),
         "left": len(chosen) - len(rows),
