@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def _value(x: float) -> str:
 
 
 def figure(name: str, told: Story, *, dark: bool = False) -> Figure:
-    """The two codes as a picture, the bits that differ in another colour and underlined."""
+    """The two codes as a picture, the bits that differ bold, in another colour and pointed at."""
     page, ink = PAGES[dark]
     drawing = Figure(figsize=(9, 2.3), facecolor=page)
     drawing.text(0.02, 0.87, name, color=ink, fontsize=12, fontweight="bold")
@@ -55,9 +55,10 @@ def figure(name: str, told: Story, *, dark: bool = False) -> Figure:
         drawing.text(0.02, height, f"{who}: {value}", color=ink, fontsize=10)
         for place, digit in enumerate(bits):
             other = told.marks[place]
-            text = f"{digit}\u0332" if other else digit
-            drawing.text(0.45 + 0.0145 * place, height, text, color=OTHER if other else ink, fontsize=11,
-                         family="monospace", fontweight="bold" if other else "normal")  # fmt: skip
+            color = OTHER if other else ink
+            style: dict[str, Any] = {"family": "monospace", "fontweight": "bold" if other else "normal", "fontsize": 11}
+            for text, at in ((digit, height), ("^" * other, height - 0.12)):
+                drawing.text(0.45 + 0.0145 * place, at, text, color=color, **style)
     return drawing
 
 
