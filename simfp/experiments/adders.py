@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.formats import as_format
+from simfp.ops.device_sums import by_warp, over_axes
 from simfp.tensor_core import Generation, TensorCore
 
-__all__ = ["dot", "matmul", "model", "numpy_sum"]
+__all__ = ["dot", "in_a_softmax", "matmul", "model", "numpy_sum", "on_cuda"]
 
 Rows = NDArray[np.float64]
 SIDE = 16  # rows of a matrix product, and its columns: so that each call has the same shape
@@ -48,3 +49,13 @@ def model(core: TensorCore | Generation, fmt: Any) -> Callable[[Rows], Rows]:
         return core.products(rows, np.ones((rows.shape[1], 1)), narrow)[:, 0]
 
     return sums
+
+
+def on_cuda(rows: Rows) -> Rows:
+    """`torch.sum` of each row of numbers, in float32, in the order of its CUDA kernel for one row alone."""
+    return np.array([float(over_axes(row, (0,))) for row in rows.astype(np.float32)])
+
+
+def in_a_softmax(rows: Rows) -> Rows:
+    """The sum that softmax's CUDA kernel makes of each row, for up to 1,024 values in float32."""
+    return by_warp(rows.astype(np.float32))[:, 0].astype(np.float64)

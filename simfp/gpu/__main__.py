@@ -1,4 +1,8 @@
-"""The command line: python -m simfp.gpu record | training | orders | half-products | probe."""
+"""The command line: python -m simfp.gpu validate | record | operations | training | orders | probe | compare, and more.
+
+validate holds all that a device answers against simfp; compare sets two of its reports against each other; the others
+ask a device and keep its answers.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from simfp.gpu import compare
+
 try:
     import torch
 except ModuleNotFoundError:
+    if sys.argv[1:2] == ["compare"]:  # which needs none
+        sys.exit(compare.main(sys.argv[2:]))
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
-from simfp.gpu import half_products, orders, probe, record, record_products, training
+from simfp.gpu import half_products, orders, probe, record, record_products, training, validate_command
 from simfp.gpu.products import TYPES
 
 PROBED = ("float16", "bfloat16", "tfloat32", "float32")
@@ -24,11 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     recorder = commands.add_parser("record", help="ask a device and keep its answers")
     grid = commands.add_parser("orders", help="find the order of every product of a grid of shapes, and keep it")
     halves = commands.add_parser("half-products", help="find how products with 16-bit results are summed, and keep it")
+    operations = commands.add_parser("operations", help="ask for every operation, and keep checksums of the answers")
     trainer = commands.add_parser("training", help="train some networks, and keep what came of it, bit for bit")
     prober = commands.add_parser("probe", help="find in which order a device sums, and what its steps keep")
-    for command in (recorder, trainer, grid, halves, prober):
+    for command in (recorder, operations, trainer, grid, halves, prober):
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
-    for command in (recorder, trainer, grid, halves):
+    for command in (recorder, operations, trainer, grid, halves):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
@@ -40,11 +49,18 @@ def main(arguments: list[str] | None = None) -> int:
     prober.add_argument("--out", type=Path, help="a JSON file to write what was found to")
     prober.add_argument("--shape", type=int, nargs=3, default=(64, 100, 64), metavar=("M", "K", "N"))
     prober.add_argument("--draw", type=Path, metavar="FILE", help="draw the tree too: a .png or .svg, for each format")
-    options = parser.parse_args(arguments)
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
+    validate_command.add_to(commands)
+    commands.add_parser("compare", help="set two reports of validate, or recordings of operations, against each other")
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["compare"]:
+        return compare.main(given[1:])
+    options = parser.parse_args(given)
+    if options.command != "validate" and options.device.startswith("cuda") and not torch.cuda.is_available():
         print("no CUDA device is available to torch; --device cpu records what the processor answers", file=sys.stderr)
         return 1
     try:
+        if options.command == "validate":
+            return validate_command.validate(options)
         if options.command == "probe":
             return _probe(options)
         return _record(options)
@@ -54,13 +70,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    """Writes the recordings of `record`, `training`, `orders` or `half-products`."""
+    """Writes the recordings of `record`, `operations`, `training`, `orders` or `half-products`."""
     found = record.provenance(options.device)["device"]
     name = "h100" if "H100" in found else "h200" if "H200" in found else found.split(",")[0].lower().replace(" ", "_")
     written = []
     if options.command == "training":
         path = options.out / f"{name}_training.json"
         record.write(path, training.training(options.device), options.device, "training")
+        written.append(path.name)
+    elif options.command == "operations":
+        path = options.out / f"{name}_operations.json"
+        record.write(path, validate_command.operations(options.device), options.device, "operations")
         written.append(path.name)
     elif options.command == "half-products":
         path = options.out / f"{name}_half_products.json"

@@ -96,7 +96,10 @@ def _rsqrt_of_significand(place, off):
 
 @njit(inline="always")
 def ex2(x, powers):
-    """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over."""
+    """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over.
+
+    A negative x that has nothing in its first 23 places counts as zero, and gives 1.
+    """
     if x >= ZERO and x < ONE:
         return _ex2_of_fraction(np.int32(x * f(PLACES)), powers)
     if not (x > f(-126.0) and x < f(128.0)):
@@ -106,7 +109,7 @@ def ex2(x, powers):
     size = abs(x)
     whole = np.int32(size)
     place = np.int32((size - f(whole)) * f(PLACES))
-    if x < ZERO:
+    if x < ZERO and (whole or place):
         whole, place = -whole - 1, PLACES - 1 - place
     value = _ex2_of_fraction(place, powers)
     return value * _power(whole) if whole >= -126 else (value * _power(whole + 1)) * HALF

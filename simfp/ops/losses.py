@@ -78,6 +78,11 @@ def _l1_backward(g: Array, call: Call) -> Array:
     return (divided(g, difference.size) if _is_mean(call) else g) * sign(difference)
 
 
+def _l1_of_target(g: Array, call: Call) -> Array:
+    """Minus that of the input, zeros too: in torch this loss is a difference and its absolute value."""
+    return -_l1_backward(g, call)
+
+
 @broadcasting
 def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:
     """Squares over 2 beta of differences below beta, and what is above beta / 2 of the others.
@@ -276,7 +281,7 @@ def _nll_backward(g: Array, call: Call) -> Array:
 ROWS = (
     #          name                                forward                           derivatives
     Operation("mse_loss",                          mse_loss,                         _both(_mse_backward)),
-    Operation("l1_loss",                           l1_loss,                          _both(_l1_backward)),
+    Operation("l1_loss",                           l1_loss,                          (_l1_backward, _l1_of_target)),
     Operation("smooth_l1_loss",                    smooth_l1_loss,                   _both(_smooth_l1_backward)),
     Operation("huber_loss",                        huber_loss,                       _both(_huber_backward)),
     Operation("binary_cross_entropy",              binary_cross_entropy,             (_bce_backward,
