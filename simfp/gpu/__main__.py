@@ -1,4 +1,4 @@
-"""The command line: python -m simfp.gpu record | training | orders | half-products | probe."""
+"""The command line: python -m simfp.gpu record | training | measure | quality | orders | half-products | probe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
-from simfp.gpu import half_products, orders, probe, record, record_products, training
+from simfp.gpu import half_products, measure, orders, probe, quality, record, record_products, training
 from simfp.gpu.products import TYPES
 
 PROBED = ("float16", "bfloat16", "tfloat32", "float32")
@@ -25,16 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
     grid = commands.add_parser("orders", help="find the order of every product of a grid of shapes, and keep it")
     halves = commands.add_parser("half-products", help="find how products with 16-bit results are summed, and keep it")
     trainer = commands.add_parser("training", help="train some networks, and keep what came of it, bit for bit")
+    meter = commands.add_parser("measure", help="measure memory and speed: GPT-2, products, a roofline; and keep it")
+    judge = commands.add_parser("quality", help="train small language models under four recipes, and keep their losses")
     prober = commands.add_parser("probe", help="find in which order a device sums, and what its steps keep")
-    for command in (recorder, trainer, grid, halves, prober):
+    for command in (recorder, trainer, meter, judge, grid, halves, prober):
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
-    for command in (recorder, trainer, grid, halves):
+    for command in (recorder, trainer, meter, judge, grid, halves):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
     recorder.add_argument("--checksums", action="store_true", help="keep a checksum of each product's answer only")
     for command in (grid, halves):
         command.add_argument("--seconds", type=float, default=3600.0, help="stop after so long (default: 3600)")
+    judge.add_argument("--seconds", type=float, default=120.0, help="how long all runs may take (default: 120)")
     prober.add_argument("--format", choices=[*TYPES], action="append", help="of the inputs (default: the four widest)")
     prober.add_argument("--promoted", action="store_true", help="fp8: add up in float32 each 128, not in the core only")
     prober.add_argument("--out", type=Path, help="a JSON file to write what was found to")
@@ -54,13 +57,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    """Writes the recordings of `record`, `training`, `orders` or `half-products`."""
+    """Writes the recordings of any command but `probe`."""
     found = record.provenance(options.device)["device"]
     name = "h100" if "H100" in found else "h200" if "H200" in found else found.split(",")[0].lower().replace(" ", "_")
     written = []
     if options.command == "training":
         path = options.out / f"{name}_training.json"
         record.write(path, training.training(options.device), options.device, "training")
+        written.append(path.name)
+    elif options.command == "measure":
+        path = options.out / f"{name}_measure.json"
+        record.write(path, measure.measure(options.device), options.device, "measure")
+        written.append(path.name)
+    elif options.command == "quality":
+        path = options.out / f"{name}_quality.json"
+        record.write(path, quality.quality(options.device, seconds=options.seconds), options.device, "quality")
         written.append(path.name)
     elif options.command == "half-products":
         path = options.out / f"{name}_half_products.json"
