@@ -132,7 +132,9 @@ def _model(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: in
             inputs = tuple(torch.randint(size.vocabulary, (batch, context)) for _ in range(2))
         else:
             model = Perceptron(size)
-            inputs = tuple(torch.randn(batch, width, dtype=TYPES[recipe.weights]) for width in size.widths[:: len(size.widths) - 1])
+            inputs = tuple(
+                torch.randn(batch, width, dtype=TYPES[recipe.weights]) for width in size.widths[:: len(size.widths) - 1]
+            )
     return Training(model, recipe, device, inputs)
 
 
@@ -156,8 +158,11 @@ def _run(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: int,
         training.optimizer.zero_grad(set_to_none=True)
         addresses = {p.untyped_storage().data_ptr() for p in training.model.parameters()}
         row["saved"] = saved_by_autograd(training.forward(), addresses)
-    print(f"{size.name}, {recipe.name}, batch {batch}, {options}: {row.get('peak', 0) / 2**30:.2f} GiB, "
-          f"{row['tokens_per_second']:,.0f} a second", flush=True)
+    print(
+        f"{size.name}, {recipe.name}, batch {batch}, {options}: {row.get('peak', 0) / 2**30:.2f} GiB, "
+        f"{row['tokens_per_second']:,.0f} a second",
+        flush=True,
+    )
     return row
 
 
@@ -210,8 +215,14 @@ def products(device: str, sizes: tuple[int, ...] = PRODUCTS) -> Iterator[dict[st
             a, b, out = (torch.randn(n, n, device=device).to(dtype) for _ in range(3))
             calls = max(1, min(50, (4096 // n) ** 2))
             seconds = _often(lambda: torch.mm(a, b, out=out), device.startswith("cuda"), calls)  # noqa: B023
-            yield {"operation": "matmul", "format": name, "size": n, "seconds": seconds,
-                   "flops": 2 * n**3, "bytes": 3 * n * n * a.element_size()}
+            yield {
+                "operation": "matmul",
+                "format": name,
+                "size": n,
+                "seconds": seconds,
+                "flops": 2 * n**3,
+                "bytes": 3 * n * n * a.element_size(),
+            }
             del a, b, out
 
 

@@ -114,12 +114,29 @@ def quality(
         print(runs[-1], flush=True)
     return {
         "what": "validation losses (nats a character) of small language models, several seeds under each recipe",
-        "model": {"layers": size.layers, "heads": size.heads, "width": size.width, "context": context,
-                  "parameters": sum(p[0].numel() for p in Seeds(size, 1).parameters())},
-        "text": {"characters": characters, "held_out": held_out, "made_by": "simfp.experiments.text.corpus",
-                 "sha256": hashlib.sha256(text.encode()).hexdigest()},
-        "training": {"steps": steps, "batch": batch, "optimizer": "AdamW", "learning_rate": RATE, "weight_decay": DECAY,
-                     "schedule": f"{WARM_UP} steps up, cosine down to 0", "gradient_norm": "none", "seeds": seeds},
+        "model": {
+            "layers": size.layers,
+            "heads": size.heads,
+            "width": size.width,
+            "context": context,
+            "parameters": sum(p[0].numel() for p in Seeds(size, 1).parameters()),
+        },
+        "text": {
+            "characters": characters,
+            "held_out": held_out,
+            "made_by": "simfp.experiments.text.corpus",
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        },
+        "training": {
+            "steps": steps,
+            "batch": batch,
+            "optimizer": "AdamW",
+            "learning_rate": RATE,
+            "weight_decay": DECAY,
+            "schedule": f"{WARM_UP} steps up, cosine down to 0",
+            "gradient_norm": "none",
+            "seeds": seeds,
+        },
         "runs": runs,
     }
 
@@ -164,10 +181,18 @@ def _runs(
             curve.append({"step": step + 1, "validation": found["losses"]})
     plain = evaluate(model, held, as_recipe("fp32"), device)
     own = evaluate(model, held, recipe, device)
-    return {"recipe": recipe.name, "steps": steps, "seconds": round(time.perf_counter() - began, 2), "skipped": skipped,
-            "final_scale": scaler.get_scale() if recipe.scaler else None, "curve": curve,
-            "validation": own["losses"], "accuracy": own["accuracy"],
-            "validation_in_fp32": plain["losses"], "accuracy_in_fp32": plain["accuracy"]}
+    return {
+        "recipe": recipe.name,
+        "steps": steps,
+        "seconds": round(time.perf_counter() - began, 2),
+        "skipped": skipped,
+        "final_scale": scaler.get_scale() if recipe.scaler else None,
+        "curve": curve,
+        "validation": own["losses"],
+        "accuracy": own["accuracy"],
+        "validation_in_fp32": plain["losses"],
+        "accuracy_in_fp32": plain["accuracy"],
+    }
 
 
 def _losses(model: nn.Module, taken: torch.Tensor) -> torch.Tensor:
@@ -194,4 +219,7 @@ def evaluate(model: Seeds, held: torch.Tensor, recipe: Recipe, device: str) -> d
         total += each.double().sum(1)
         right += (logits.argmax(-1) == wanted).double().sum(1)
         seen += wanted.shape[1]
-    return {"losses": [round(x, 7) for x in (total / seen).tolist()], "accuracy": [round(x, 7) for x in (right / seen).tolist()]}
+    return {
+        "losses": [round(x, 7) for x in (total / seen).tolist()],
+        "accuracy": [round(x, 7) for x in (right / seen).tolist()],
+    }
