@@ -11,6 +11,7 @@ many rows has one of up to 128 MiB), and what the CUDA context takes outside of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from simfp.experiments.model_sizes import GPT, MLP, Recipe, as_recipe
 from simfp.experiments.steps_of_models import gpt_step, mlp_step
@@ -101,7 +102,7 @@ def parameters(model: GPT | MLP) -> int:
     ['124,439,808', '354,823,168']
     """
     if isinstance(model, MLP):
-        return sum(fan_in * fan_out + fan_out for fan_in, fan_out in zip(model.widths, model.widths[1:]))
+        return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(model.widths))
     d = model.width
     block = 12 * d * d + 13 * d  # four linear layers with biases, two layer_norms
     return (model.vocabulary + model.positions) * d + model.layers * block + 2 * d

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from simfp.experiments.model_sizes import GPT, MLP, Recipe
 from simfp.experiments.timeline import Held, Timeline
@@ -332,7 +333,7 @@ def mlp_step(timeline: Timeline, size: MLP, recipe: Recipe, rows: int) -> None:
         x = hold("linear", "input", x.values, formats.products)
     taken: list[Held] = []
     casts: list[list[Held]] = []
-    for fan_in, fan_out in zip(widths, widths[1:]):
+    for fan_in, fan_out in pairwise(widths):
         taken.append(x)
         casts.append(step.weight("linear", fan_in * fan_out, fan_out))
         made = hold("linear", "output", rows * fan_out, formats.products)

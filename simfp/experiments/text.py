@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905
 """A corpus of English text for small language models: made by a grammar, always the same, and nobody else's words.
 
 There is something to be learned at every level, from the easy to the hard:

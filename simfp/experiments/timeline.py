@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     operation: str
     name: str
     fmt: str
-    count: int
+    copies: int
     bytes: int
 
 

@@ -18,7 +18,7 @@ from simfp.experiments.model_sizes import GPT
 __all__ = ["Model"]
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Attention and a perceptron, each behind a layer_norm and beside the residual stream."""
 
     def __init__(self, size: GPT, explicit: bool) -> None:
@@ -50,7 +50,7 @@ class Block(nn.Module):
         return y.transpose(1, 2).reshape(batch, context, triple // 3)
 
 
-class Model(nn.Module):
+class Model(nn.Module):  # type: ignore[misc]
     """GPT-2 of a size; called with tokens and targets (batch, context), it gives the mean cross entropy."""
 
     def __init__(self, size: GPT, *, checkpointing: bool = False, explicit: bool = False) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +35,8 @@ def recipe_context(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
     torch.set_float32_matmul_precision("high" if recipe.tf32 else "highest")
     if recipe.autocast is None:
         return nullcontext()
-    return torch.autocast(torch.device(device).type, TYPES[recipe.autocast])
+    region: AbstractContextManager[Any] = torch.autocast(torch.device(device).type, TYPES[recipe.autocast])
+    return region
 
 
 class Training:
@@ -82,7 +85,7 @@ class Training:
         return told | {"peak": max(told["peak_forward"], told["peak_backward"], told["peak_step"])}
 
 
-class Perceptron(nn.Module):
+class Perceptron(nn.Module):  # type: ignore[misc]
     """An MLP with its loss inside."""
 
     def __init__(self, size: MLP) -> None:
@@ -175,8 +178,6 @@ def _clear() -> None:
 def _seconds(action: Callable[[], Any], on_gpu: bool) -> float:
     """How long one call takes on the device."""
     if not on_gpu:
-        import time
-
         began = time.perf_counter()
         action()
         return time.perf_counter() - began
@@ -214,7 +215,7 @@ def products(device: str, sizes: tuple[int, ...] = PRODUCTS) -> Iterator[dict[st
         for n in sizes:
             a, b, out = (torch.randn(n, n, device=device).to(dtype) for _ in range(3))
             calls = max(1, min(50, (4096 // n) ** 2))
-            seconds = _often(lambda: torch.mm(a, b, out=out), device.startswith("cuda"), calls)  # noqa: B023
+            seconds = _often(partial(torch.mm, a, b, out=out), device.startswith("cuda"), calls)
             yield {
                 "operation": "matmul",
                 "format": name,
@@ -223,7 +224,6 @@ def products(device: str, sizes: tuple[int, ...] = PRODUCTS) -> Iterator[dict[st
                 "flops": 2 * n**3,
                 "bytes": 3 * n * n * a.element_size(),
             }
-            del a, b, out
 
 
 def elementwise(device: str, values: int = VALUES, row: int = ROWS) -> Iterator[dict[str, Any]]:
@@ -243,7 +243,7 @@ def elementwise(device: str, values: int = VALUES, row: int = ROWS) -> Iterator[
         x, y = (torch.randn(values // row, row, device=device).to(dtype) for _ in range(2))
         out = torch.empty_like(x)
         for name, flops, moved, call in table:
-            seconds = _often(lambda: call(x, y, out), device.startswith("cuda"), 2)  # noqa: B023
+            seconds = _often(partial(call, x, y, out), device.startswith("cuda"), 2)
             yield {
                 "operation": name,
                 "format": fmt,
@@ -252,7 +252,6 @@ def elementwise(device: str, values: int = VALUES, row: int = ROWS) -> Iterator[
                 "flops": flops * values,
                 "bytes": moved * values * x.element_size(),
             }
-        del x, y, out
 
 
 def training(device: str) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,7 @@ POINTS = 20  # of a curve
 TRIED = 200  # steps, evaluations included, to find out how long one takes
 
 
-class Seeds(nn.Module):
+class Seeds(nn.Module):  # type: ignore[misc]
     """Character models of one size, a seed each; weights are (seed, ...)."""
 
     def __init__(self, size: GPT, seeds: int) -> None:
@@ -152,7 +152,7 @@ def _runs(
     nudge: float = 1.0,
 ) -> dict[str, Any]:
     """All seeds of one recipe."""
-    steps, seeds, batch = starts.shape
+    steps, seeds = starts.shape[:2]
     model = Seeds(size, seeds).to(device)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -202,7 +202,7 @@ def _losses(model: nn.Module, taken: torch.Tensor) -> torch.Tensor:
     return each.view(len(taken), -1).mean(1)
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def evaluate(model: Seeds, held: torch.Tensor, recipe: Recipe, device: str) -> dict[str, list[float]]:
     """Each seed's mean loss and share of characters that it finds likeliest, over the whole held-out text."""
     context = model.size.positions
