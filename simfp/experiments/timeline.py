@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from simfp.formats import NAMED_FORMATS
@@ -18,7 +19,7 @@ PERSISTENT = ("weights", "optimizer states", "inputs", "workspace")
 WIDTHS = {name: fmt.bits // 8 for name, fmt in NAMED_FORMATS.items()} | {"int64": 8, "bool": 1, "uint8": 1}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Held:
     """One tensor."""
 
@@ -28,7 +29,7 @@ class Held:
     fmt: str
     values: int
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Its size."""
         return self.values * WIDTHS[self.fmt]
@@ -55,11 +56,14 @@ class Timeline:
         self.phases: dict[str, int] = {}
         self.kept: tuple[Kept, ...] = ()
         self._phase = ""
+        self._last = ""
+        self._rising = False  # whether the peak is now: it is looked at when the first tensor after it is dropped
         self._held: dict[Held, None] = {}
         self._by_item: dict[str, int] = {}
 
     def begin(self, phase: str) -> None:
         """From here on it is `phase`, until the next one begins; "" is none."""
+        self._settle()
         self._phase = phase
         if phase:
             self.phases[phase] = 0
@@ -76,6 +80,7 @@ class Timeline:
 
     def drop(self, *tensors: Held) -> None:
         """Drops tensors; what was dropped already stays so."""
+        self._settle()
         for tensor in tensors:
             if tensor in self._held:
                 del self._held[tensor]
@@ -96,7 +101,14 @@ class Timeline:
     def _look(self, operation: str) -> None:
         if not self._phase:
             return
-        self.phases[self._phase] = max(self.phases[self._phase], self.now)
+        if self.now > self.phases[self._phase]:
+            self.phases[self._phase] = self.now
         if self.now > self.peak:
-            self.peak, self.moment = self.now, f"{self._phase}, {operation}"
+            self.peak, self._rising, self._last = self.now, True, operation
+
+    def _settle(self) -> None:
+        """What the peak is made of, if it is now."""
+        if self._rising:
+            self.moment = f"{self._phase}, {self._last}"
             self.at_peak = {item: size for item, size in self._by_item.items() if size}
+            self._rising = False

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, RECIPES, Recipe
+from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, Recipe
 from simfp.gpu.gpt import Model
 
 __all__ = ["Training", "measure", "recipe_context", "saved_by_autograd"]
@@ -21,7 +21,6 @@ __all__ = ["Training", "measure", "recipe_context", "saved_by_autograd"]
 TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 CONTEXT = 1024
 BATCHES = (4, 8, 16)
-MLPS = (MLP("MLP, narrow, large batch", (1024,) * 9), MLP("MLP, wide, small batch", (8192,) * 5))
 MLP_BATCHES = (65536, 256)
 WARM_UP, STEPS = 2, 5
 SCALE = 2.0**10  # low enough that no step of the few is skipped
