@@ -11,14 +11,19 @@ many rows has one of up to 128 MiB), and what the CUDA context takes outside of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
-from simfp.experiments.model_sizes import GPT, MLP, Recipe, as_recipe
+from simfp.experiments.model_sizes import GPT, MLP, RECIPES, Recipe, as_recipe
 from simfp.experiments.steps_of_models import gpt_step, mlp_step
 from simfp.experiments.timeline import ITEMS, Kept, Timeline
+from simfp.formats import NAMED_FORMATS
 
-__all__ = ["ITEMS", "Memory", "memory", "parameters"]
+__all__ = ["BATCHES", "CONTEXTS", "ITEMS", "Bar", "Memory", "grid", "memory", "parameters"]
 
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+CONTEXTS = (128, 256, 512, 1024)
 WORKSPACE = 64 << 20  # bytes that cuBLAS has from torch's allocator on Hopper, once products have run
 
 
@@ -92,6 +97,33 @@ def memory(
         dict(timeline.phases),
         timeline.kept,
     )
+
+
+class Bar(NamedTuple):
+    """One bar: its name, what was computed, and the measured peak in bytes, if there is one."""
+
+    name: str
+    computed: Memory
+    measured: int | None = None
+
+
+@lru_cache(maxsize=32)
+def grid(model: GPT, *, checkpointing: bool = False, explicit: bool = False) -> dict[tuple[int, int, str], Memory]:
+    """What a step needs for every context of CONTEXTS, batch of BATCHES and recipe: (context, batch, name) -> Memory.
+
+    Recipes that keep the same things in the same formats share one.
+    """
+    told: dict[tuple[int, int, str], Memory] = {}
+    for context in CONTEXTS:
+        for batch in BATCHES:
+            alike: dict[tuple[str, int], Memory] = {}
+            for recipe in RECIPES:
+                key = (recipe.weights, NAMED_FORMATS[recipe.autocast or recipe.weights].bits)
+                if key not in alike:
+                    options = {"checkpointing": checkpointing, "explicit": explicit}
+                    alike[key] = memory(model, recipe, batch, context, **options)
+                told[context, batch, recipe.name] = alike[key]
+    return told
 
 
 def parameters(model: GPT | MLP) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from simfp.formats import NAMED_FORMATS
 
-__all__ = ["ITEMS", "Held", "Kept", "Timeline"]
+__all__ = ["ITEMS", "WIDTHS", "Held", "Kept", "Timeline"]
 
 # what a tensor counts as, in the order in which bars are stacked
 ITEMS = (

@@ -8,36 +8,40 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simfp.experiments.memory import ITEMS, Memory
+from simfp.experiments.memory import ITEMS, Bar, Memory, grid
+from simfp.experiments.model_sizes import GPT, RECIPES, as_recipe
 from simfp.figures.palette import ITEMS as LOOKS
 from simfp.figures.precision import INK
+from simfp.figures.words import GIB, gib, share
 
-__all__ = ["GIB", "Bar", "bars", "describe_bars", "gib", "share"]
-
-GIB = 2**30
-
-
-class Bar(NamedTuple):
-    """One bar: its name, what was computed, and the measured peak in bytes, if there is one."""
-
-    name: str
-    computed: Memory
-    measured: int | None = None
+__all__ = ["Setting", "alternative", "bars", "describe_bars", "figure"]
 
 
-def gib(size: float) -> str:
-    """Bytes in GiB, to three digits.
+class Setting(NamedTuple):
+    """One setting of the calculator."""
 
-    >>> gib(2**30), gib(14.5 * 2**30), gib(5 * 2**20)
-    ('1.00 GiB', '14.5 GiB', '0.005 GiB')
-    """
-    value = size / GIB
-    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 3}f} GiB"
+    model: GPT
+    batch: int
+    context: int
+    recipe: str
+    checkpointing: bool
+    explicit: bool
 
+    def memories(self) -> dict[str, Memory]:
+        """What every recipe needs, by its name."""
+        told = grid(self.model, checkpointing=self.checkpointing, explicit=self.explicit)
+        return {recipe.name: told[self.context, self.batch, recipe.name] for recipe in RECIPES}
 
-def share(size: float, of: float) -> str:
-    """How many per cent `size` is of `of`."""
-    return f"{100 * size / of:.0f} %"
+    @property
+    def title(self) -> str:
+        """The setting in words, the recipe left out."""
+        sequences = "sequence" if self.batch == 1 else "sequences"
+        attention = "attention written out" if self.explicit else "fused attention"
+        checkpoints = "with" if self.checkpointing else "without"
+        return (
+            f"{self.model.name}, {self.batch} {sequences} of {self.context:,} tokens, {attention}, "
+            f"{checkpoints} checkpointing"
+        )
 
 
 def bars(given: Sequence[Bar], *, ax: Axes | None = None, ink: str = INK) -> Axes:
@@ -85,3 +89,30 @@ def describe_bars(given: Sequence[Bar]) -> str:
         measured = f"; measured {gib(bar.measured)}" if bar.measured is not None else ""
         told.append(f"{bar.name}: {gib(bar.computed.peak)} ({parts}{measured})")
     return f"Peak memory. {'; '.join(told)}."
+
+
+PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}  # page, ink
+
+
+def figure(setting: Setting, *, dark: bool = False) -> Figure:
+    """The calculator standing still: a bar for each recipe, the chosen one marked."""
+    page, ink = PAGES[dark]
+    drawing = Figure(figsize=(9, 4.6), facecolor=page, layout="constrained")
+    axes = drawing.subplots()
+    axes.set_facecolor(page)
+    told = setting.memories()
+    named = [Bar(f"{'▸ ' if r.name == setting.recipe else ''}{r.label}", told[r.name]) for r in RECIPES]
+    bars(named, ax=axes, ink=ink)
+    drawing.suptitle(setting.title, color=ink, x=0.01, ha="left", fontweight="bold", fontsize=11)
+    return drawing
+
+
+def alternative(setting: Setting) -> str:
+    """The same in words: the peaks of all recipes, and what the chosen one's is made of."""
+    told = setting.memories()
+    chosen, whole = told[setting.recipe], told["fp32"].peak
+    lines = [f"Memory calculator: {setting.title}."]
+    lines += [f"  {r.label}: {gib(told[r.name].peak)}, {share(told[r.name].peak, whole)} of fp32" for r in RECIPES]
+    parts = ", ".join(f"{LOOKS[item].label} {gib(size)}" for item, size in chosen.at_peak.items() if size)
+    lines.append(f"{as_recipe(setting.recipe).label}, at the peak ({chosen.moment}): {parts}.")
+    return "\n".join(lines)
