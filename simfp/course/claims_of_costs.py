@@ -80,7 +80,7 @@ def batch() -> Finding:
         f"Of what autograd keeps (batch {measurements.BATCHES[0]}), autocast's {gib(kept[1])} are "
         f"{share(kept[1], kept[0])} of fp32's {gib(kept[0])}: residual stream and layer_norm stay in fp32, the logits "
         f"are kept twice, and copies of the weights come on top.",
-        f"Weights, gradients and AdamW's two states take {4 * WIDTHS[RECIPES[0].weights]} bytes a parameter in fp32 and "
+        f"Weights, gradients and AdamW's states take {4 * WIDTHS[RECIPES[0].weights]} bytes a parameter in fp32 and "
         f"{4 * WIDTHS[RECIPES[2].weights]} under autocast: no larger model fits for that.",
         _source(),
     )
