@@ -51,6 +51,7 @@ class Step:
     def as_input(self, made: Held, operation: str) -> Held:
         """`made`, a product's input, in the products' format: itself, or a copy, and then `made` is let go."""
         if not self.formats.cast:
+            made.operation, made.name = operation, "input"  # it is kept as that
             return made
         copy = self.hold(operation, "input", made.values, self.formats.products)
         self.timeline.drop(made)
