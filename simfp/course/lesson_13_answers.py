@@ -66,7 +66,10 @@ def batch_slips() -> tuple[Slip, ...]:
         return f"{memory(MODEL, 'fp16', int(batch)).peak / GIB:.1f} GiB"
 
     return (
-        Slip(lambda n: n != int(n), "A batch is a whole number of sequences. Round down: what is over does not fit."),
+        Slip(
+            lambda n: not n.is_integer(),
+            "A batch is a whole number of sequences. Round down: what is over does not fit.",
+        ),
         Slip(lambda n: n == right + 1, lambda n: f"One too many: {n:.0f} sequences take {peak(n)}."),
         Slip(lambda n: n == plain, f"{plain} is the largest batch of fp32. The recipe here is fp16 autocast."),
         Slip(lambda n: n == 2 * plain, f"Twice fp32's {plain}: that would be so if everything halved."),
