@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from simfp import encode, float16, float32
+from simfp.course import claims_of_costs as costs
 from simfp.course.display import Table
+from simfp.course.finding import VERDICTS, Finding
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
 from simfp.experiments import gradients
@@ -23,15 +24,6 @@ from simfp.rounding import round_to
 __all__ = ["CLAIMS", "VERDICTS", "Claim", "Finding", "show"]
 
 GPU = {"keep": "keeps them", "flush": "flushes them"}
-VERDICTS = ("holds", "holds under conditions", "does not hold")
-
-
-class Finding(NamedTuple):
-    """What came out of an experiment."""
-
-    figures: tuple[str, ...]  # one sentence each
-    verdict: str  # one of VERDICTS
-    conditions: str = ""  # of "holds under conditions": which; else why
 
 
 @dataclass(frozen=True)
@@ -112,6 +104,13 @@ CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
+    Claim("products",  "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores at 2–4x the throughput of float32", "13", costs.products),  # noqa: E501
+    Claim("halving",   "This halves memory usage",                                                                "13", costs.halving),  # noqa: E501
+    Claim("batch",     "either a 2x larger batch or a 2x larger model fits on the same hardware",                 "13", costs.batch),  # noqa: E501
+    Claim("throughput", "and delivers 2–4x throughput on modern tensor cores",                                    "13", costs.throughput),  # noqa: E501
+    Claim("gpt-2 memory", "Training a GPT-2 sized model: ~40 % reduction in GPU memory",                          "13", costs.memory_of_gpt2),  # noqa: E501
+    Claim("gpt-2 speed", "~2x tokens/second",                                                                     "13", costs.tokens),  # noqa: E501
+    Claim("quality",   "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "13", costs.quality),  # noqa: E501
 )
 # fmt: on
 

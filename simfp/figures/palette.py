@@ -1,4 +1,4 @@
-"""One look for each format and each fate, the same in every figure and widget.
+"""One look for each format, each fate and each part of the memory, the same in every figure and widget.
 
 Every colour stands out from white and from a dark page alike (a contrast of 3 : 1 or more), and any two formats
 stay apart under the three kinds of colour blindness. Fates are told by hatch, place and word; they have no colour.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from simfp.formats import Format
 
-__all__ = ["FATES", "FORMATS", "Look", "Texture", "look"]
+__all__ = ["FATES", "FORMATS", "ITEMS", "Look", "Part", "Texture", "look"]
 
 
 class Look(NamedTuple):
@@ -18,6 +18,14 @@ class Look(NamedTuple):
 
     label: str  # the short name
     color: str
+
+
+class Part(NamedTuple):
+    """How one part of the memory is named and drawn."""
+
+    label: str
+    color: str
+    hatch: str  # Matplotlib's
 
 
 class Texture(NamedTuple):
@@ -49,6 +57,20 @@ FATES: dict[str, Texture] = {
     "subnormal":  Texture("subnormal",  "////",  "kept, but with fewer bits the smaller it is"),
     "zeroed":     Texture("zero",       "",      "rounded to zero: lost"),
     "overflowed": Texture("overflow",   "xxxx",  "beyond the largest number"),
+}
+
+# What memory is made of: Okabe and Ito's colours, and a hatch where two of them could be taken for each other.
+#                       label                    colour      hatch
+ITEMS: dict[str, Part] = {
+    "weights":          Part("weights",            "#0072b2", ""),
+    "optimizer states": Part("optimizer states",   "#56b4e9", "////"),
+    "gradients":        Part("gradients",          "#cc79a7", ""),
+    "cast weights":     Part("16-bit copies",      "#e69f00", "xxxx"),
+    "activations":      Part("activations",        "#009e73", ""),
+    "logits and loss":  Part("logits and loss",    "#d55e00", "\\\\\\\\"),
+    "temporaries":      Part("temporaries",        "#8a8a8a", "...."),
+    "inputs":           Part("inputs",             "#b0a000", "----"),
+    "workspace":        Part("workspace",          "#767676", "||||"),
 }
 # fmt: on
 

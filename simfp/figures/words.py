@@ -10,10 +10,11 @@ from simfp.experiments.underflow import Landing, Lane
 from simfp.rounding import ulp
 
 __all__ = [
-    "became", "births", "ceiling", "decimal", "factor", "limits", "numbers", "percent", "power_of_two",
-    "relative_error",
+    "GIB", "became", "births", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "percent", "power_of_two",
+    "relative_error", "share",
 ]  # fmt: skip
 
+GIB = 2**30
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -130,3 +131,18 @@ def _birth(birth: Birth) -> str:
         f"{first} {symbols[birth.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}" if second else first
     )
     return f"{decimal(birth.result)} from {birth.stage}{'' if birth.stage == 'exp' else ' '}({of})"
+
+
+def gib(size: float) -> str:
+    """Bytes in GiB, or, if they are few, in MiB; to three digits.
+
+    >>> gib(2**30), gib(14.5 * 2**30), gib(5 * 2**20)
+    ('1.00 GiB', '14.5 GiB', '5.00 MiB')
+    """
+    value, unit = (size / GIB, "GiB") if size >= 0.1 * GIB else (size / 2**20, "MiB")
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+
+
+def share(size: float, of: float) -> str:
+    """How many per cent `size` is of `of`."""
+    return f"{100 * size / of:.0f} %"

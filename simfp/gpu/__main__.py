@@ -1,4 +1,4 @@
-"""The command line: python -m simfp.gpu validate | record | operations | training | orders | probe | compare, and more.
+"""The command line: python -m simfp.gpu validate | record | operations | training | measure | orders | probe, and more.
 
 validate holds all that a device answers against simfp; compare sets two of its reports against each other; the others
 ask a device and keep its answers.
@@ -19,7 +19,17 @@ except ModuleNotFoundError:
         sys.exit(compare.main(sys.argv[2:]))
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
-from simfp.gpu import half_products, orders, probe, record, record_products, training, validate_command
+from simfp.gpu import (
+    half_products,
+    measure,
+    orders,
+    probe,
+    quality,
+    record,
+    record_products,
+    training,
+    validate_command,
+)
 from simfp.gpu.products import TYPES
 
 PROBED = ("float16", "bfloat16", "tfloat32", "float32")
@@ -34,16 +44,19 @@ def main(arguments: list[str] | None = None) -> int:
     halves = commands.add_parser("half-products", help="find how products with 16-bit results are summed, and keep it")
     operations = commands.add_parser("operations", help="ask for every operation, and keep checksums of the answers")
     trainer = commands.add_parser("training", help="train some networks, and keep what came of it, bit for bit")
+    meter = commands.add_parser("measure", help="measure memory and speed: GPT-2, products, a roofline; and keep it")
+    judge = commands.add_parser("quality", help="train small language models under four recipes, and keep their losses")
     prober = commands.add_parser("probe", help="find in which order a device sums, and what its steps keep")
-    for command in (recorder, operations, trainer, grid, halves, prober):
+    for command in (recorder, operations, trainer, meter, judge, grid, halves, prober):
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
-    for command in (recorder, operations, trainer, grid, halves):
+    for command in (recorder, operations, trainer, meter, judge, grid, halves):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
     recorder.add_argument("--checksums", action="store_true", help="keep a checksum of each product's answer only")
     for command in (grid, halves):
         command.add_argument("--seconds", type=float, default=3600.0, help="stop after so long (default: 3600)")
+    judge.add_argument("--seconds", type=float, default=120.0, help="how long all runs may take (default: 120)")
     prober.add_argument("--format", choices=[*TYPES], action="append", help="of the inputs (default: the four widest)")
     prober.add_argument("--promoted", action="store_true", help="fp8: add up in float32 each 128, not in the core only")
     prober.add_argument("--out", type=Path, help="a JSON file to write what was found to")
@@ -70,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    """Writes the recordings of `record`, `operations`, `training`, `orders` or `half-products`."""
+    """Writes the recordings of any command but `validate` and `probe`."""
     found = record.provenance(options.device)["device"]
     name = "h100" if "H100" in found else "h200" if "H200" in found else found.split(",")[0].lower().replace(" ", "_")
     written = []
@@ -81,6 +94,14 @@ def _record(options: argparse.Namespace) -> int:
     elif options.command == "operations":
         path = options.out / f"{name}_operations.json"
         record.write(path, validate_command.operations(options.device), options.device, "operations")
+        written.append(path.name)
+    elif options.command == "measure":
+        path = options.out / f"{name}_measure.json"
+        record.write(path, measure.measure(options.device), options.device, "measure")
+        written.append(path.name)
+    elif options.command == "quality":
+        path = options.out / f"{name}_quality.json"
+        record.write(path, quality.quality(options.device, seconds=options.seconds), options.device, "quality")
         written.append(path.name)
     elif options.command == "half-products":
         path = options.out / f"{name}_half_products.json"

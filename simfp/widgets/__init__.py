@@ -3,9 +3,19 @@
 from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.bits_beside import BitsBeside
 from simfp.widgets.fused_step import FusedStep
+from simfp.widgets.memory_calculator import MemoryCalculator
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "BitsBeside", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = [
+    "BitExplorer",
+    "BitsBeside",
+    "FusedStep",
+    "MemoryCalculator",
+    "NumberLine",
+    "Overflow",
+    "TensorCoreBits",
+    "Underflow",
+]
