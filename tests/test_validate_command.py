@@ -7,11 +7,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import simfp as sf
+from simfp.experiments import adders
 from simfp.experiments.device_answers import Answer
 from simfp.experiments.device_checks import Check
 from simfp.gpu import compare
@@ -182,6 +185,56 @@ def test_each_compute_capability_gets_its_generation(
     assert generation.name == name
     assert ("checked on H100, H200" in how) == (name == "Hopper")
     assert ("not checked on silicon" in how) == (name != "Hopper")
+
+
+def test_a_gpu_of_no_table_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from simfp.gpu import probe
+    from simfp.gpu.on_device import generation_of
+    from simfp.probing import find_step, masks_for, summation_tree, survivors
+
+    def found(device: str, fmt: str, shape: tuple[int, int, int]) -> Any:
+        sums = adders.model(sf.TURING if fmt == "float16" else sf.AMPERE, fmt)
+        tree = summation_tree(survivors(sums, shape[1], masks_for(fmt)), shape[1])
+        return SimpleNamespace(step=find_step(sums, tree, shape[1], fmt))
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (99, 0))
+    monkeypatch.setattr(probe, "probe", found)
+    generation, how = generation_of("cuda")
+    assert how == "compute capability 99.0 is in no table: its cores were probed"
+    assert {fmt.name: (core.terms, core.fraction_bits) for fmt, core in generation.cores.items()} == {
+        fmt: (other.core(fmt).terms, other.core(fmt).fraction_bits)
+        for fmt, other in (("float16", sf.TURING), ("bfloat16", sf.AMPERE))
+    }
+
+
+def test_a_generation_is_not_asked_for_formats_that_its_cores_do_not_take() -> None:
+    from simfp.experiments.device_answers import Simulated
+    from simfp.experiments.device_checks import checks
+    from simfp.gpu.on_device import OnDevice
+    from simfp.gpu.validate import run
+
+    some = [check for check in checks() if check.name in ("linear 64x64x128 bfloat16", "training, adamw bf16")]
+    rows = list(run(some, OnDevice("cpu"), Simulated(sf.VOLTA), quick=True))
+    assert [row["verdict"] for row in rows] == ["not asked", "not asked"]
+    assert rows[0]["why"] == "Volta's tensor cores do not take bfloat16"
+
+
+def test_a_lesson_s_live_answers_come_with_their_source(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simfp.gpu import live
+
+    some = tuple(check for check in live.checks() if check.suite in ("scaler", "casts"))
+    monkeypatch.setattr(live, "DEVICE", "cpu")
+    monkeypatch.setattr(live, "checks", lambda: some)
+    asked = live.asked()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("a GPU is here: what follows was given just now by an CPU")
+    assert [line.split(":")[0] for line in told[1:]] == ["casts", "scaler"]
+    assert (asked.live, len(asked.report["rows"]), asked.report["generation"]) == (True, len(some), "Hopper")
+    assert {row["verdict"] for row in asked.report["rows"]} == {"equal"}
 
 
 def test_without_torch_it_says_how_to_get_it_and_compares_all_the_same(report: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from simfp.experiments import half_products, products, training_runs
 from simfp.experiments.device_answers import Answer, Answers, Backend, Codes
-from simfp.experiments.operation_cases import CASES, FEW, MANY, Case, drawn, inputs, patterns, seeded
+from simfp.experiments.operation_cases import CASES, FEW, MANY, SIXTEEN, Case, drawn, inputs, patterns, seeded
 from simfp.formats import as_format
 from simfp.rounding import encode
 from simfp.tensor_core import predicted_order
@@ -45,10 +45,13 @@ class Check:
 def checks() -> tuple[Check, ...]:
     """All checks, suite by suite."""
     operations = [
-        Check(f"{case.name} {fmt}", case.suite, partial(_operation, case, fmt), fmt in case.everywhere, case.frontier)
+        Check(
+            f"{case.name} {fmt}", case.suite, partial(_operation, case, fmt), fmt in case.everywhere, case.frontier,
+            needs=fmt if case.suite == "linear" and fmt in SIXTEEN else "",
+        )
         for case in CASES
         for fmt in case.formats
-    ]
+    ]  # fmt: skip
     found = [*_casts(), *operations, *_matmuls(), *_optimizers(), *_scalers(), *_runs()]
     return tuple(check for suite in SUITES for check in found if check.suite == suite)
 

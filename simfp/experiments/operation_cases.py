@@ -22,6 +22,7 @@ __all__ = [
     "FORMATS",
     "MANY",
     "RANGES",
+    "SIXTEEN",
     "Case",
     "Drawn",
     "Labels",

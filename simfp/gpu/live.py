@@ -16,6 +16,7 @@ from simfp.gpu import report as pages
 __all__ = ["Asked", "asked", "keep"]
 
 RECORDED = "h200_operations"
+DEVICE = "cuda"
 
 
 class Asked(NamedTuple):
@@ -42,9 +43,9 @@ def asked() -> Asked:
     from simfp.gpu.on_device import OnDevice, generation_of, saturates
     from simfp.gpu.validate import run
 
-    source = record.provenance("cuda", "validate --quick")
-    generation, how = generation_of("cuda")
-    device, model = OnDevice("cuda"), Simulated(generation, saturates=saturates("cuda"))
+    source = record.provenance(DEVICE, "validate --quick")
+    generation, how = generation_of(DEVICE)
+    device, model = OnDevice(DEVICE), Simulated(generation, saturates=saturates(DEVICE))
     told = f"given just now by an {source['device']}, driver {source['driver']}, torch {source['torch']}"
     print(f"a GPU is here: what follows was {told}; the tensor cores of simfp: {how}", flush=True)
     rows: list[dict[str, Any]] = []
@@ -64,7 +65,7 @@ def _no_gpu() -> str:
         return "torch is not installed here"
     from simfp.gpu.on_device import trouble_with
 
-    return "no GPU is here that torch could ask" if trouble_with("cuda") else ""
+    return "no GPU is here that torch could ask" if trouble_with(DEVICE) else ""
 
 
 def keep(path: Path, report: dict[str, Any]) -> None:

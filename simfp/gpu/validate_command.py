@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
     """Adds the command to a parser's."""
     parser = commands.add_parser("validate", help="hold all that a device answers against simfp, and write a report")
     parser.add_argument("--device", default="cuda", help="a torch device: cuda (the default), cuda:1, cpu")
-    parser.add_argument("--quick", action="store_true", help="fewer elements and steps: half a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer elements and steps: some 30 s, once compiled")
     parser.add_argument("--suite", nargs="+", choices=SUITES, metavar="NAME", help=f"of {', '.join(SUITES)}")
     parser.add_argument("--report", type=Path, help="a .json file to write to; beside it a page, .html")
     parser.add_argument("--check", metavar="NAME", help="this check alone")
