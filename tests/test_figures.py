@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import simfp as sf
+from simfp.experiments.memory import ITEMS
 from simfp.experiments.underflow import FATES, SHIFTS, Scene, scene
 from simfp.figures import palette, underflow
 from simfp.figures.png import png
@@ -60,6 +61,21 @@ def test_formats_look_different_to_the_colour_blind_too(sight: str) -> None:
     seen = {name: lab(np.array(SEEN_WITH[sight]) @ linear(look.color)) for name, look in palette.FORMATS.items()}
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > 10, (one, other)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#111111"])
+def test_every_part_of_the_memory_has_a_colour_that_stands_out(page: str) -> None:
+    assert tuple(palette.ITEMS) == ITEMS
+    for part in palette.ITEMS.values():
+        dark, light = sorted([luminance(part.color), luminance(page)])
+        assert (light + 0.05) / (dark + 0.05) >= 3, part
+
+
+@pytest.mark.parametrize("sight", SEEN_WITH)
+def test_parts_of_the_memory_are_told_by_colour_or_by_hatch(sight: str) -> None:
+    for one, other in combinations(palette.ITEMS.values(), 2):
+        seen = [lab(np.array(SEEN_WITH[sight]) @ linear(part.color)) for part in (one, other)]
+        assert one.hatch != other.hatch or np.linalg.norm(seen[0] - seen[1]) > 10, (one, other)
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,8 @@ def test_the_calculator_s_bytes_are_those_that_autograd_keeps_here(recipe: str) 
     import torch
 
     from simfp.gpu.gpt import Model
-    from simfp.gpu.measure import TYPES, Training, saved_by_autograd
+    from simfp.gpu.measure import Training, saved_by_autograd
+    from simfp.gpu.operations import TYPES
 
     size = GPT("other", layers=3, heads=4, width=32, vocabulary=50, positions=64)
     tokens = torch.randint(size.vocabulary, (2, 64))

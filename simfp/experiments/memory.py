@@ -15,8 +15,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from simfp.experiments.gpt_in_memory import gpt_step
+from simfp.experiments.mlp_in_memory import mlp_step
 from simfp.experiments.model_sizes import GPT, MLP, RECIPES, Recipe, as_recipe
-from simfp.experiments.steps_of_models import gpt_step, mlp_step
 from simfp.experiments.timeline import ITEMS, Kept, Timeline
 from simfp.formats import NAMED_FORMATS
 

@@ -59,17 +59,17 @@ FATES: dict[str, Texture] = {
     "overflowed": Texture("overflow",   "xxxx",  "beyond the largest number"),
 }
 
-# What memory is made of: Okabe and Ito's colours, and a hatch where two of them could be taken for each other.
+# What memory is made of: a colour each, and a hatch where two of them could be taken for each other.
 #                       label                    colour      hatch
 ITEMS: dict[str, Part] = {
     "weights":          Part("weights",            "#0072b2", ""),
-    "optimizer states": Part("optimizer states",   "#56b4e9", "////"),
-    "gradients":        Part("gradients",          "#cc79a7", ""),
-    "cast weights":     Part("16-bit copies",      "#e69f00", "xxxx"),
+    "optimizer states": Part("optimizer states",   "#3d8fd1", "////"),
+    "gradients":        Part("gradients",          "#c0629b", ""),
+    "cast weights":     Part("16-bit copies",      "#b07a00", "xxxx"),
     "activations":      Part("activations",        "#009e73", ""),
     "logits and loss":  Part("logits and loss",    "#d55e00", "\\\\\\\\"),
     "temporaries":      Part("temporaries",        "#8a8a8a", "...."),
-    "inputs":           Part("inputs",             "#b0a000", "----"),
+    "inputs":           Part("inputs",             "#7d8a00", "----"),
     "workspace":        Part("workspace",          "#767676", "||||"),
 }
 # fmt: on

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,18 +13,15 @@ from torch import nn
 
 from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, Recipe
 from simfp.gpu.gpt import Model
+from simfp.gpu.operations import TYPES, elementwise, products, seconds_of
 
 __all__ = ["Training", "measure", "recipe_context", "saved_by_autograd"]
 
-TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 CONTEXT = 1024
 BATCHES = (4, 8, 16)
 MLP_BATCHES = (65536, 256)
 WARM_UP, STEPS = 2, 5
 SCALE = 2.0**10  # low enough that no step of the few is skipped
-PRODUCTS = tuple(1 << power for power in range(8, 14))  # 256 .. 8192
-VALUES = 1 << 28
-ROWS = 4096  # of layer_norm and softmax: how long each is
 
 
 def recipe_context(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
@@ -149,7 +144,7 @@ def _run(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: int,
     training = _model(size, recipe, device, batch, context, **options)
     for _ in range(WARM_UP):
         training.step()
-    seconds = statistics.median(_seconds(training.step, on_gpu) for _ in range(STEPS))
+    seconds = statistics.median(seconds_of(training.step, on_gpu) for _ in range(STEPS))
     row: dict[str, Any] = {"model": size.name, "recipe": recipe.name, "batch": batch, "context": context, **options}
     row |= {"seconds": seconds, "tokens_per_second": batch * context / seconds, "empty": empty}
     if on_gpu:
@@ -172,85 +167,6 @@ def _clear() -> None:
     gc.collect()
     torch._C._cuda_clearCublasWorkspaces()
     torch.cuda.empty_cache()
-
-
-def _seconds(action: Callable[[], Any], on_gpu: bool) -> float:
-    """How long one call takes on the device."""
-    if not on_gpu:
-        began = time.perf_counter()
-        action()
-        return time.perf_counter() - began
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    action()
-    end.record()
-    torch.cuda.synchronize()
-    return float(start.elapsed_time(end)) / 1000
-
-
-def _often(action: Callable[[], Any], on_gpu: bool, calls: int) -> float:
-    """The median seconds of one call of many, replayed as a CUDA graph, so that launching them costs nothing."""
-    if not on_gpu:
-        return _seconds(action, on_gpu)
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            action()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(calls):
-            action()
-    graph.replay()
-    return statistics.median(_seconds(graph.replay, on_gpu) for _ in range(7)) / calls
-
-
-def products(device: str, sizes: tuple[int, ...] = PRODUCTS) -> Iterator[dict[str, Any]]:
-    """Square products in four formats: seconds, floating-point operations, and bytes read and written at least once."""
-    for name, tf32 in (("float32", False), ("tfloat32", True), ("float16", False), ("bfloat16", False)):
-        torch.set_float32_matmul_precision("high" if tf32 else "highest")
-        dtype = TYPES.get(name, torch.float32)
-        for n in sizes:
-            a, b, out = (torch.randn(n, n, device=device).to(dtype) for _ in range(3))
-            calls = max(1, min(50, (4096 // n) ** 2))
-            seconds = _often(partial(torch.mm, a, b, out=out), device.startswith("cuda"), calls)
-            yield {
-                "operation": "matmul",
-                "format": name,
-                "size": n,
-                "seconds": seconds,
-                "flops": 2 * n**3,
-                "bytes": 3 * n * n * a.element_size(),
-            }
-
-
-def elementwise(device: str, values: int = VALUES, row: int = ROWS) -> Iterator[dict[str, Any]]:
-    """Operations that memory bounds, over many values in three formats; a copy beside them."""
-    normalize = nn.functional.layer_norm
-    # fmt: off
-    #    name        operations a value     tensors read and written     call
-    table: tuple[tuple[str, int, int, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Any]], ...] = (
-        ("copy",       0,                     2,  lambda x, y, out: out.copy_(x)),
-        ("relu",       1,                     2,  lambda x, y, out: torch.relu(x)),
-        ("add",        1,                     3,  lambda x, y, out: torch.add(x, y, out=out)),
-        ("layer_norm", 8,                     2,  lambda x, y, out: normalize(x, x.shape[-1:])),
-        ("softmax",    5,                     2,  lambda x, y, out: torch.softmax(x, -1)),
-    )
-    # fmt: on
-    for fmt, dtype in TYPES.items():
-        x, y = (torch.randn(values // row, row, device=device).to(dtype) for _ in range(2))
-        out = torch.empty_like(x)
-        for name, flops, moved, call in table:
-            seconds = _often(partial(call, x, y, out), device.startswith("cuda"), 2)
-            yield {
-                "operation": name,
-                "format": fmt,
-                "size": values,
-                "seconds": seconds,
-                "flops": flops * values,
-                "bytes": moved * values * x.element_size(),
-            }
 
 
 def training(device: str) -> Iterator[dict[str, Any]]:

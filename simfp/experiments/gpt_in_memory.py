@@ -1,77 +1,14 @@
-"""One training step of a GPT and of an MLP, told tensor by tensor: what each operation makes, keeps and lets go."""
+"""One training step of a GPT, told tensor by tensor: what each operation makes, keeps and lets go."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
-from simfp.experiments.model_sizes import GPT, MLP, Recipe
+from simfp.experiments.model_sizes import GPT, Recipe
+from simfp.experiments.operations_in_memory import Formats, Step
 from simfp.experiments.timeline import Held, Timeline
 
-__all__ = ["gpt_step", "mlp_step"]
-
-
-@dataclass
-class Formats:
-    """Which format what is kept in, under a recipe."""
-
-    weights: str  # parameters, their gradients, and the residual stream
-    products: str  # what matrix products take and give
-    norms: str  # what layer_norm, softmax by itself and losses give
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Formats:
-        """Under autocast products run in 16 bits, norms and losses in float32; else all runs in the weights' format."""
-        return cls(recipe.weights, recipe.autocast or recipe.weights, recipe.weights)
-
-    @property
-    def cast(self) -> bool:
-        """Whether products take other numbers than norms give."""
-        return self.products != self.weights
-
-
-@dataclass
-class Step:
-    """What every operation of a step needs to know."""
-
-    timeline: Timeline
-    formats: Formats
-
-    def hold(self, operation: str, name: str, values: int, fmt: str, item: str = "activations") -> Held:
-        """Holds a tensor."""
-        return self.timeline.hold(item, operation, name, fmt, values)
-
-    def weight(self, operation: str, values: int, biases: int = 0) -> list[Held]:
-        """autocast's copies of a layer's weight and, second, its bias; none where nothing is cast."""
-        if not self.formats.cast:
-            return []
-        made = [self.hold(operation, "weight", values, self.formats.products, "cast weights")]
-        return made + [self.hold(operation, "bias", biases, self.formats.products, "cast weights")] * bool(biases)
-
-    def as_input(self, made: Held, operation: str) -> Held:
-        """`made`, a product's input, in the products' format: itself, or a copy, and then `made` is let go."""
-        if not self.formats.cast:
-            made.operation, made.name = operation, "input"  # it is kept as that
-            return made
-        copy = self.hold(operation, "input", made.values, self.formats.products)
-        self.timeline.drop(made)
-        return copy
-
-    def gradient(self, operation: str, values: int) -> Held:
-        """The gradient of a product's weights, widened to their format where it came in another."""
-        if not self.formats.cast:
-            return self.hold(operation, "gradient", values, self.formats.weights, "gradients")
-        narrow = self.hold(operation, "gradient, not yet widened", values, self.formats.products, "temporaries")
-        wide = self.hold(operation, "gradient", values, self.formats.weights, "gradients")
-        self.timeline.drop(narrow)
-        return wide
-
-    def passing(self, operation: str, values: int, fmt: str, after: Held | None = None) -> Held:
-        """A gradient on its way back through the layers; then the one before it, `after`, is let go."""
-        made = self.hold(operation, "gradient on its way", values, fmt, "temporaries")
-        if after is not None:
-            self.timeline.drop(after)
-        return made
+__all__ = ["gpt_step"]
 
 
 @dataclass
@@ -318,54 +255,3 @@ def _cross_entropy_back(step: Step, kept: LossKept) -> Held:
     out = step.hold("log_softmax", "gradient", values, step.formats.products, item)
     step.timeline.drop(g, kept.log_softmax)
     return out
-
-
-def mlp_step(timeline: Timeline, size: MLP, recipe: Recipe, rows: int) -> None:
-    """Forward and backward pass of an MLP with the mean squared error."""
-    step = Step(timeline, Formats.of(recipe))
-    hold, drop, formats = step.hold, timeline.drop, step.formats
-    widths = size.widths
-    x = timeline.hold("inputs", "data", "inputs", formats.weights, rows * widths[0])
-    timeline.hold("inputs", "data", "targets", formats.weights, rows * widths[-1])
-    timeline.rest = timeline.now
-
-    timeline.begin("forward pass")
-    if formats.cast:
-        x = hold("linear", "input", x.values, formats.products)
-    taken: list[Held] = []
-    casts: list[list[Held]] = []
-    for fan_in, fan_out in pairwise(widths):
-        taken.append(x)
-        casts.append(step.weight("linear", fan_in * fan_out, fan_out))
-        made = hold("linear", "output", rows * fan_out, formats.products)
-        if len(taken) == len(widths) - 1:
-            break
-        x = hold("relu", "output", rows * fan_out, formats.products)
-        drop(made)
-    output = made
-    if formats.cast:
-        output = hold("mse_loss", "input", made.values, formats.norms, "logits and loss")
-    # torch makes the loss with room for all of its terms, and shrinks it to a scalar: the room stays as long as it does
-    loss = hold("mse_loss", "loss", made.values, formats.norms, "logits and loss")
-    drop(hold("mse_loss", "terms", made.values, formats.norms, "logits and loss"))
-    if formats.cast:
-        drop(made, casts[0][0], *(each[1] for each in casts))  # nothing wants the gradient of the inputs
-    if recipe.scaler:
-        drop(loss)  # the scaled loss is another tensor
-    timeline.forward_is_done()
-
-    timeline.begin("backward pass")
-    g = hold("mse_loss", "gradient", output.values, formats.norms, "logits and loss")
-    drop(output)
-    if formats.cast:
-        g = step.passing("linear", g.values, formats.products, g)
-    for place in reversed(range(len(taken))):
-        fan_in, fan_out = widths[place : place + 2]
-        back = step.passing("linear", rows * fan_in, formats.products) if place else None
-        step.gradient("linear", fan_in * fan_out + fan_out)
-        drop(g, *casts[place])
-        if back:
-            g = step.passing("relu", back.values, formats.products, back)
-        if taken[place].item != "inputs":
-            drop(taken[place])
-    drop(loss)
