@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 import simfp as sf
 from benchmarks.rounding import Row
@@ -26,7 +27,8 @@ SUMS: dict[str, tuple[Any, dict[str, tuple[Callable[[np.ndarray], Any], Any]]]] 
     "sequential, float16": (sf.SequentialSum("float16"),   {"np.cumsum": (np.cumsum, np.float16)}),
     "sequential, float32": (sf.SequentialSum("float32"),   {"np.cumsum": (np.cumsum, np.float32)}),
     "pairwise, float32":   (sf.PairwiseSum("float32"),     {"np.sum":    (np.sum, np.float32)}),
-    "Kahan, float16":      (sf.KahanSum("float16"),        {}),
+    "Kahan, float16":      (sf.KahanSum("float16"),        {"float64 chain": (lambda x: plain_kahan(x), np.float64)}),
+    "Kahan, float32":      (sf.KahanSum("float32"),        {"float32 chain": (lambda x: plain_kahan(x), np.float32)}),
     "exact":               (sf.ExactSum("float16"),        {"math.fsum": (lambda x: math.fsum(x.ravel()), np.float64)}),
 }
 # fmt: on
@@ -43,6 +45,19 @@ def sums() -> Iterator[Row]:
                 ways[other] = partial(way, given.astype(dtype))
             taken = {way: 1e9 / COUNT * seconds for way, seconds in by_the_clock(ways).items()}
             yield Row(f"sums, {name}, {what}", "ns a term", taken.pop("simfp"), 5.0, taken)
+
+
+@njit
+def plain_kahan(x: np.ndarray) -> Any:
+    """Kahan's sum in the type of x itself: a chain of four additions a term, none of them rounded any further."""
+    x = x.ravel()
+    total, rest = x[0], x[0] - x[0]
+    for k in range(1, x.size):
+        term = x[k] - rest
+        grown = total + term
+        rest = (grown - total) - term
+        total = grown
+    return total
 
 
 def tensor_cores() -> Iterator[Row]:

@@ -293,7 +293,6 @@ class ExactSum(Accumulator):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        a = np.ones((1, b.shape[0])) if plain else a
         out = np.empty((a.shape[0], b.shape[1]))
         if a.shape[0] == 1:  # many columns and one row: let the columns be what threads share
             rows, columns, target = np.ascontiguousarray(b.T), a, out.T
@@ -301,7 +300,7 @@ class ExactSum(Accumulator):
             rows, columns, target = a, np.ascontiguousarray(b.T), out
         made = np.empty(target.shape)
         in_threads(
-            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), a.shape[1] * out.size
+            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), b.shape[0] * out.size
         )
         target[...] = made
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
@@ -341,13 +340,13 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
 
 def _owned(x: Values, plan: Any) -> bool:
     """Whether all of x, which is contiguous, are values of a format (NaN counts), by its plan of nearest-even."""
-    flat, found = x.reshape(-1), []
+    flat, found = x.reshape(-1).view(np.uint64), []
 
     def part(first: int, last: int) -> None:
         piece = flat[first * OWNED_AT_ONCE : last * OWNED_AT_ONCE]
         found.append(kernels.owned(piece, plan.numbers, plan.on_grid_below, plan.magic))
 
-    in_threads(part, -(-flat.size // OWNED_AT_ONCE), flat.size)
+    in_threads(part, -(-flat.size // OWNED_AT_ONCE), flat.size // 16)  # a look takes far less than an addition
     return all(found)
 
 

@@ -69,6 +69,7 @@ class autocast:
 
     dtype: the format that matrix products run in; a Format or what `as_format` takes. Formats of simfp's own are
     treated as float16 is: inputs of products are rounded to them, and those of operations in float32 widened from them.
+    Elsewhere fp8 and custom formats meet no other, in a sum of two branches, say: one has to be brought to the other.
     enabled: False for a region, nested in another, in which operations run in the formats of their inputs.
     cache_enabled: whether the 16-bit copies of float32 parameters are made once and kept until the outermost region
     ends. They do not see what happens to a parameter meanwhile, and gradients of all its uses meet in 16 bits.

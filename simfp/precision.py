@@ -83,9 +83,13 @@ def enter(precision: Precision) -> None:
 
 
 def leave() -> None:
-    """Ends the innermost region; the outermost one takes the casts of weights with it."""
+    """Ends the innermost region; the outermost one takes the casts of weights with it.
+
+    Raises RuntimeError where there is none.
+    """
     ended = _current.get()
-    assert ended.outer is not None  # nobody leaves what nobody entered
+    if ended.outer is None:
+        raise RuntimeError("a region of autocast was left that was not entered in this thread")
     if ended.outer.outer is None:
         ended.cache.clear()
     _current.set(ended.outer)

@@ -6,7 +6,7 @@ accumulator's format. The order in which a kernel walks K, and in which parts, i
 
 Sources: Fasi, Higham, Mikaitis and Pranesh, Numerical behavior of NVIDIA tensor cores (PeerJ CS 7:e330, 2021), for
 the idea and for Volta, Turing and Ampere; Li et al., FTTN (arXiv 2403.00232); Khattak and Mikaitis (arXiv 2512.07004)
-for the generations since. What an H100 was asked itself is recorded in lessons/recordings.
+for the generations since. What an H100 and an H200 were asked is recorded in lessons/recordings.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ class Order:
         one another.
     reduction
         The format in which the parts are added, each addition rounded to nearest; None: that of the accumulator.
+    kept
+        The format that each part is rounded to, to nearest, before it is added; None: that of the reduction. Where
+        torch allows reductions in 16 bits, Hopper's kernels keep parts in 16 bits and add them in float32.
     terms
         Products of one step, where a kernel takes fewer than the core could; None: as many as the core can.
 
@@ -60,6 +63,7 @@ class Order:
     part: int | None = None
     reduction: Any = None
     terms: int | None = None
+    kept: Any = None
 
     def __post_init__(self) -> None:
         for name in ("tile", "part", "terms"):
@@ -67,8 +71,9 @@ class Order:
                 check_count(name, getattr(self, name))
         if self.residue not in ("first", "last"):
             raise ValueError(f"unknown residue {self.residue!r}; expected first or last")
-        if self.reduction is not None:
-            object.__setattr__(self, "reduction", as_format(self.reduction))
+        for name in ("reduction", "kept"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_format(getattr(self, name)))
 
     def parts(self, k: int, terms: int) -> list[NDArray[np.int64]]:
         """For each part the steps: (steps, 2), the first k of each and the one after its last."""
@@ -156,10 +161,11 @@ class TensorCore(Accumulator):
         if not sums:
             return np.zeros((a.shape[0], b.shape[1]))
         reduction = self.order.reduction or self.accumulator
-        total = sums[0] if len(sums) == 1 else round_array(sums[0], reduction)
+        kept = self.order.kept or reduction
+        total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], kept), reduction)
         for each in sums[1:]:
             with np.errstate(invalid="ignore"):
-                total = round_array(total + round_array(each, reduction), reduction)
+                total = round_array(total + round_array(each, kept), reduction)
         return total
 
     def _part(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format) -> Values:
@@ -263,7 +269,8 @@ def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Ord
 
     For K up to 2,048, and where all three matrices begin every row (or column) at a multiple of 16 bytes, products of
     16-bit inputs are summed from the first k to the last, in full steps; so it was for every such shape of the recorded
-    grid. Others, and longer ones, are summed in many ways: `simfp.probing` finds which.
+    grids, with results in float32 (H100) and in 16 bits (H200) alike. Others, and longer ones, are summed in many ways:
+    `simfp.probing` finds which.
 
     Raises ValueError for a layout that is none.
     """
@@ -296,9 +303,9 @@ _TABLE: dict[str, Sequence[tuple[tuple[str, ...], int, int, str]]] = {
     "Ada":       [(("float16", "bfloat16"),                8,  24, ""),
                   (("tfloat32",),                          4,  24, ""),
                   (("float8_e4m3fn", "float8_e5m2"),      16,  13, "")],
-    "Hopper":    [(("float16", "bfloat16"),               16,  25, "H100"),
-                  (("tfloat32",),                          8,  25, "H100"),
-                  (("float8_e4m3fn", "float8_e5m2"),      32,  13, "H100")],
+    "Hopper":    [(("float16", "bfloat16"),               16,  25, "H100, H200"),
+                  (("tfloat32",),                          8,  25, "H100, H200"),
+                  (("float8_e4m3fn", "float8_e5m2"),      32,  13, "H100, H200")],
     "Blackwell": [(("float16", "bfloat16"),               16,  25, ""),
                   (("tfloat32",),                          8,  25, ""),
                   (("float8_e4m3fn", "float8_e5m2"),      32,  25, "")],

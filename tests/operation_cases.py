@@ -130,6 +130,7 @@ CASES: dict[str, list[Case]] = {
     "amin": OVER_TIES,
     "logsumexp": [call(X, 1), call(X, 0, True), call(X, (0, 1))],
     "linalg_vector_norm": [call(X), call(X, 2, 1), call(X, 1, 0, True), call(X, np.inf, 1)],
+    "clone": [call(X)],
     "reshape": [call(X, (2, 6)), call(X, (-1,)), call(SCALAR, (1, 1))],
     "permute": [call(Floats((2, 3, 4)), (2, 0, 1)), call(Floats((2, 3, 4)), (-1, 1, 0))],
     "transpose": [call(Floats((2, 3, 4)), 0, -1)],
@@ -182,6 +183,7 @@ CASES: dict[str, list[Case]] = {
     "softplus": [*UNARY, call(X, 2.0), call(Floats((3, 4), -25, 25.5))],
     "dropout": [call(X, Truth((3, 4)), 0.4), call(X, Truth((3, 4)), 0.5)],
     "softmax": NORMALIZED,
+    "_safe_softmax": NORMALIZED,
     "log_softmax": NORMALIZED,
     "layer_norm": [
         call(X, (4,), Floats((4,), 0.5, 2), Floats((4,))), call(X, (4,)), call(Floats((2, 3, 4)), (3, 4)),
@@ -213,6 +215,37 @@ CASES: dict[str, list[Case]] = {
         call(X, SHARES, None, Floats((4,), 0.5, 2, grad=False)),
     ],
     "nll_loss": TARGETS,
+}  # fmt: skip
+
+# Larger ones, in which the order of sums and the share of each thread matter.
+BATCH, WIDE = Floats((512, 128), -1.7, 2.0), Floats((48, 1000), -3, 3.5)
+HIDDEN = Floats((128,), 0.5, 1.5)
+LARGE: dict[str, list[Case]] = {
+    "sum": [call(BATCH), call(BATCH, 0), call(BATCH, 1), call(WIDE, 1), call(Floats((8, 64, 48), -1, 2), (0, 2))],
+    "mean": [call(BATCH), call(BATCH, 0), call(BATCH, -1, True), call(Floats((30_000,), -1, 2))],
+    "softmax": [call(BATCH, 1), call(WIDE, 1), call(Floats((8, 4, 64, 64), -4, 5), -1), call(BATCH, 0)],
+    "log_softmax": [call(BATCH, 1), call(WIDE, 1), call(Floats((64, 10), -4, 5), 1)],
+    "layer_norm": [
+        call(BATCH, (128,), HIDDEN, HIDDEN), call(Floats((100, 64), -1, 2), (64,)),
+        call(Floats((32, 768), -1, 2), (768,), Floats((768,), 0.5, 1.5), Floats((768,))),
+    ],
+    "rms_norm": [call(BATCH, (128,), HIDDEN), call(Floats((100, 64), -1, 2), (64,))],
+    "batch_norm": [call(Floats((32, 8, 6, 6), -1, 2), Floats((8,), 0.5, 2), Floats((8,)), training=True)],
+    "gelu": [call(Floats((20_000,), -6, 6)), call(Floats((20_000,), -6, 6), approximate="tanh")],
+    "silu": [call(Floats((20_000,), -10, 10))],
+    "sigmoid": [call(Floats((20_000,), -10, 10))],
+    "tanh": [call(Floats((20_000,), -5, 5))],
+    "softplus": [call(Floats((20_000,), -10, 25))],
+    "exp": [call(Floats((20_000,), -15, 10))],
+    "embedding": [call(Floats((50, 32)), Integers((8, 64), 50))],
+    "index": [call(Floats((50, 32)), Integers((500,), 50))],
+    "linear": [call(BATCH, Floats((64, 128), -0.3, 0.25), Floats((64,)))],
+    "conv2d": [call(Floats((8, 4, 12, 12)), Floats((8, 4, 3, 3), -0.3, 0.25), Floats((8,)), padding=1)],
+    "avg_pool2d": [call(Floats((4, 3, 16, 16)), 3, 2, 1)],
+    "max_pool2d": [call(Floats((4, 3, 16, 16)), 3, 2, 1)],
+    "mse_loss": [call(BATCH, Floats((512, 128)))],
+    "nll_loss": [call(Floats((512, 50), -5, -0.1), Integers((512,), 50))],
+    "binary_cross_entropy_with_logits": [call(BATCH, Floats((512, 128), 0, 1))],
 }  # fmt: skip
 
 EVERY_CASE = [(name, case) for name, cases in CASES.items() for case in cases]

@@ -155,6 +155,55 @@ def test_one_column_and_many_take_different_loops_to_the_same_bits() -> None:
         assert np.array_equal(accumulator(np.tile(x, (3, 1)), axis=1), np.full(3, one))
 
 
+ODD_FORMATS = (
+    *FORMATS,
+    sf.Format("flushing", exponent_bits=5, mantissa_bits=4, subnormals=False),
+    sf.Format("wide", exponent_bits=9, mantissa_bits=9),
+)
+
+
+@pytest.mark.parametrize("fmt", ODD_FORMATS, ids=str)
+@pytest.mark.parametrize("rounding", MODES)
+def test_a_long_sum_alone_has_the_bits_of_one_among_others_in_every_mode(fmt: Any, rounding: str) -> None:
+    fmt = sf.as_format(fmt)
+    rng = np.random.default_rng(8)
+    for size in (2 * fmt.smallest_normal, 1.0, fmt.max / 16):
+        x = np.asarray(sf.round_to(rng.standard_normal(700) * size * 2.0 ** rng.integers(-9, 1, 700), fmt))
+        x[100:110], x[300:400] = -0.0, np.abs(x[300:400])
+        for total in (
+            sf.SequentialSum(fmt, rounding),
+            sf.PairwiseSum(fmt, rounding),
+            sf.PairwiseSum(fmt, rounding, leaf=64, lanes=32),
+            sf.KahanSum(fmt, rounding),
+        ):
+            alone, among = np.array(total(x)), total(np.stack([x, x], axis=1), 0)
+            assert np.array_equal(among, [alone, alone], equal_nan=True)
+            for fma in (False, True):
+                way = type(total)(fmt, rounding, fma=fma)
+                row, column = x[None, :200], x[200:400, None]
+                products = way.products(row, np.tile(column, 2), fmt)
+                assert np.array_equal(products[:, :1], way.products(row, column, fmt), equal_nan=True)
+
+
+@pytest.mark.parametrize("fmt", ["float32", "float16", "float8_e5m2"])
+def test_a_long_kahan_sum_is_that_of_fractions(fmt: str) -> None:
+    slow, rng = Slow(fmt), np.random.default_rng(9)
+    for sign in (1, -1):
+        x = sign * np.abs(samples(fmt, 800, 9)) * 2.0 ** -rng.integers(0, 12, 800)
+        x = np.asarray(sf.round_to(x, fmt))
+        x[400:500] *= -1  # through powers of two, both ways
+        x[600:610] = 0.0
+        assert same(sf.KahanSum(fmt)(x), slow.kahan(x.tolist()))
+
+
+@pytest.mark.parametrize("kind", [sf.SequentialSum, sf.PairwiseSum, sf.KahanSum])
+def test_a_nan_of_any_payload_stays_one_in_a_long_sum(kind: Any) -> None:
+    x = np.ones(500)
+    for bits in (0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0x7FF8000000000000, 0x7FF0000000000001):
+        x[250] = np.array(bits, np.uint64).view(np.float64)
+        assert math.isnan(float(kind("float32")(x)))
+
+
 # ---- anchors that nobody here wrote ----
 
 
@@ -182,6 +231,18 @@ def test_the_exact_sum_is_that_of_python_s_fsum_and_of_fractions() -> None:
         assert float(sf.ExactSum("float32")(x)) == exact.round_exact(total or 0.0, sf.float32, "nearest_even")
         if total == Fraction(math.fsum(x)):
             assert float(sf.ExactSum("float32")(x)) == float(sf.round_to(math.fsum(x), "float32"))
+
+
+def test_a_long_exact_sum_of_all_magnitudes_is_that_of_fractions() -> None:
+    rng = np.random.default_rng(10)
+    for count in (1023, 1024, 1025, 5000):  # significands are gathered 1,024 at a time
+        x = rng.standard_normal(count) * 2.0 ** rng.integers(-1070, 900, count)
+        x = np.concatenate([x, -x[5:], np.full(count, np.nextafter(2.0, 0)), np.full(count, -(2.0**-1074))])
+        total = sum(map(Fraction, x.tolist()), Fraction(0))
+        for fmt in (sf.float32, sf.Format("wide", exponent_bits=10, mantissa_bits=22)):
+            assert float(sf.ExactSum(fmt)(x)) == exact.round_exact(total, fmt, "nearest_even")
+        rng.shuffle(x)
+        assert float(sf.ExactSum("float32")(x)) == exact.round_exact(total, sf.float32, "nearest_even")
 
 
 def test_an_exact_sum_breaks_a_tie_by_a_last_bit_a_thousand_places_below() -> None:

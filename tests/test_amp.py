@@ -120,6 +120,11 @@ def test_one_decorated_function_may_run_in_several_threads_at_once() -> None:
     assert wrong == []
 
 
+def test_what_was_not_entered_cannot_be_left() -> None:
+    with pytest.raises(RuntimeError, match="left that was not entered in this thread"):
+        autocast().__exit__()
+
+
 def test_the_kept_casts_go_with_the_outermost_region() -> None:
     w = sf.Tensor([[1.0]], requires_grad=True)
     with autocast():
@@ -183,6 +188,15 @@ def test_products_run_in_any_format_and_losses_in_float32(fmt: sf.Format) -> Non
     assert w.grad is not None
     assert w.grad.dtype == sf.float32
     assert (sf.round_to(w.grad.values, fmt) == w.grad.values).all()
+
+
+def test_where_autocast_brings_nothing_together_eight_bits_and_float32_do_not_meet() -> None:
+    x, w = sf.Tensor([[1.0]]), sf.Tensor([[0.5]])
+    with autocast(dtype=sf.float8_e4m3fn):
+        y = linear(x, w)
+        with pytest.raises(TypeError, match="float32 and float8_e4m3fn have no common format"):
+            x + y
+        assert (x + y.float()).dtype == sf.float32
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------

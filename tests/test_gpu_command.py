@@ -1,7 +1,11 @@
 """`python -m simfp.gpu` without a GPU: the prober on NumPy and on torch's CPU, and what is refused."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.torch
 
@@ -39,7 +43,114 @@ def test_a_product_of_torch_s_cpu_along_the_tree_that_was_found_has_its_bits() -
 def test_what_cannot_be_probed_is_refused_with_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     from simfp.gpu import __main__ as command
 
-    assert command.main(["probe", "--device", "cpu", "--format", "float16"]) == 1
-    assert capsys.readouterr().err == "cpu: on cpu only float32 is probed, got float16\n"
+    assert command.main(["probe", "--device", "numpy", "--format", "float16"]) == 1
+    assert capsys.readouterr().err == "numpy: numpy is probed in float32 only, got float16\n"
     assert command.main(["record"]) == 1
     assert "no CUDA device is available to torch" in capsys.readouterr().err
+
+
+def test_what_the_prober_finds_is_written_whole_and_comes_back_from_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simfp.course import places, recordings
+    from simfp.gpu import __main__ as command
+
+    path = tmp_path / "recordings" / "found.json"
+    asked = [
+        "probe",
+        "--device",
+        "cpu",
+        "--format",
+        "float32",
+        "--format",
+        "float8_e4m3fn",
+        "--shape",
+        "16",
+        "32",
+        "16",
+    ]
+    assert command.main([*asked, "--out", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(f"wrote {path}\n")
+    monkeypatch.setattr(places, "lessons", lambda: tmp_path)
+    found = recordings.load("found")
+    assert [(row["format"], row["result"], row["k"]) for row in found["findings"]] == [
+        ("float32", "float32", 32),
+        ("float8_e4m3fn", "float32", 32),
+    ]
+    assert found["provenance"]["script"] == (
+        "python -m simfp.gpu probe --format float32 --format float8_e4m3fn --device cpu --shape 16 32 16"
+    )
+    assert [each.name for each in path.parent.iterdir()] == ["found.json"]
+
+
+def test_the_questions_about_16_bit_results_are_asked_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from simfp.experiments.half_products import SHAPES, Shape
+    from simfp.gpu import __main__ as command
+    from simfp.gpu import half_products
+
+    few = tuple(shape for shape in SHAPES if (shape.m, shape.n, shape.k) == (10, 10, 32))
+    monkeypatch.setattr(half_products, "SHAPES", few)
+    monkeypatch.setattr(half_products, "ACCUMULATED", few[:1])
+    monkeypatch.setattr(half_products, "TRAINING", {"dW = g^T x": (Shape("float16", 8, 16, 8, "tn"),)})
+    assert command.main(["half-products", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "cpu_half_products.json").read_text())
+    for part, shapes in (("by default", few), ("without reduction in 16 bits", few), ("with sums in float16", few[:1])):
+        assert set(found[part]["answers"]) == {shape.name for shape in shapes}
+        assert sum(len(order["shapes"]) for order in found[part]["orders"]) == found[part]["asked"] == len(shapes)
+
+
+def test_recorded_orders_are_asked_for_again(tmp_path: Path) -> None:
+    from simfp.gpu import __main__ as command
+
+    asked = ["orders", "--device", "cpu", "--like", "h100_orders", "--seconds", "0.01", "--out", str(tmp_path)]
+    assert command.main(asked) == 0
+    found = json.loads((tmp_path / "cpu_orders.json").read_text())
+    assert sum(found["asked"].values()) == sum(found["same"].values()) + len(found["differing"])
+
+
+def test_counts_of_16_bit_results_are_exact_for_sums_longer_than_such_a_result_counts() -> None:
+    import torch
+
+    from simfp.gpu.products import count_on
+
+    def rounded(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.mm(a.float(), b.float()).bfloat16()
+
+    count = count_on("cpu", "bfloat16", (8, 700, 8), product=rounded)
+    pairs = np.array([[0, 1], [0, 300], [0, 699], [300, 699]])
+    alone = count_on("cpu", "bfloat16", (8, 700, 8), product=lambda a, b: torch.mm(a.float(), b.float()))
+    assert count(pairs).tolist() == alone(pairs).tolist()
+    assert count(pairs).max() > 256  # more than bfloat16 counts
+
+
+@pytest.mark.parametrize("name", ["tree.png", "tree.svg"])
+def test_the_tree_is_drawn_into_a_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from simfp.gpu import __main__ as command
+
+    file = tmp_path / name
+    assert command.main(["probe", "--device", "numpy.sum", "--shape", "1", "20", "1", "--draw", str(file)]) == 0
+    assert f"wrote {file}" in capsys.readouterr().out
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    if file.suffix == ".svg":
+        text = file.read_text()
+        assert "numpy.sum, sums of 20" in text
+        assert "Summation tree of 20 terms" in text
+    else:
+        with Image.open(file) as picture:
+            assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("tree.gif", "a tree is drawn as one of .png, .svg, got 'tree.gif'"), ("no/tree.png", "there is no folder")],
+)
+def test_a_drawing_that_cannot_be_made_is_refused_before_anything_is_asked(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simfp.gpu import __main__ as command
+
+    assert command.main(["probe", "--device", "numpy.sum", "--draw", str(tmp_path / name)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert list(tmp_path.iterdir()) == []

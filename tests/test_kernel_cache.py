@@ -27,6 +27,9 @@ class Parameter:
 for kind in (optim.SGD, optim.AdamW):
     for options in ({}, {"kahan": True}, {"update_rounding": "stochastic", "rng": 1}):
         kind([Parameter()], **options).step()
+from simfp.nn import functional as F
+t = sf.Tensor(np.ones((4, 4)), requires_grad=True)
+F.gelu(F.softmax(F.layer_norm(t, (4,)), dim=1)).sum().backward()
 """
 
 

@@ -10,11 +10,13 @@ import simfp as sf
 from simfp.probing import (
     Step,
     describe,
+    factors,
     find_step,
     leaves,
     masks_for,
     name_of,
     product_along,
+    read_tree,
     steps_of,
     summation_tree,
     survivors,
@@ -142,6 +144,45 @@ def test_what_a_step_keeps_is_found_and_names_the_generation(
     assert name_of(step, fmt) == names
 
 
+@pytest.mark.parametrize(
+    ("generation", "fmt", "expected", "names"),
+    [
+        (sf.HOPPER, "float8_e4m3fn", Step(32, 13, "toward_zero", "toward_zero"), ["Hopper"]),
+        (sf.HOPPER, "float8_e5m2", Step(32, 13, "toward_zero", "toward_zero"), ["Hopper"]),
+        (sf.ADA, "float8_e4m3fn", Step(16, 13, "toward_zero", "toward_zero"), ["Ada"]),
+        (sf.BLACKWELL, "float8_e4m3fn", Step(32, 25, "toward_zero", "toward_zero"), ["Blackwell"]),
+    ],
+)
+@pytest.mark.parametrize("part", [None, 128])
+def test_8_bit_inputs_are_probed_by_products_of_two_values(
+    generation: Any, fmt: str, expected: Step, names: list[str], part: int | None
+) -> None:
+    core = generation.core(fmt).with_order(part=part, reduction="float32" if part else None)
+
+    def sums(rows: np.ndarray) -> np.ndarray:
+        left, right = factors(rows)
+        assert np.array_equal(sf.round_to(left, fmt), left)
+        assert np.array_equal(sf.round_to(right, fmt), right)
+        return np.array([core.products(a[None], b[:, None], sf.as_format(fmt))[0, 0] for a, b in zip(left, right)])
+
+    masks = masks_for(fmt)
+    assert masks.factors == 2
+    tree = summation_tree(survivors(sums, 256, masks), 256)
+    steps = [range(start, start + core.terms) for start in range(0, 256, core.terms)]
+    half = len(steps) // 2
+    assert normal(tree) == normal((chain(*steps[:half]), chain(*steps[half:])) if part else chain(*steps))
+    step = find_step(sums, tree, 256, fmt, both=True)
+    assert step == expected
+    assert name_of(step, fmt) == names
+
+
+def test_factors_multiply_to_the_value_exactly_and_share_its_exponent() -> None:
+    x = np.array([1.75 * 2.0**-15, -(2.0**16), 2.0**-18, 1.5, 0.0])
+    left, right = factors(x)
+    assert np.array_equal(left * right, x)
+    assert left.tolist() == [1.75 * 2.0**-7, -(2.0**8), 2.0**-9, 1.5, 0.0]
+
+
 def test_a_core_that_rounds_to_nearest_and_a_sum_of_single_terms_are_told_apart() -> None:
     sums = by_core(sf.TensorCore(8, 26, rounding="nearest_even"), "bfloat16")
     assert find_step(sums, tree_of(sums, 40, "bfloat16"), 40, "bfloat16") == Step(8, 26, "toward_zero", "nearest")
@@ -156,11 +197,74 @@ def test_a_core_that_rounds_to_nearest_and_a_sum_of_single_terms_are_told_apart(
         (chain([0, 1], [2], [3]), "the sum = 4 x 1 (0 .. 3)"),
         (((0, 1), (2, 3)), "the sum = s1 + s2\ns2 = 2 x 1 (2 .. 3)\ns1 = 2 x 1 (0 .. 1)"),
         (chain([0, 8], [16], [24]), "the sum = 4 x 1 (0 .. 24, every 8th)"),
+        (chain([0, 2], [4], [6]), "the sum = 4 x 1 (0 .. 6, every 2nd)"),
+        (chain([0, 12], [24], [36]), "the sum = 4 x 1 (0 .. 36, every 12th)"),
         ((((0, 1), (2, 3)), 4), "the sum = s1 + s2, then 4\ns2 = 2 x 1 (2 .. 3)\ns1 = 2 x 1 (0 .. 1)"),
     ],
 )
-def test_trees_are_told_in_a_few_lines(tree: Any, told: str) -> None:
+def test_trees_are_told_in_a_few_lines_and_read_back(tree: Any, told: str) -> None:
     assert describe(tree) == told
+    assert read_tree(told) == normal(tree)
+
+
+def test_steps_of_terms_that_are_no_neighbours_are_told_one_by_one() -> None:
+    tree = chain([0, 8, 16], [1, 9, 17], range(2, 5), range(20, 23))
+    assert describe(tree) == "the sum = 1 x 3 (0, 8, 16) + 1 x 3 (1, 9, 17) + 1 x 3 (2 .. 4) + 1 x 3 (20 .. 22)"
+    assert read_tree(describe(tree)) == normal(tree)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "tells of no sum"),
+        ("the sum = s1 + s2", "'s1 + s2' tells of no steps|'s1' tells of no steps"),
+        ("the sum = s1, then 4", "tells of no sum, s1 is none"),
+        ("the sum = 2 x (0 .. 3)", "tells of no steps"),
+        ("the sum = 2 x 1 (0 .. 1)\ns1 = 2 x 1 (2 .. 3)", "s1, the sum are added to nothing"),
+    ],
+)
+def test_a_text_that_tells_of_no_tree_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_tree(text)
+
+
+def test_parts_and_sums_of_parts_may_be_rounded_each_in_its_own_format() -> None:
+    tree = tree_of(by_core(sf.HOPPER.core("fp16").with_order(part=40), "fp16"), 100, "fp16")
+    rng = np.random.default_rng(4)
+    a, b = (np.asarray(sf.round_to(rng.standard_normal(shape), "fp16")) for shape in ((9, 100), (100, 8)))
+    cuts = [slice(0, 40), slice(40, 80), slice(80, 100)]
+    p, q, r = (sf.HOPPER.products(a[:, cut], b[cut], sf.float16) for cut in cuts)
+
+    def half(x: np.ndarray) -> np.ndarray:
+        return np.asarray(sf.round_to(x, "fp16"))
+
+    def single(x: np.ndarray) -> np.ndarray:
+        return np.asarray(sf.round_to(x, "fp32"))
+
+    expected = {
+        ("fp16", "fp16"): half(half(half(p) + half(q)) + half(r)),
+        ("fp16", "fp32"): single(single(half(p) + half(q)) + half(r)),
+        ("fp32", "fp16"): half(half(half(p) + q) + r),
+        ("fp32", "fp32"): single(single(p + q) + r),
+    }
+    made = {key: product_along(tree, a, b, "fp16", sf.HOPPER, kept=key[0], reduction=key[1]) for key in expected}
+    assert all(np.array_equal(made[key], expected[key]) for key in expected)
+    orders = {key: sf.Order(part=40, kept=key[0], reduction=key[1]) for key in expected}
+    assert all(
+        np.array_equal(sf.HOPPER.with_order(orders[key]).products(a, b, sf.float16), expected[key]) for key in expected
+    )
+    assert len({each.tobytes() for each in made.values()}) == 4
+
+
+def test_a_term_beside_a_sum_of_sums_may_be_a_part_of_its_own() -> None:
+    x = 1 + 2.0**-12
+    a, b = np.array([[1.0, 1.0, 1.0, -3.0, x]]), np.array([[1.0], [1.0], [1.0], [1.0], [x]])
+    unit = sf.SequentialSum("float32", fma=True)
+    tree = (((0, 1), (2, 3)), 4)
+    assert product_along(tree, a, b, "float32", unit)[0, 0] == 1 + 2.0**-11 + 2.0**-24 - (2.0**-24)
+    a[0, 3] = -3.0 - 1
+    assert product_along(tree, a, b, "float32", unit)[0, 0] == 2.0**-11 + 2.0**-24
+    assert product_along(tree, a, b, "float32", unit, apart=True)[0, 0] == 2.0**-11
 
 
 def test_a_function_that_changes_its_mind_is_refused() -> None:
@@ -180,8 +284,8 @@ def test_what_is_no_sum_is_refused(wrong: Callable[[np.ndarray], Any]) -> None:
 
 
 def test_a_format_too_narrow_for_masks_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"float8_e4m3fn reaches from .* too narrow"):
-        masks_for("e4m3")
+    with pytest.raises(ValueError, match=r"products of float4_e2m1fn reach from 0.25 to 16 only: too narrow"):
+        masks_for("e2m1")
 
 
 def test_only_accumulators_that_can_go_along_a_tree_do() -> None:

@@ -1,5 +1,6 @@
-"""Matrix products that an H100 made, held against the models bit for bit; and the recording against its checksums."""
+"""Matrix products that an H100 and an H200 made, held against the models bit for bit; and against their checksums."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -35,6 +36,26 @@ def test_every_recorded_product_comes_out_with_no_differing_bit(
     assert {name: count for name, count in differing.items() if count} == {}
     assert sum(elements.values()) > 350_000
     assert set(elements) == {"float16", "bfloat16", "float8_e4m3fn", "tfloat32", "float32"}
+
+
+def test_an_h200_made_the_same_bits_and_the_model_makes_them_too(
+    answers: list[products.Recorded], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = recordings.load("h200_products")
+    assert other["provenance"]["device"] == "NVIDIA H200"
+    told = {row["name"]: row["answer"] for row in other["cases"]}
+    assert {row.case.name: hashlib.sha256(row.answer.tobytes()).hexdigest() for row in answers} == told
+    assert [row["inputs"] for row in other["cases"]] == [products.checksum(case) for case in products.CASES]
+    made = {case.name: products.answer_checksum(case) for case in products.CASES}
+    with capsys.disabled():
+        elements = sum(row["elements"] for row in other["cases"])
+        differing = sum(made[name] != answer for name, answer in told.items())
+        print(f"\n{elements:,} elements of an H200's products, in {len(told)} cases: {differing} cases differ in a bit")
+    assert made == told
+
+
+def test_an_h200_keeps_subnormal_numbers_where_an_h100_does() -> None:
+    assert recordings.load("h200_subnormals")["rows"] == recordings.load("h100_subnormals")["rows"]
 
 
 def test_the_recording_has_every_case_and_the_corners_are_really_in_it(answers: list[products.Recorded]) -> None:

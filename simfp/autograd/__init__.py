@@ -2,7 +2,9 @@
 
 graph      the graph, and the walk back through it
 tensor     Tensor; `apply`, through which every operation goes, and autocast's casts
+shaping    what moves values about, as functions and as methods of Tensor
 functions  the operations as functions and as methods of Tensor
+checking   gradients against differences
 """
 
 from simfp.autograd import functions

@@ -1,6 +1,6 @@
 """Operations on Tensors under torch's names, as functions and as methods and operators of Tensor.
 
-What moves values about is in `simfp.autograd.shaping`.
+What moves values about is in `simfp.autograd.shaping`, and can be had from here too.
 """
 
 from __future__ import annotations
@@ -12,10 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
-from simfp.autograd.shaping import gather, squeeze
+from simfp.autograd.shaping import (
+    cat,
+    chunk,
+    clone,
+    expand,
+    flatten,
+    gather,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    swapaxes,
+    t,
+    transpose,
+    tril,
+    triu,
+    unsqueeze,
+)
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place
+
+__all__ = [
+    "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
+    "div", "eq", "exp", "expand", "flatten", "gather", "ge", "gt", "le", "log", "log_softmax", "logsumexp", "lt",
+    "masked_fill", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "mul", "ne", "neg", "norm",
+    "permute", "pow", "reciprocal", "relu", "reshape", "rsqrt", "sigmoid", "softmax", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "sub", "sum", "swapaxes", "t", "tanh", "transpose", "tril", "triu", "unsqueeze",
+    "var", "where",
+]  # fmt: skip
 
 Dims = int | Sequence[int] | None
 
@@ -96,7 +123,8 @@ def _unary(name: str, what: str) -> Callable[[Any], Tensor]:
     def function(x: Any) -> Tensor:
         return apply(OPERATIONS[name], x)
 
-    function.__name__, function.__doc__ = name, what
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = what
     return function
 
 

@@ -15,14 +15,19 @@ from simfp.ops import OPERATIONS
 from simfp.ops.shapes import insertion_place, place
 
 __all__ = [
-    "cat", "chunk", "expand", "flatten", "gather", "index", "permute", "reshape", "split", "squeeze", "stack",
-    "swapaxes", "transpose", "tril", "triu", "unsqueeze",
+    "cat", "chunk", "clone", "expand", "flatten", "gather", "index", "permute", "reshape", "split", "squeeze", "stack",
+    "swapaxes", "t", "transpose", "tril", "triu", "unsqueeze",
 ]  # fmt: skip
 
 
 def _sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     """Lengths or axes, given one by one or as one sequence."""
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
+
+
+def clone(x: Any) -> Tensor:
+    """A copy."""
+    return apply(OPERATIONS["clone"], x)
 
 
 def reshape(x: Any, *shape: Any) -> Tensor:
@@ -170,9 +175,9 @@ def _iterate(x: Tensor) -> Any:
 METHODS: dict[str, Callable[..., Any]] = {
     "reshape": reshape, "view": reshape, "flatten": flatten, "transpose": transpose, "swapaxes": swapaxes,
     "permute": permute, "t": t, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand": expand, "split": split,
-    "chunk": chunk, "gather": gather, "tril": tril, "triu": triu, "__getitem__": index, "__iter__": _iterate,
+    "chunk": chunk, "clone": clone, "gather": gather, "tril": tril, "triu": triu, "__getitem__": index,
     "view_as": lambda x, other: reshape(x, other.shape), "expand_as": lambda x, other: expand(x, other.shape),
-    "contiguous": lambda x: x,
+    "contiguous": lambda x: x, "__iter__": _iterate,
 }  # fmt: skip
 
 for _name, _function in METHODS.items():

@@ -166,14 +166,19 @@ class Tensor:
 
     # Gradients.
 
-    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Adds the gradient of this tensor with respect to every leaf that it was made of to that leaf's `grad`.
 
         gradient: what comes from above, in the shape of the tensor; 1 if not given, which only one value allows.
         retain_graph: keep what the forward saved, so that `backward` can be called once more.
 
-        Raises RuntimeError for a tensor without a graph, more than one value without `gradient`, and a second time.
+        Raises RuntimeError for a tensor without a graph, more than one value without `gradient`, and a second time;
+        NotImplementedError for `create_graph`.
         """
+        if create_graph:
+            raise NotImplementedError(
+                "create_graph=True: gradients of gradients, as a gradient penalty needs them, are not computed here"
+            )
         if not self._requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
@@ -186,7 +191,7 @@ class Tensor:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."
             )
-        backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), retain_graph)
+        backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), bool(retain_graph))
 
     def accumulate_grad(self, g: Array) -> None:
         """Adds `g` to the gradient, rounded to the tensor's format."""

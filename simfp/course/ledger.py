@@ -15,6 +15,7 @@ import numpy as np
 from simfp import encode, float16, float32
 from simfp.course.display import Table
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
+from simfp.course.lesson_06 import recorded_bits
 from simfp.experiments import gradients
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
@@ -87,11 +88,30 @@ def underflow() -> Finding:
     return Finding(figures, "does not hold")
 
 
+def tensor_cores() -> Finding:
+    """Whose bits recorded fp16 products have: those of fused steps, or those of fp32 additions."""
+    told = recorded_bits("float16")
+    figures = (
+        f"Of {told.elements:,} elements of fp16 products {told.fused:,} have the bits of fused steps (16 products and "
+        f"the running sum, aligned, cut off 25 bits below the largest, truncated to fp32); {told.ordinary:,} have "
+        f"those of fp32 additions, one after the other.",
+        f"The products were {told.source}.",
+    )
+    if told.fused == told.elements > told.ordinary:
+        which = (
+            "on the H100 recorded here; no A100 was asked. What such a unit adds up is not what fp32 would; how fast "
+            "it is comes later"
+        )
+        return Finding(figures, "holds under conditions", which)
+    return Finding(figures, "does not hold", "some recorded bits are not those of a tensor core")
+
+
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
+    Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
 )
 # fmt: on
 

@@ -11,8 +11,10 @@ import json
 from typing import Any
 
 from simfp.course import places
+from simfp.experiments import products
+from simfp.experiments.products import Recorded
 
-__all__ = ["load", "names", "source"]
+__all__ = ["answers", "load", "names", "source"]
 
 PROVENANCE = ("device", "driver", "torch", "date")  # what every recording has to say about itself
 
@@ -46,6 +48,17 @@ def load(name: str) -> dict[str, Any]:
     if missing:
         raise ValueError(f"the recording {file.name} does not say where it comes from: no {', no '.join(missing)}")
     return recording
+
+
+def answers(name: str) -> tuple[Recorded, ...]:
+    """The matrix products in the recording called `name`, each element that the GPU answered.
+
+    Raises ValueError as `load` does, and where the file of answers or the inputs are not those that were recorded.
+    """
+    recording = load(name)
+    folder = places.lessons()
+    assert folder is not None  # it was loaded from there
+    return tuple(products.recorded(folder / "recordings" / f"{name}.npz", recording))
 
 
 def checksum(recording: dict[str, Any]) -> str:

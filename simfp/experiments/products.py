@@ -17,7 +17,10 @@ from simfp.formats import as_format
 from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Order
 
-__all__ = ["CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "inputs", "model", "recorded"]
+__all__ = [
+    "CASES", "KINDS", "Case", "Recorded", "accumulator", "answer_checksum", "checksum", "exponents", "inputs", "model",
+    "recorded", "values",
+]  # fmt: skip
 
 # What the inputs are like: the exponents they are drawn from, by format, and the shares of zeros, infinities and NaNs.
 # fmt: off
@@ -68,14 +71,19 @@ CASES: tuple[Case, ...] = (
 )
 
 
+def exponents(case: Case) -> tuple[int, int]:
+    """From which exponents the inputs of `case` are drawn: the lowest, and the one after the highest."""
+    half, other, *_ = KINDS[case.kind]
+    low, high = half if case.fmt == "float16" else other
+    return (max(low, -6), min(high, 4)) if case.fmt.startswith("float8") else (low, high)
+
+
 def inputs(case: Case) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """The codes of both matrices, (M, K) and (K, N): of `case.fmt`, but for tfloat32 those of its float32 inputs."""
     fmt = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
     rng = np.random.default_rng([CASES.index(case) if case in CASES else len(CASES), case.m, case.k, case.n])
-    half, other, zeros, infinite, nan = KINDS[case.kind]
-    low, high = half if case.fmt == "float16" else other
-    if case.fmt.startswith("float8"):
-        low, high = max(low, -6), min(high, 4)
+    _, _, zeros, infinite, nan = KINDS[case.kind]
+    low, high = exponents(case)
 
     def matrix(rows: int, columns: int) -> NDArray[np.uint32]:
         shape = rows, columns
@@ -101,16 +109,25 @@ def accumulator(case: Case) -> Accumulator:
     return HOPPER
 
 
-def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
-    """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
-    fmt = as_format(case.fmt)
-    a, b = inputs(case) if codes is None else codes
+def values(
+    case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both matrices of `case` (or those with `codes`) as a core sees them: float64 values of `case.fmt`."""
     stored = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
     with np.errstate(all="ignore"):
-        x, y = (decode(each.astype(stored.code_dtype), stored).astype(np.float64) for each in (a, b))
+        x, y = (
+            decode(each.astype(stored.code_dtype), stored).astype(np.float64)
+            for each in (inputs(case) if codes is None else codes)
+        )
         if case.fmt == "tfloat32":  # torch rounds to nearest before the core would cut
-            x, y = np.asarray(round_to(x, fmt)), np.asarray(round_to(y, fmt))
-        return np.asarray(accumulator(case).products(x, y, fmt), np.float32)
+            x, y = np.asarray(round_to(x, case.fmt)), np.asarray(round_to(y, case.fmt))
+    return x, y
+
+
+def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
+    """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
+    with np.errstate(all="ignore"):
+        return np.asarray(accumulator(case).products(*values(case, codes), as_format(case.fmt)), np.float32)
 
 
 class Recorded(NamedTuple):
@@ -131,6 +148,16 @@ def checksum(case: Case) -> str:
     """SHA-256 of a case's inputs."""
     a, b = inputs(case)
     return hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()
+
+
+def answer_checksum(case: Case) -> str:
+    """SHA-256 of the codes that the model makes of a case, every NaN as the one that these cores make.
+
+    What a device answered has the same one exactly where no bit differs.
+    """
+    made = model(case)
+    codes = np.where(np.isnan(made), np.uint32(0x7FFFFFFF), made.view(np.uint32))
+    return hashlib.sha256(codes.tobytes()).hexdigest()
 
 
 def recorded(file: Path, recording: dict[str, Any]) -> Iterator[Recorded]:

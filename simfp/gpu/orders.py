@@ -5,37 +5,30 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from simfp.accumulation import Accumulator, SequentialSum
+from simfp.course import recordings
+from simfp.experiments.half_products import Shape
 from simfp.formats import as_format
 from simfp.gpu.products import TYPES, count_on, laid_out, multiply
 from simfp.probing import describe, product_along, summation_tree
 from simfp.rounding import round_to
 from simfp.tensor_core import HOPPER, predicted_order
 
-__all__ = ["FORMATS", "LENGTHS", "SIZES", "Shape", "grid", "orders"]
+__all__ = ["FORMATS", "LENGTHS", "SIZES", "compared", "grid", "orders"]
 
 FORMATS = ("float16", "bfloat16", "tfloat32", "float32")
 SIZES = (10, 64, 100, 128, 256, 512, 1000)  # of M and N
 LENGTHS = (16, 32, 64, 100, 128, 200, 256, 512, 784, 1000, 1024, 2048, 4096)  # of K
 LARGEST = 512 * 512 * 4096  # multiply-adds of one product
 ORDINARY = {"fma": SequentialSum("float32", fma=True), "multiply, add": SequentialSum("float32")}
-
-
-class Shape(NamedTuple):
-    """One product of the grid."""
-
-    fmt: str
-    m: int
-    k: int
-    n: int
-    layout: str
 
 
 def grid() -> Iterator[Shape]:
@@ -68,6 +61,49 @@ def orders(device: str, seconds: float = 3600.0, formats: Sequence[str] = FORMAT
     return {"what": "orders in which products are summed, by shape", "rows": rows, "trees": list(trees)}
 
 
+def compared(device: str, names: Sequence[str], seconds: float = 3600.0) -> dict[str, Any]:
+    """A sample of the shapes of recordings of orders, asked for again: which of them this device sums otherwise.
+
+    names: of the recordings. Shapes that no model had come first, the others at random, as many as `seconds` allow.
+    What is compared is the order, and how many elements are as in the plain one.
+    """
+    began = time.monotonic()
+    told = [recordings.load(name) for name in names]
+    every = [(name, number) for name, one in zip(names, told, strict=True) for number in range(len(one["rows"]))]
+    drawn = [every[place] for place in np.random.default_rng(0).permutation(len(every))]
+    open_first = sorted(drawn, key=lambda one: not told[names.index(one[0])]["rows"][one[1]]["found"])
+    asked, same, otherwise, explained = Counter[str](), Counter[str](), [], 0
+    for name, number in open_first:
+        if time.monotonic() - began > seconds:
+            break
+        recording = told[names.index(name)]
+        there = dict(recording["rows"][number])
+        if "tree" in there:
+            there["tree"] = recording["trees"][there["tree"]]
+        trees: dict[str, int] = {}
+        shape = Shape(*(there[field] for field in Shape._fields))
+        here = _row(device, shape, number, trees)
+        if "tree" in here:
+            here["tree"] = [*trees][here["tree"]]
+        asked[shape.fmt] += 1
+        explained += not (here["expected"] and here["found"])
+        if all(here.get(key) == there.get(key) for key in ("expected", "tree")):
+            same[shape.fmt] += 1
+        else:
+            otherwise.append({"here": here, "there": there})
+        if not asked.total() % 20:
+            print(f"\r{asked.total():,} shapes, {len(otherwise)} otherwise ", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {
+        "what": "a sample of recorded shapes, asked for again: the order of each, and how many elements differ from it",
+        "recorded": {name: one["provenance"]["device"] for name, one in zip(names, told, strict=True)},
+        "asked": dict(asked),
+        "same": dict(same),
+        "explained": explained,
+        "differing": otherwise,
+    }
+
+
 def _row(device: str, shape: Shape, seed: int, trees: dict[str, int]) -> dict[str, Any]:
     """What was found out about one shape."""
     fmt, m, k, n, layout = shape
@@ -76,7 +112,7 @@ def _row(device: str, shape: Shape, seed: int, trees: dict[str, int]) -> dict[st
     left, right = (
         laid_out(torch.tensor(x).to(TYPES[fmt]).to(device), way) for x, way in zip((a, b), layout, strict=True)
     )
-    made = multiply(left, right, fmt).cpu().numpy().astype(np.float64)
+    made = multiply(left, right, fmt).double().cpu().numpy()
     predicted = predicted_order(fmt, m, k, n, layout)
     plain: Accumulator = ORDINARY["fma"] if fmt == "float32" else HOPPER.with_order(predicted)
     row: dict[str, Any] = shape._asdict() | {
@@ -87,9 +123,12 @@ def _row(device: str, shape: Shape, seed: int, trees: dict[str, int]) -> dict[st
     if row["expected"]:
         tree = summation_tree(count_on(device, fmt, (m, k, n), layout), k)
         row["tree"] = trees.setdefault(describe(tree), len(trees))
-        units = ORDINARY if fmt == "float32" else {"tensor core": HOPPER} | (ORDINARY if fmt == "tfloat32" else {})
-        for name, unit in units.items():
-            found = differing(product_along(tree, a, b, fmt, unit), made)
+        units: dict[str, tuple[Accumulator, bool]] = {name: (unit, False) for name, unit in ORDINARY.items()}
+        units["fma, last terms apart"] = ORDINARY["fma"], True
+        if fmt != "float32":
+            units = {"tensor core": (HOPPER, False)} | (units if fmt == "tfloat32" else {})
+        for name, (unit, apart) in units.items():
+            found = differing(product_along(tree, a, b, fmt, unit, apart=apart), made)
             if row["found"] is None or found < row["found"]:
                 row |= {"found": found, "unit": name}
             if not found:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -68,12 +70,22 @@ def subnormals(device: str) -> dict[str, Any]:
 def provenance(device: str, command: str = "record") -> dict[str, Any]:
     """Which device answered, with which driver and software, and when."""
     found: dict[str, Any] = {"device": "CPU", "torch": torch.__version__, "numpy": np.__version__}
+    if not device.startswith("cuda"):
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        found |= {"device": _processor(), "driver": "none", "blas": f"{blas['name']} {blas['version']}"}
     if device.startswith("cuda"):
         query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         driver = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0]
         found["device"] = torch.cuda.get_device_name(device)
         found |= {"driver": driver, "cuda": torch.version.cuda}
     return found | {"date": datetime.now(UTC).date().isoformat(), "script": f"python -m simfp.gpu {command}"}
+
+
+def _processor() -> str:
+    """The name of this machine's processor, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return f"CPU, {names[0] if names else platform.processor() or platform.machine()}"
 
 
 def write(path: Path, recording: dict[str, Any], device: str, command: str = "record") -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
-__all__ = ["erf", "fused"]
+__all__ = ["erf", "fma", "fused"]
 
 
 @intrinsic
-def _fma(typing_context, x, y, z):
+def fma(typing_context, x, y, z):
     """x * y + z in the type of x, rounded once."""
 
     def generate(context, builder, signature, arguments):
@@ -24,11 +25,11 @@ def _fma(typing_context, x, y, z):
 def fused(x, y, z, out):
     """out[i] = x[i] * y[i] + z[i], rounded once."""
     for i in range(out.size):
-        out[i] = _fma(x[i], y[i], z[i])
+        out[i] = fma(x[i], y[i], z[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def erf(x, out):
     """out[i] = erf(x[i]), computed in float64."""
     for i in range(out.size):
-        out[i] = math.erf(float(x[i]))
+        out[i] = math.erf(np.float64(x[i]))

@@ -84,12 +84,75 @@ def _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infini
 
 
 @njit(inline="always")
-def _random_word(i, key, twist):
+def random_word(i, key, twist):
     """Word i of the stream (key, twist): SplitMix64 (Steele, Lea and Flood 2014), its counter xored with `twist`."""
     word = (key + np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)) ^ twist
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))
+
+
+@njit(inline="always")
+def plan_fields(plan):
+    """The fields of a plan as a tuple: a loop that stores numbers need not fear to have changed them."""
+    return (
+        plan[0], plan[1], plan[2], plan[3], plan[4], plan[5],
+        plan[6], plan[7], plan[8], plan[9], plan[10], plan[11],
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def rounded_bits(bits, plan, uint, mantissa, sign_bit):
+    """The bits of one number after rounding, by the fields of a plan."""
+    drop, min_exponent, bias_shift, bias_plus = plan[0], plan[1], plan[2], plan[3]
+    up_positive, up_negative, smallest, flush_below = plan[4], plan[5], plan[6], plan[7]
+    largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+    zero, one, byte, eight = uint(0), uint(1), uint(0xFF), uint(8)
+    infinity = uint(sign_bit - shift_left(one, mantissa))
+    sign = uint(bits & sign_bit)
+    magnitude = uint(bits ^ sign)
+    dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
+    shift = min(dropped, mantissa)
+    mask = uint(shift_left(one, shift) - one)
+    odd = uint(shift_right(significand, shift) & one)
+    row = uint(eight * uint(odd + (uint(2) if sign > zero else zero)))
+    bias = shift_right(mask, uint(shift_right(bias_shift, row) & byte))
+    bias = uint(bias + uint(shift_right(bias_plus, row) & uint(one & mask)))
+    rounded = uint(uint(magnitude + bias) & ~mask)
+    up_from = up_positive if sign == zero else up_negative
+    tiny = smallest if magnitude >= up_from else zero
+    rounded = rounded if dropped <= mantissa else tiny
+    overflow = over_positive if sign == zero else over_negative
+    result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
+    return uint(result | sign)
+
+
+@njit(inline="always")
+def bits_rounded_by_chance(bits, plan, random, unused, uint, mantissa, sign_bit):
+    """The same, up where what is dropped is more than a random fraction, both without their `unused` low bits."""
+    drop, min_exponent, smallest, flush_below = plan[0], plan[1], plan[6], plan[7]
+    largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+    zero, one, word = uint(0), uint(1), uint(64 if mantissa == uint(52) else 32)
+    infinity = uint(sign_bit - shift_left(one, mantissa))
+    sign = uint(bits & sign_bit)
+    magnitude = uint(bits ^ sign)
+    dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
+    shift = min(dropped, mantissa)
+    mask = uint(shift_left(one, shift) - one)
+    rest = uint(significand & mask) if dropped <= mantissa else significand
+    # the dropped bits as a binary fraction of all bits of a word
+    left = uint(word - min(max(dropped, one), word))
+    right = min(uint(max(dropped, word) - word), uint(word - one))
+    part = shift_right(shift_left(rest, left), right)
+    part = part if dropped < uint(word + word) else zero
+    up = shift_right(random, unused) < shift_right(part, unused)
+    kept = uint(magnitude & ~mask)
+    rounded = uint(kept + uint(mask + one)) if up else kept
+    tiny = smallest if up else zero
+    rounded = rounded if dropped <= mantissa else tiny
+    overflow = over_positive if sign == zero else over_negative
+    result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
+    return uint(result | sign)
 
 
 def _compile(width: int) -> tuple[Any, Any, Any, Any]:
@@ -98,32 +161,14 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
     mantissa = uint(23 if width == 32 else 52)
     sign_bit = uint(1 << (width - 1))
     infinity = uint(0x7F800000 if width == 32 else 0x7FF0000000000000)
-    word, ones = uint(width), uint((1 << width) - 1)
-    zero, one, byte, eight = uint(0), uint(1), uint(0xFF), uint(8)
+    ones, zero, one = uint((1 << width) - 1), uint(0), uint(1)
 
     @njit(cache=True, nogil=True)
     def round_bits(x, out, plan):
         """out[i] = x[i] rounded; both flat arrays of bit patterns, possibly the same one."""
-        drop, min_exponent, bias_shift, bias_plus = plan[0], plan[1], plan[2], plan[3]
-        up_positive, up_negative, smallest, flush_below = plan[4], plan[5], plan[6], plan[7]
-        largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+        fields = plan_fields(plan)
         for i in range(x.size):
-            sign = uint(x[i] & sign_bit)
-            magnitude = uint(x[i] ^ sign)
-            dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
-            shift = min(dropped, mantissa)
-            mask = uint(shift_left(one, shift) - one)
-            odd = uint(shift_right(significand, shift) & one)
-            row = uint(eight * uint(odd + (uint(2) if sign > zero else zero)))
-            bias = shift_right(mask, uint(shift_right(bias_shift, row) & byte))
-            bias = uint(bias + uint(shift_right(bias_plus, row) & uint(one & mask)))
-            rounded = uint(uint(magnitude + bias) & ~mask)
-            up_from = up_positive if sign == zero else up_negative
-            tiny = smallest if magnitude >= up_from else zero
-            rounded = rounded if dropped <= mantissa else tiny
-            overflow = over_positive if sign == zero else over_negative
-            result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
-            out[i] = uint(result | sign)
+            out[i] = rounded_bits(x[i], fields, uint, mantissa, sign_bit)
 
     @njit(cache=True, nogil=True)
     def round_nearest_even(x, out, plan, on_grid_below, magic):
@@ -154,29 +199,10 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
 
         key, twist: uint64; they choose the random words, of which every value gets its own.
         """
-        drop, min_exponent, smallest, flush_below = plan[0], plan[1], plan[6], plan[7]
-        largest, over_positive, over_negative, infinite = plan[8], plan[9], plan[10], plan[11]
+        fields = plan_fields(plan)
         for i in range(x.size):
-            random = uint(_random_word(i, key, twist) >> np.uint64(64 - width))
-            sign = uint(x[i] & sign_bit)
-            magnitude = uint(x[i] ^ sign)
-            dropped, significand = _dropped_bits(magnitude, drop, min_exponent, uint, mantissa)
-            shift = min(dropped, mantissa)
-            mask = uint(shift_left(one, shift) - one)
-            rest = uint(significand & mask) if dropped <= mantissa else significand
-            # the dropped bits as a binary fraction of `width` bits
-            left = uint(word - min(max(dropped, one), word))
-            right = min(uint(max(dropped, word) - word), uint(word - one))
-            part = shift_right(shift_left(rest, left), right)
-            part = part if dropped < uint(word + word) else zero
-            up = shift_right(random, unused) < shift_right(part, unused)
-            kept = uint(magnitude & ~mask)
-            rounded = uint(kept + uint(mask + one)) if up else kept
-            tiny = smallest if up else zero
-            rounded = rounded if dropped <= mantissa else tiny
-            overflow = over_positive if sign == zero else over_negative
-            result = _finish(magnitude, rounded, flush_below, largest, overflow, infinite, infinity, zero)
-            out[i] = uint(result | sign)
+            random = uint(random_word(i, key, twist) >> np.uint64(64 - width))
+            out[i] = bits_rounded_by_chance(x[i], fields, random, unused, uint, mantissa, sign_bit)
 
     @njit(cache=True, nogil=True)
     def classify(x, rounded, fates, smallest_normal, over_positive, over_negative):

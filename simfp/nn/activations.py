@@ -137,6 +137,10 @@ class LogSoftmax(Module):
         """Any shape to the same."""
         return functional.log_softmax(input, self.dim)
 
+    def extra_repr(self) -> str:
+        """As torch shows it."""
+        return f"dim={self.dim}"
+
 
 class Dropout(Module):
     """In training, zeroes values with probability p and divides the others by 1 - p.

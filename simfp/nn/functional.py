@@ -177,7 +177,8 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(variance + eps) over each group of channels."""
-    _more_than_one("group", as_tensor(input).shape, num_groups)
+    shape = as_tensor(input).shape
+    _more_than_one((math.prod(shape[:2]) // max(num_groups, 1), *shape[2:]), shape)
     return apply(OPERATIONS["group_norm"], input, num_groups, weight, bias, eps)
 
 
@@ -194,14 +195,14 @@ def batch_norm(
     """(x - mean) / sqrt(variance + eps) for each channel; in training the running statistics change in place."""
     if training:
         shape = as_tensor(input).shape
-        _more_than_one("channel", (shape[0] * math.prod(shape[2:]), 1), 1)
+        _more_than_one((shape[0], *shape[2:]), shape)
     options = {"training": training, "momentum": momentum, "eps": eps}
     return apply(OPERATIONS["batch_norm"], input, weight, bias, running_mean, running_var, **options)
 
 
-def _more_than_one(what: str, shape: tuple[int, ...], groups: int) -> None:
-    if math.prod(shape[:1] if what == "channel" else (shape[1] // max(groups, 1), *shape[2:])) == 1:
-        raise ValueError(f"Expected more than 1 value per {what} when training, got input size {list(shape)}")
+def _more_than_one(counts: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if math.prod(counts) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
@@ -260,10 +261,7 @@ def _safe_softmax(scores: Tensor, mask: Any) -> Tensor:
         return of.softmax(scores, -1)
     if isinstance(mask, np.ndarray) and mask.dtype == bool:
         mask = Array(np.where(mask, 0.0, -np.inf), scores.dtype)
-    scores = scores + mask
-    nothing = np.all(np.isneginf(scores.data.values), axis=-1, keepdims=True)
-    shares = of.softmax(scores, -1)
-    return of.masked_fill(shares, np.broadcast_to(nothing, shares.shape), 0.0) if nothing.any() else shares
+    return apply(OPERATIONS["_safe_softmax"], scores + mask, -1)
 
 
 # --- losses
@@ -349,8 +347,7 @@ def cross_entropy(
     logs = of.log_softmax(x, classes, dtype=x.dtype)
     count = x.shape[classes]
     along = None if weight is None else reshape(weight, [1] * classes + [count] + [1] * (x.ndim - classes - 1))
-    target = _plain(target)
-    if np.shape(target) == x.shape:
+    if np.shape(_plain(target)) == x.shape:
         return _of_probabilities(logs, target, along, reduction, label_smoothing, count, classes)
     loss = nll_loss(logs, target, weight, ignore_index, reduction)
     if not label_smoothing:

@@ -108,8 +108,9 @@ class Module:
             what = "parameters" if isinstance(value, Parameter) else "module"
             raise AttributeError(f"cannot assign {what} before Module.__init__() call")
         if isinstance(value, (Parameter, Module)):
+            own = parameters if isinstance(value, Parameter) else modules
             for kept in (vars(self), *kinds):
-                if kept is not None:
+                if kept is not None and kept is not own:  # there it keeps its place in the order
                     kept.pop(name, None)
             (self.register_parameter if isinstance(value, Parameter) else self.register_module)(name, value)
         elif parameters is not None and name in parameters:

@@ -68,7 +68,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )
-    for what, names in (("Missing", found.missing_keys), ("Unexpected", found.unexpected_keys)):
+    for what, names in (("Unexpected", found.unexpected_keys), ("Missing", found.missing_keys)):
         if strict and names:
             listed = ", ".join(f'"{name}"' for name in names)
             errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")

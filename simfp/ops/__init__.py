@@ -1,16 +1,20 @@
 """Operations: one row each, with its forward, its derivatives and (by its name) its autocast list.
 
     operation      what a row is
-    device_math    exp, erf, tanh and the like in float32: what a GPU's own functions will be modelled in
+    cuda_math      CUDA's own exp, erf, tanh and the like, over a GPU's approximations
+    device_math    the functions that kernels call in float32
+    device_sums    in which order CUDA's kernels add
     elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values
     shapes         reshape, cat, indexing, embedding
     products       matmul, linear
-    convolution    conv2d, pooling
+    convolution    conv2d
+    pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
     softmax        softmax, log_softmax
-    normalization  over layers, groups, batches
+    row_norms      layer_norm, rms_norm
+    normalization  over groups and batches
     losses         mean squared error, cross entropy and the like
 
 All of them work on Arrays, below autograd and autocast.
@@ -23,8 +27,10 @@ from simfp.ops import (
     elementary,
     losses,
     normalization,
+    pooling,
     products,
     reductions,
+    row_norms,
     shapes,
     softmax,
 )
@@ -33,7 +39,8 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, products, convolution, activations, softmax, normalization, losses,
+    arithmetic, elementary, reductions, shapes, products, convolution, pooling, activations, softmax, row_norms,
+    normalization, losses,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

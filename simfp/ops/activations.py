@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
+from simfp.elementwise import FLOAT32
 from simfp.ops import device_math
 from simfp.ops.device_math import erf, exp, fma, log1p
 from simfp.ops.elementary import unary
@@ -49,9 +50,13 @@ def _leaked(g: Array, call: Call) -> Array:
 # tanh and sigmoid. Their backward kernels compute in the type of the gradient, rounding each step to it.
 
 
+@np.errstate(all="ignore")
 def _tanh_backward(g: Array, call: Call) -> Array:
-    """g (1 - y y)."""
-    return g * (1.0 - call.result * call.result)
+    """g (1 - y y); in float32 the compiler fuses the difference."""
+    y = call.result
+    if y.dtype == FLOAT32:
+        return g * owned(fma(-y._values, y._values, 1.0), FLOAT32)
+    return g * (1.0 - y * y)
 
 
 @np.errstate(all="ignore")
@@ -116,10 +121,9 @@ def _gelu_backward(g: Array, call: Call) -> Array:
         t = device_math.tanh(BETA * fma(KAPPA, square * x, x))
         left, right = 0.5 * x, 1.0 + t
         slope = BETA * fma(KAPPA_3, square, 1.0)
-        slope = fma(left * fma(-t, t, 1.0), slope, 0.5 * right)
+        slope = 0.5 * right + left * fma(-t, t, 1.0) * slope
     else:
-        below = 0.5 * (1.0 + erf(x * ALPHA))
-        slope = fma(x, exp(-0.5 * x * x) * DENSITY, below)
+        slope = 0.5 * (1.0 + erf(x * ALPHA)) + x * (exp(-0.5 * x * x) * DENSITY)
     return finished(widened(g) * slope, g.dtype, "gelu")
 
 

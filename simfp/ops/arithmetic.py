@@ -13,7 +13,7 @@ from simfp.arrays import Array, accumulator_dtype, as_operands, owned
 from simfp.elementwise import in_format, result_format
 from simfp.formats import Format
 from simfp.ops import device_math, elementary
-from simfp.ops.operation import Call, Operation, finished, in_format_of, same
+from simfp.ops.operation import Call, Operation, broadcasting, finished, in_format_of, same
 
 __all__ = ["ROWS", "divided"]
 
@@ -23,6 +23,7 @@ def cast(x: Array, fmt: Format) -> Array:
     return x if x.dtype == fmt else x.astype(fmt)
 
 
+@broadcasting
 def add(x: Any, y: Any, alpha: float = 1) -> Array:
     """x + alpha * y; with an `alpha` that is a fused multiply-add."""
     if alpha == 1:
@@ -34,15 +35,23 @@ def add(x: Any, y: Any, alpha: float = 1) -> Array:
     return finished(device_math.fma(right, wide(alpha), left), fmt, "add")
 
 
+@broadcasting
 def sub(x: Any, y: Any, alpha: float = 1) -> Array:
     """x - alpha * y."""
     return x - y if alpha == 1 else add(x, y, -alpha)
+
+
+@broadcasting
+def product(x: Any, y: Any) -> Array:
+    """x * y."""
+    return x * y
 
 
 def _times(alpha: float, g: Array) -> Array:
     return g if alpha == 1 else g * alpha
 
 
+@broadcasting
 def divided(x: Any, y: Any) -> Array:
     """x / y. As on CUDA, division by a number multiplies by its float32 reciprocal."""
     if isinstance(y, (int, float, np.generic)):
@@ -59,6 +68,7 @@ def _divisor(g: Array, call: Call) -> Array:
     return -g * (x / y / y)
 
 
+@broadcasting
 def power(x: Any, y: Any) -> Array:
     """x to the power of y: products and roots where the exponent is a number that asks for no more, as on CUDA."""
     if isinstance(x, Array) and not isinstance(y, (Array, np.ndarray)):
@@ -152,20 +162,32 @@ def masked_fill(x: Array, mask: Any, value: Any) -> Array:
     return owned(np.where(mask, filling.astype(x.dtype)._values, x._values), x.dtype)
 
 
+@broadcasting
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of two; of 0 and -0 it is 0, as on a GPU."""
+    return np.where((x == 0) & (y == 0), x + y, np.maximum(x, y))
+
+
+@broadcasting
+def minimum(x: Array, y: Array) -> Array:
+    """The smaller of two; of 0 and -0 it is -0."""
+    return -maximum(-x, -y)
+
+
 # fmt: off
 ROWS = (
     #          name           forward               derivatives
     Operation("_to_copy",     cast,                 (same,)),
     Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g))),
     Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g))),
-    Operation("mul",          lambda x, y: x * y,   (lambda g, call: g * call.inputs[1],
+    Operation("mul",          product,              (lambda g, call: g * call.inputs[1],
                                                      lambda g, call: g * call.inputs[0])),
     Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor)),
     Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
-    Operation("abs",          np.absolute,          (lambda g, call: g * np.sign(call.inputs[0]),)),
+    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),)),
     Operation("pow",          power,                (_base, _exponent)),
-    Operation("maximum",      np.maximum,           (_UNLESS_SMALLER, _UNLESS_LARGER)),
-    Operation("minimum",      np.minimum,           (_UNLESS_LARGER, _UNLESS_SMALLER)),
+    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER)),
+    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER)),
     Operation("clamp",        clamp,                (_within,)),
     Operation("where",        where,                (None,
                                                      lambda g, call: np.where(call.inputs[0], g, 0.0),

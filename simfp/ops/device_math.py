@@ -1,11 +1,8 @@
-"""The functions that kernels call in float32: each correctly rounded, where a GPU's may be an ulp or two off.
+"""The functions that kernels call in float32, as CUDA computes them: see `simfp.ops.cuda_math`.
 
-This is the one place that a model of a GPU's own functions will take. Each is computed in float64 and rounded to the
-type of its input, which is the correctly rounded result but for cases so close to a midpoint that float64 errs on it:
-by estimate fewer than one float32 in ten million. Float64 input, which only formats wider than float32 need, stays
-float64.
-
-`fma` is exact in its one rounding; kernels use it where a GPU's compiler contracts ``x * y + z``.
+Float64 input, which only formats wider than float32 need, stays float64 and is computed by NumPy. So is `power`, which
+is correctly rounded but for cases so close to a midpoint that float64 errs on it. `fma` is exact in its one rounding;
+kernels use it where a GPU's compiler contracts ``x * y + z``.
 """
 
 from __future__ import annotations
@@ -17,44 +14,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.kernels import elementary
+from simfp.ops.cuda_math import values_of
 
 __all__ = ["erf", "exp", "fma", "log", "log1p", "power", "rsqrt", "tanh"]
 
 Values = NDArray[Any]
 
 
-def _in_float64(function: Callable[..., Values]) -> Callable[[Values], Values]:
+def _as_cuda(name: str, function: Callable[[Values], Values]) -> Callable[[Values], Values]:
     def compute(x: Values) -> Values:
+        if x.dtype == np.float32:
+            return values_of(name, x)
         with np.errstate(all="ignore"):
-            return np.asarray(function(x, dtype=np.float64)).astype(x.dtype, copy=False)
+            return np.asarray(function(x))
 
     return compute
 
 
-exp = _in_float64(np.exp)
-log = _in_float64(np.log)
-log1p = _in_float64(np.log1p)
-tanh = _in_float64(np.tanh)
+def _erf(x: Values) -> Values:
+    flat = np.ascontiguousarray(x).reshape(-1)
+    out = np.empty(flat.shape, x.dtype)
+    elementary.erf(flat, out)
+    return out.reshape(x.shape)
 
 
-def rsqrt(x: Values) -> Values:
-    """1 / sqrt(x); infinite at 0."""
-    with np.errstate(all="ignore"):
-        return np.asarray(1.0 / np.sqrt(x, dtype=np.float64)).astype(x.dtype, copy=False)
+exp = _as_cuda("exp", np.exp)
+log = _as_cuda("log", np.log)
+log1p = _as_cuda("log1p", np.log1p)
+tanh = _as_cuda("tanh", np.tanh)
+erf = _as_cuda("erf", _erf)
+rsqrt = _as_cuda("rsqrt", lambda x: 1 / np.sqrt(x))
 
 
 def power(x: Values, y: Values) -> Values:
     """x to the power of y."""
     with np.errstate(all="ignore"):
         return np.asarray(np.float_power(x, y, dtype=np.float64)).astype(x.dtype, copy=False)
-
-
-def erf(x: Values) -> Values:
-    """The error function."""
-    flat = np.ascontiguousarray(x).reshape(-1)
-    out = np.empty(flat.shape, x.dtype)
-    elementary.erf(flat, out)
-    return out.reshape(x.shape)
 
 
 def fma(x: Any, y: Any, z: Any) -> Values:

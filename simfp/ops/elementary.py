@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from simfp.arrays import Array
+from simfp.arrays import Array, owned
 from simfp.ops import device_math
 from simfp.ops.operation import Call, Operation, finished, widened
 
-__all__ = ["ROWS", "exp", "log", "reciprocal", "rsqrt", "sqrt", "unary"]
+__all__ = ["ROWS", "exp", "log", "reciprocal", "rsqrt", "sign", "sqrt", "unary"]
 
 
 def unary(name: str, compute: Callable[[Any], Any]) -> Callable[[Array], Array]:
@@ -29,6 +29,12 @@ exp, log, rsqrt = (unary(name, getattr(device_math, name)) for name in ("exp", "
 def sqrt(x: Array) -> Array:
     """The square root."""
     return np.sqrt(x)
+
+
+def sign(x: Array) -> Array:
+    """1, 0 or -1; of NaN 0, as in torch."""
+    values = x._values
+    return owned((values > 0).astype(values.dtype) - (values < 0).astype(values.dtype), x.dtype)
 
 
 def reciprocal(x: Array) -> Array:

@@ -16,8 +16,8 @@ from simfp.arrays import Array, owned
 from simfp.ops.activations import sigmoid
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import exp, log1p
-from simfp.ops.elementary import log
-from simfp.ops.operation import Call, Operation, Saved, finished, in_format_of, together, widened
+from simfp.ops.elementary import log, sign
+from simfp.ops.operation import Call, Operation, Saved, broadcasting, finished, in_format_of, together, widened
 from simfp.ops.reductions import mean, summed, total
 
 __all__ = ["ROWS"]
@@ -42,13 +42,19 @@ def _difference(call: Call) -> Array:
 
 
 def _both(vjp: Callable[[Array, Call], Array]) -> tuple[Any, Any]:
-    """The derivative of a loss of x - target, for both."""
-    return vjp, lambda g, call: -vjp(g, call)
+    """The derivative of a loss of x - target, for both: as torch does, for the target with the two exchanged."""
+
+    def of_target(g: Array, call: Call) -> Array:
+        x, target, *rest = call.inputs
+        return vjp(g, call._replace(inputs=(target, x, *rest)))
+
+    return vjp, of_target
 
 
 # --- of differences
 
 
+@broadcasting
 def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """The squared differences."""
     difference = x - target
@@ -61,6 +67,7 @@ def _mse_backward(g: Array, call: Call) -> Array:
     return in_format_of(g, 2.0 / difference.size if _is_mean(call) else 2.0) * difference * g
 
 
+@broadcasting
 def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
     """The absolute differences."""
     return _reduced(np.absolute(x - target), reduction)
@@ -68,9 +75,10 @@ def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
 
 def _l1_backward(g: Array, call: Call) -> Array:
     difference = _difference(call)
-    return (divided(g, difference.size) if _is_mean(call) else g) * np.sign(difference)
+    return (divided(g, difference.size) if _is_mean(call) else g) * sign(difference)
 
 
+@broadcasting
 def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:
     """Squares over 2 beta of differences below beta, and what is above beta / 2 of the others.
 
@@ -91,9 +99,10 @@ def _smooth_l1_backward(g: Array, call: Call) -> Array:
         return _l1_backward(g, call)
     edge, norm = in_format_of(g, beta), in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside = norm * difference * g / edge
-    return np.where(difference <= -edge, -norm * g, np.where(difference >= edge, norm * g, inside))
+    return np.where(difference < -edge, -norm * g, np.where(difference > edge, norm * g, inside))
 
 
+@broadcasting
 def huber_loss(x: Array, target: Array, reduction: str = "mean", delta: float = 1.0) -> Array:
     """Half the squares of differences up to delta, and delta times what is above delta / 2 of the others.
 
@@ -110,7 +119,7 @@ def _huber_backward(g: Array, call: Call) -> Array:
     edge = in_format_of(g, call.options.get("delta", 1.0))
     norm = in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside, outside = norm * difference * g, norm * g * edge
-    return np.where(difference <= -edge, -norm * g * edge, np.where(difference >= edge, outside, inside))
+    return np.where(difference < -edge, -norm * g * edge, np.where(difference > edge, outside, inside))
 
 
 # --- of probabilities

@@ -6,8 +6,6 @@ find means and variances by Welford's method, in an order that depends on the la
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,127 +14,11 @@ from numpy.typing import NDArray
 from simfp.arrays import Array
 from simfp.ops.device_math import fma, rsqrt
 from simfp.ops.operation import Call, Operation, Saved, finished, together, widened
-from simfp.ops.reductions import total
+from simfp.ops.reductions import moments, total
 
 __all__ = ["ROWS"]
 
 Values = NDArray[Any]
-
-
-def _moments(values: Values, axis: int | tuple[int, ...]) -> tuple[Values, Values]:
-    """Mean and variance over axes, which stay as 1."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    count = values.dtype.type(math.prod(values.shape[each] for each in axes))
-    mean = total(values, axes, keepdims=True) / count
-    away = values - mean
-    return mean, total(away * away, axes, keepdims=True) / count
-
-
-# --- over the last axes of each row
-
-
-def _rows(x: Array, shape: Sequence[int]) -> Values:
-    """The values as a matrix whose rows are what is normalized.
-
-    Raises RuntimeError unless `shape` is that of the last axes.
-    """
-    sizes = tuple(shape)
-    if not sizes:
-        raise RuntimeError(f"Expected normalized_shape to be at least 1-dimensional, got normalized_shape = {sizes}")
-    if x.shape[x.ndim - len(sizes) :] != sizes or len(sizes) > x.ndim:
-        wanted = ", ".join(["*", *map(str, sizes)])
-        raise RuntimeError(
-            f"Given normalized_shape={list(sizes)}, expected input with shape [{wanted}], but got input of size"
-            f"{list(x.shape)}"
-        )
-    return widened(x).reshape(-1, math.prod(sizes))
-
-
-def _parameter(name: str, parameter: Array | None, shape: Sequence[int]) -> Values | None:
-    """The values of a weight or bias along a row."""
-    if parameter is None:
-        return None
-    if parameter.shape != tuple(shape):
-        raise RuntimeError(
-            f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
-            f"{list(parameter.shape)} and normalized_shape = {list(shape)}"
-        )
-    return widened(parameter).reshape(-1)
-
-
-@np.errstate(all="ignore")
-def layer_norm(
-    x: Array,
-    normalized_shape: Sequence[int],
-    weight: Array | None = None,
-    bias: Array | None = None,
-    eps: float = 1e-5,
-) -> Saved:
-    """``(x - mean) / sqrt(variance + eps) * weight + bias`` over the last axes."""
-    together("layer_norm", x, weight, bias)
-    rows = _rows(x, normalized_shape)
-    gamma, beta = (_parameter(*each, normalized_shape) for each in (("weight", weight), ("bias", bias)))
-    mean, variance = _moments(rows, 1)
-    scale = rsqrt(variance + eps)
-    out = scale * (rows - mean)
-    if gamma is not None:
-        out = fma(gamma, out, beta) if beta is not None else gamma * out
-    elif beta is not None:
-        out = out + beta
-    return Saved(finished(out.reshape(x.shape), x.dtype, "layer_norm"), (mean, scale))
-
-
-@np.errstate(all="ignore")
-def rms_norm(x: Array, normalized_shape: Sequence[int], weight: Array | None = None, eps: float | None = None) -> Saved:
-    """``x / sqrt(mean of squares + eps) * weight`` over the last axes; eps is float32's, 2^-23, if not given."""
-    together("rms_norm", x, weight)
-    rows = _rows(x, normalized_shape)
-    gamma = _parameter("weight", weight, normalized_shape)
-    squares = total(rows * rows, 1, keepdims=True) / rows.dtype.type(rows.shape[1])
-    scale = rsqrt(squares + (np.finfo(np.float32).eps if eps is None else eps))
-    out = scale * rows if gamma is None else gamma * (scale * rows)
-    return Saved(finished(out.reshape(x.shape), x.dtype, "rms_norm"), (rows.dtype.type(0), scale))
-
-
-def _slopes(g: Array, call: Call) -> tuple[Values, Values, Values, Values | None]:
-    """Rows of the gradient and of the centred input, the scale of each row, and the weight."""
-    x, shape, weight = (*call.inputs, None)[:3]
-    mean, scale = call.saved
-    return _rows(g, shape), _rows(x, shape) - mean, scale, None if weight is None else widened(weight).reshape(-1)
-
-
-def _into_rows(centred: bool) -> Any:
-    """The gradient of what was normalized, by its mean too if `centred`."""
-
-    @np.errstate(all="ignore")
-    def vjp(g: Array, call: Call) -> Array:
-        slope, away, scale, gamma = _slopes(g, call)
-        count = slope.dtype.type(slope.shape[1])
-        weighted = slope if gamma is None else slope * gamma
-        along = total(weighted * away * scale, 1, keepdims=True)
-        whole = count * slope if gamma is None else count * gamma * slope
-        out = fma(-(away * scale), along, whole)
-        if centred:
-            out = out - total(weighted, 1, keepdims=True)
-        out = out * (1 / count * scale)
-        return finished(out.reshape(g.shape), g.dtype, _name_of(centred))
-
-    return vjp
-
-
-def _name_of(centred: bool) -> str:
-    """Which of the two rows a gradient belongs to."""
-    return "layer_norm" if centred else "rms_norm"
-
-
-@np.errstate(all="ignore")
-def _into_weight(g: Array, call: Call) -> Array:
-    slope, away, scale, _ = _slopes(g, call)
-    return finished(total(slope * (away * scale), 0).reshape(call.inputs[2].shape), g.dtype, "layer_norm")
-
-
-def _into_bias(g: Array, call: Call) -> Array:
-    return finished(total(_rows(g, call.inputs[1]), 0).reshape(call.inputs[3].shape), g.dtype, "layer_norm")
 
 
 # --- over groups of channels
@@ -166,7 +48,7 @@ def group_norm(
                 f"shape {list(parameter.shape)} and input of shape {list(x.shape)}"
             )
     groups = widened(x).reshape(x.shape[0], num_groups, -1)
-    mean, variance = _moments(groups, 2)
+    mean, variance = moments(groups, 2)
     scale = rsqrt(variance + eps)
     planes = groups.reshape(x.shape[0], num_groups, channels // num_groups, -1)
     mean, scale = mean[..., None], scale[..., None]
@@ -248,7 +130,7 @@ def batch_norm(
     one = values.dtype.type(1)
     if training:
         axes = (0, *range(2, x.ndim))
-        mean, variance = (each.reshape(-1) for each in _moments(values, axes))
+        mean, variance = (each.reshape(-1) for each in moments(values, axes))
         count = x.size // channels
         for running, fresh in ((running_mean, mean), (running_var, variance * (one * count) / (one * (count - 1)))):
             if running is not None:
@@ -295,8 +177,6 @@ def _into_batch_bias(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name          forward      derivatives: of x, and of the weight and the bias where they stand
-    Operation("layer_norm",  layer_norm,  (_into_rows(True), None, _into_weight, _into_bias)),
-    Operation("rms_norm",    rms_norm,    (_into_rows(False), None, _into_weight)),
     Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels)),
     Operation("batch_norm",  batch_norm,  (_into_batch, _into_batch_weight, _into_batch_bias)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,18 @@ from simfp.elementwise import FLOAT32, rounded
 from simfp.formats import Format, as_format
 from simfp.precision import rule_of
 
-__all__ = ["Call", "Operation", "Saved", "as_asked", "finished", "in_format_of", "same", "together", "widened"]
+__all__ = [
+    "Call",
+    "Operation",
+    "Saved",
+    "as_asked",
+    "broadcasting",
+    "finished",
+    "in_format_of",
+    "same",
+    "together",
+    "widened",
+]
 
 
 class Saved(NamedTuple):
@@ -101,6 +113,24 @@ def together(operation: str, *inputs: Any) -> None:
     for fmt in formats:
         if fmt != formats[0]:
             raise RuntimeError(f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}")
+
+
+def broadcasting(forward: Callable[..., Array]) -> Callable[..., Array]:
+    """The forward of an operation on two inputs, with torch's error for shapes that do not broadcast."""
+
+    @wraps(forward)
+    def checked(x: Any, y: Any, *more: Any, **options: Any) -> Array:
+        left, right = np.shape(x), np.shape(y)
+        if left != right:
+            for place in range(1, min(len(left), len(right)) + 1):
+                if left[-place] != right[-place] and 1 not in (left[-place], right[-place]):
+                    raise RuntimeError(
+                        f"The size of tensor a ({left[-place]}) must match the size of tensor b ({right[-place]}) at "
+                        f"non-singleton dimension {max(len(left), len(right)) - place}"
+                    )
+        return forward(x, y, *more, **options)
+
+    return checked
 
 
 def same(g: Array, call: Call) -> Array:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
-from simfp.ops import elementary
+from simfp.ops import device_sums, elementary
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
-__all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
+__all__ = ["ROWS", "count_of", "kept_shape", "mean", "moments", "places", "summed", "total"]
 
 Axes = int | tuple[int, ...] | list[int] | None
 
@@ -45,16 +45,26 @@ def count_of(shape: tuple[int, ...], axis: Axes) -> int:
     return math.prod(shape[place] for place in places(axis, len(shape)))
 
 
-def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False) -> NDArray[Any]:
-    """The sum in the type of `values`, in NumPy's order: pairwise along the last axis, row by row along others."""
-    return np.asarray(values.sum(axis=places(axis, values.ndim), keepdims=keepdims, dtype=values.dtype))
+def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False, bits: int = 32) -> NDArray[Any]:
+    """The sum in the type of `values`, in the order of torch's kernel for sums over axes of a type of so many bits."""
+    sums = device_sums.over_axes(values, places(axis, values.ndim), bits)
+    return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
+
+
+def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mean and variance over axes, which stay as 1."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    count = values.dtype.type(math.prod(values.shape[each] for each in axes))
+    mean = total(values, axes, keepdims=True) / count
+    away = values - mean
+    return mean, total(away * away, axes, keepdims=True) / count
 
 
 @np.errstate(all="ignore")
 def summed(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
     """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given."""
     terms = as_asked(x, dtype)
-    return finished(total(widened(terms), axis, keepdims), terms.dtype, "sum")
+    return finished(total(widened(terms), axis, keepdims, x.dtype.bits), terms.dtype, "sum")
 
 
 @np.errstate(all="ignore")
@@ -63,7 +73,7 @@ def mean(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None)
     terms = as_asked(x, dtype)
     values = widened(terms)
     share = np.divide(values.dtype.type(1), values.dtype.type(count_of(x.shape, axis)))
-    return finished(np.asarray(total(values, axis, keepdims) * share), terms.dtype, "mean")
+    return finished(np.asarray(total(values, axis, keepdims, x.dtype.bits) * share), terms.dtype, "mean")
 
 
 @np.errstate(all="ignore")
@@ -179,7 +189,8 @@ def _shared_by_equals(g: Array, call: Call) -> Array:
     winners = (x == peak) | (np.isnan(x) & np.isnan(peak))
     axis = call.inputs[1] if len(call.inputs) > 1 else None
     count = winners.sum(axis=places(axis, x.ndim), keepdims=True)
-    return np.where(winners, _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    share = _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype)
+    return share * owned(winners.astype(g.dtype.carrier), g.dtype)  # of a negative gradient others get -0, as in torch
 
 
 def _softened(g: Array, call: Call) -> Array:
@@ -194,10 +205,10 @@ def _through_norm(g: Array, call: Call) -> Array:
     if ord == 2:
         return g * np.where(size == 0, 0.0, x / size)
     if ord == 1:
-        return np.sign(x) * g
+        return elementary.sign(x) * g
     winners = np.absolute(x) == size
     count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
-    return np.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    return elementary.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
 
 
 # fmt: off

@@ -101,10 +101,10 @@ def expand(x: Array, shape: Sequence[int]) -> Array:
 def cat(*parts: Array, dim: int = 0) -> Array:
     """The parts one after the other along an axis, in the format that they meet in.
 
-    Raises RuntimeError for none, and for shapes that differ elsewhere.
+    Raises ValueError for none, RuntimeError for shapes that differ elsewhere.
     """
     if not parts:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     where = place(dim, parts[0].ndim)
     for number, part in enumerate(parts):
         if part.ndim == 0:
@@ -226,20 +226,34 @@ def embedding(weight: Array, indices: Any, padding_idx: int = -1) -> Array:
     return weight[rows]
 
 
+AT_ONCE = 32  # uses of an embedding that CUDA's kernel adds up before it adds them to the gradient
+
+
 def _gathered_rows(g: Array, call: Call) -> Array:
-    """The gradient of each row: the float32 sum over its uses, rounded once; 0 for the padding row."""
+    """The gradient of each row, as CUDA sums it over the row's uses; 0 for the padding row.
+
+    Of every 32 uses those of one row are added in float32, in their order; each such sum is rounded to the gradient's
+    format and added to it there. (Beyond 3,072 uses torch takes another kernel, whose order is not followed.)
+    """
     weight, indices = call.inputs[:2]
     padding = call.options.get("padding_idx", -1)
-    rows, parts = np.asarray(indices).reshape(-1), g.reshape(-1, weight.shape[1])
+    rows, parts = np.asarray(indices).reshape(-1), widened(g).reshape(-1, weight.shape[1])
+    total = owned(np.zeros(weight.shape, g.dtype.carrier), g.dtype)
+    for start in range(0, len(rows), AT_ONCE):
+        here = slice(start, start + AT_ONCE)
+        used, places = np.unique(rows[here], return_inverse=True)
+        sums = np.zeros((len(used), weight.shape[1]), parts.dtype)
+        np.add.at(sums, places, parts[here])
+        total[used] = total[used] + finished(sums, g.dtype, "embedding")
     if padding >= 0:
-        kept = rows != padding
-        rows, parts = rows[kept], parts[kept]
-    return gathered_up(weight.shape, rows, parts)
+        total[padding] = 0.0
+    return total
 
 
 # fmt: off
 ROWS = (
     #          name         forward                              derivatives
+    Operation("clone",      lambda x: x.copy(),                  (same,)),
     Operation("reshape",    reshape,                             (lambda g, call: g.reshape(call.inputs[0].shape),)),
     Operation("permute",    permute,                             (_permuted_back,)),
     Operation("transpose",  transpose,                           (lambda g, call: transpose(g, *call.inputs[1:]),)),

@@ -1,0 +1,278 @@
+"""CUDA's float32 functions: chains of fused multiply-adds over a GPU's own approximations of 2^x, 1/x and 1/sqrt(x).
+
+Each function is CUDA's (as its compiler, version 13, writes it into machine code), constant by constant; each line is
+one instruction and rounds once. The three approximations are tables of a GPU's answers, which `simfp.ops.cuda_math`
+hands in: ex2 of 2^23 arguments in [0, 1), rcp of 2^23 in [1, 2), rsqrt of 2^24 in [1, 4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from simfp.kernels.updates import fma32
+
+__all__ = ["LOOPS", "erf32", "exp32", "expm132", "log1p32", "log32", "rsqrt32", "tanh32"]
+
+f = np.float32
+PLACES = 1 << 23
+ZERO, HALF, ONE, TWO = f(0), f(0.5), f(1), f(2)
+INFINITY, NAN = f(np.inf), f(np.nan)
+
+
+@intrinsic
+def bits_of(typing_context, x):
+    """The code of a float32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.int32))
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def with_bits(typing_context, code):
+    """The float32 with a code."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
+
+    return types.float32(types.int32), generate
+
+
+@njit(inline="always")
+def _power(n):
+    """2^n as a float32, for -126 <= n <= 127."""
+    return with_bits(np.int32((n + 127) << 23))
+
+
+@njit(inline="always")
+def ex2(x, table):
+    """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over."""
+    if not (x > f(-126.0) and x < f(128.0)):
+        if x != x:
+            return NAN
+        return INFINITY if x > ZERO else ZERO
+    size = abs(x)
+    whole = np.int32(size)
+    place = np.int32((size - f(whole)) * f(PLACES))
+    if x < ZERO:
+        whole, place = -whole - 1, PLACES - 1 - place
+    value = table[place]
+    return value * _power(whole) if whole >= -126 else (value * _power(whole + 1)) * HALF
+
+
+@njit(inline="always")
+def rcp(x, table):
+    """rcp.approx.ftz.f32, of a positive normal number whose reciprocal is one too."""
+    code = bits_of(x)
+    exponent = (code >> 23) - 127
+    return table[code & (PLACES - 1)] * _power(-exponent)
+
+
+@njit(inline="always")
+def exp32(x, table):
+    """expf."""
+    t = fma32(x, f(0.005724980030208826), HALF)
+    t = min(max(t, ZERO), ONE) if t == t else ZERO
+    n = np.int32(np.floor(np.float64(t) * 252.0)) - 126  # there by a fused operation that rounds down
+    r = fma32(x, f(1.4426950216293335), -f(n))
+    r = fma32(x, f(1.925963033500011e-08), r)
+    return ex2(r, table) * _power(n)
+
+
+@njit(inline="always")
+def expm132(x, table):
+    """expm1f."""
+    n = f(np.rint(x * f(1.4426950216293335)))
+    n = ZERO if abs(x) < f(0.4099999964237213) else n
+    r = fma32(-n, f(0.693145751953125), x)
+    r = fma32(-n, f(1.428606765330187e-06), r)
+    last = n == f(128.0)  # 2^128 is beyond float32: half of it, and the result is doubled
+    n = n - ONE if last else n
+    p = fma32(f(0.0013879507314413786), r, f(0.008382412604987621))
+    p = fma32(p, r, f(0.04166783019900322))
+    p = fma32(p, r, f(0.1666639745235443))
+    p = fma32(p, r, f(0.4999999403953552))
+    p = fma32(r * p, r, r)
+    power = ex2(n, table)
+    made = fma32(p, power, power - ONE)
+    made = made + made if last else made
+    made = INFINITY if n > f(128.0) else made
+    made = -ONE if n < f(-25.0) else made
+    return x + x if x == ZERO else made
+
+
+@njit(inline="always")
+def log32(x):
+    """logf."""
+    tiny = x < f(1.1754943508222875e-38)
+    a = x * f(8388608.0) if tiny else x
+    e = f(-23.0) if tiny else ZERO
+    if not (a > ZERO and a < INFINITY):
+        if a == ZERO:
+            return -INFINITY
+        return a if a > ZERO else NAN
+    code = bits_of(a)
+    shifted = np.int32((code - np.int32(1059760811)) & np.int32(-8388608))
+    m = with_bits(np.int32(code - shifted)) - ONE
+    e = fma32(f(shifted), f(1.1920928955078125e-07), e)
+    r = fma32(f(-0.13018856942653656), m, f(0.1408461034297943))
+    r = fma32(r, m, f(-0.12148627638816833))
+    r = fma32(r, m, f(0.1398061066865921))
+    r = fma32(r, m, f(-0.16684235632419586))
+    r = fma32(r, m, f(0.20012299716472626))
+    r = fma32(r, m, f(-0.24999669194221497))
+    r = fma32(r, m, f(0.333331823348999))
+    r = fma32(r, m, f(-0.5))
+    r = fma32(m * r, m, m)
+    return fma32(e, f(0.6931471824645996), r)
+
+
+@njit(inline="always")
+def log1p32(x):
+    """log1pf."""
+    if not (x > -ONE and x < INFINITY):
+        if x == -ONE:
+            return -INFINITY
+        return x if x > ZERO else NAN
+    if x == ZERO:
+        return x
+    total = np.float64(x) + 1.0  # exact enough to be cut off at float32's last place, as the instruction does
+    cut = f(total)
+    if np.float64(cut) > total:
+        cut = with_bits(np.int32(bits_of(cut) - 1))
+    shifted = np.int32((bits_of(cut) - np.int32(1061158912)) & np.int32(-8388608))
+    scaled = with_bits(np.int32(bits_of(x) - shifted))
+    four = with_bits(np.int32(np.int32(1082130432) - shifted))
+    m = fma32(f(0.25), four, -ONE) + scaled
+    e = f(shifted) * f(1.1920928955078125e-07)
+    r = fma32(f(-0.04534861445426941), m, f(0.10546888411045074))
+    r = fma32(r, m, f(-0.13229703903198242))
+    r = fma32(r, m, f(0.14491446316242218))
+    r = fma32(r, m, f(-0.16641564667224884))
+    r = fma32(r, m, f(0.199888676404953))
+    r = fma32(r, m, f(-0.2500019669532776))
+    r = fma32(r, m, f(0.33333510160446167))
+    r = fma32(r, m, f(-0.5))
+    r = fma32(m * r, m, m)
+    return fma32(e, f(0.6931471824645996), r)
+
+
+@njit(inline="always")
+def tanh32(x, powers, reciprocals):
+    """tanhf."""
+    size = abs(x)
+    if size >= f(0.6000000238418579):
+        made = ONE
+        if size < f(9.010913848876953):
+            below = ex2(size * f(2.885390043258667), powers) + ONE
+            made = fma32(rcp(below, reciprocals), -TWO, ONE)
+        return np.copysign(made, x)
+    square = x * x
+    r = fma32(f(0.01573968306183815), square, f(-0.05230396240949631))
+    r = fma32(r, square, f(0.13315297663211823))
+    r = fma32(r, square, f(-0.33332768082618713))
+    r = fma32(r, square, ZERO)
+    return fma32(r, x, x)  # NaN too
+
+
+@njit(inline="always")
+def erf32(x, powers):
+    """erff."""
+    size = abs(x)
+    if size >= f(1.002959966659546):
+        r = fma32(f(0.00011219871521461755), size, f(-0.0013275252422317863))
+        r = fma32(r, size, f(0.00839653518050909))
+        r = fma32(r, size, f(-0.04024658352136612))
+        r = fma32(r, size, f(0.15950430929660797))
+        r = fma32(r, size, f(0.9129176735877991))
+        r = fma32(r, size, f(0.6290600299835205))
+        return np.copysign(ONE - ex2(fma32(r, -size, -size), powers), x)
+    square = x * x
+    r = fma32(f(8.483494457323104e-05), square, f(-0.0008213091641664505))
+    r = fma32(r, square, f(0.005213488824665546))
+    r = fma32(r, square, f(-0.026868773624300957))
+    r = fma32(r, square, f(0.11284004896879196))
+    r = fma32(r, square, f(-0.37612664699554443))
+    r = fma32(r, square, f(0.12837915122509003))
+    return fma32(r, x, x)
+
+
+@njit(inline="always")
+def rsqrt32(x, roots):
+    """rsqrtf, which is rsqrt.approx.f32."""
+    if not (x > ZERO and x < INFINITY):
+        if x == ZERO:
+            return np.copysign(INFINITY, x)
+        return ZERO if x > ZERO else NAN
+    shift = np.int32(0)
+    if x < f(1.1754943508222875e-38):
+        x, shift = x * f(16777216.0), np.int32(12)
+    code = bits_of(x)
+    exponent = (code >> 23) - 127
+    odd = exponent & 1
+    return table_of_two(roots, odd, code) * _power(shift - ((exponent - odd) >> 1))
+
+
+@njit(inline="always")
+def table_of_two(roots, odd, code):
+    """The reciprocal root of 1.f or 2 * 1.f."""
+    return roots[odd * PLACES + (code & (PLACES - 1))]
+
+
+# Loops over flat float32 arrays, by the function's name; all are handed the three tables. Each stands out here for
+# Numba's cache, which never finds a compiled function in a closure again.
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def exp(x, out, powers, reciprocals, roots):
+    """out[i] = expf(x[i])."""
+    for i in range(x.size):
+        out[i] = exp32(x[i], powers)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def expm1(x, out, powers, reciprocals, roots):
+    """out[i] = expm1f(x[i])."""
+    for i in range(x.size):
+        out[i] = expm132(x[i], powers)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def log(x, out, powers, reciprocals, roots):
+    """out[i] = logf(x[i])."""
+    for i in range(x.size):
+        out[i] = log32(x[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def log1p(x, out, powers, reciprocals, roots):
+    """out[i] = log1pf(x[i])."""
+    for i in range(x.size):
+        out[i] = log1p32(x[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def tanh(x, out, powers, reciprocals, roots):
+    """out[i] = tanhf(x[i])."""
+    for i in range(x.size):
+        out[i] = tanh32(x[i], powers, reciprocals)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def erf(x, out, powers, reciprocals, roots):
+    """out[i] = erff(x[i])."""
+    for i in range(x.size):
+        out[i] = erf32(x[i], powers)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def rsqrt(x, out, powers, reciprocals, roots):
+    """out[i] = rsqrtf(x[i])."""
+    for i in range(x.size):
+        out[i] = rsqrt32(x[i], roots)
+
+
+LOOPS = {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf, "rsqrt": rsqrt}

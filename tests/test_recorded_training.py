@@ -1,0 +1,63 @@
+"""Training runs that a GPU made under autocast, made again here from the same start: losses, scales and all weights."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simfp as sf
+from simfp.course import recordings
+from simfp.experiments import training_runs
+
+RECORDING = recordings.load("h200_training")
+ROWS = {row["name"]: row for row in RECORDING["runs"]}
+STEPS = {"gpt fp16": 8, "gpt bf16": 8}  # of runs that take long: the first ones, which checksums tell as well
+FRONTIER = {"fp32": "products on ordinary cores, whose order for these shapes is not known"}
+
+
+def test_the_recording_has_every_run_and_says_on_what_it_was_made() -> None:
+    assert list(ROWS) == [run.name for run in training_runs.RUNS]
+    assert RECORDING["provenance"]["device"] == "NVIDIA H200"
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in FRONTIER])
+def test_a_training_run_comes_out_with_the_gpus_bits(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    row = ROWS[name]
+    run, told = training_runs.recorded(row, STEPS.get(name))
+    made = training_runs.train(run, training_runs.simulated(sf.HOPPER))
+    weights = sum(values.size for values in made.weights.values())
+    differing = np.flatnonzero(made.checksums != told.checksums)
+    with capsys.disabled():
+        found = f"first differ after step {differing[0]}" if differing.size else "0 differ after any"
+        print(f"\n{name}: {weights:,} weights, {run.steps} of {row['steps']} steps: {found}")
+    assert made.inputs == told.inputs
+    assert not differing.size
+    assert np.array_equal(made.losses.view(np.uint32), told.losses.view(np.uint32))
+    assert np.array_equal(made.scales, told.scales)
+    if run.steps == row["steps"]:
+        assert {key: hashlib.sha256(values.tobytes()).hexdigest() for key, values in made.weights.items()} == row[
+            "weights"
+        ]
+
+
+def test_the_scale_was_taken_back_and_grew_in_every_fp16_run() -> None:
+    for name, row in ROWS.items():
+        scales = [scale for _, scale in row["scales"]]
+        if "fp16" in name:
+            assert min(np.diff(scales)) < 0 < max(np.diff(scales)), name
+        else:
+            assert scales == [1.0], name
+
+
+@pytest.mark.parametrize(("change", "name"), [({"terms": 8}, "sgd fp16"), ({"fraction_bits": 24}, "sgd bf16")])
+def test_another_tensor_core_would_have_made_other_weights(change: dict[str, Any], name: str) -> None:
+    run, told = training_runs.recorded(ROWS[name], 3)
+    core = {"terms": 16, "fraction_bits": 25} | change
+    made = training_runs.train(run, training_runs.simulated(sf.TensorCore(**core)))
+    assert (made.checksums != told.checksums).any()
+
+
+def test_a_run_that_there_is_no_longer_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown run 'sgd fp64'; expected one of sgd fp16, "):
+        training_runs.recorded({"name": "sgd fp64"})
