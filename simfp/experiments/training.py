@@ -222,6 +222,11 @@ class Training:
             raise RuntimeError("the step was stopped before its end; the run stands where it stood")
         return taken
 
+    def batch(self) -> Batch:
+        """The samples of the next step."""
+        rng = np.random.default_rng([self.settings.seed, 1, len(self.history)])
+        return self.task.draw(rng, self.settings.batch or 1)
+
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
             raise _Abandoned
@@ -261,10 +266,8 @@ class Training:
 
     def _gradients(self) -> tuple[float, float]:
         """Forward and backward; the loss, and the scale that it was multiplied by."""
-        number = len(self.history)
-        batch = self.task.draw(np.random.default_rng([self.settings.seed, 1, number]), self.settings.batch or 1)
         with self._precision():
-            loss = self._loss(batch)
+            loss = self._loss(self.batch())
         if self.scaler is None:
             loss.backward()
             return float(loss.item()), 1.0
