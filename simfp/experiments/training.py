@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simfp import optim
+from simfp import observe, optim
 from simfp.accumulation import Accumulator
 from simfp.amp import GradScaler, autocast
 from simfp.arrays import array
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
     number: int  # from 0
     loss: float
-    scale: float  # that the loss was multiplied by; 1 without a scaler
+    scale: float  # that the loss was multiplied by
     skipped: bool  # whether the scaler left the update out
     lr: float
     lost: float | None  # share of the backward pass's numbers, not zero, that rounding to the recipe's format zeroed
@@ -55,6 +55,7 @@ class Settings:
     task: a name in TASKS. recipe: a Recipe, or a name in RECIPES. steps, batch, optimizer ("SGD", "Adam" or "AdamW"),
     options (of the optimizer): the task's, if not given; options for another optimizer than the task's are its own
     defaults. schedule: "constant", or "cosine" from `lr` down to 0. scaler: options of the GradScaler.
+    loss_scale: a constant that the loss is multiplied by, and gradients are divided by, where no GradScaler does.
     accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
     cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
     """
@@ -68,6 +69,7 @@ class Settings:
     options: dict[str, Any] | None = None
     schedule: str = "constant"
     scaler: dict[str, Any] = field(default_factory=dict)
+    loss_scale: float = 1.0
     accumulator: Any = "float64"
     measure_every: int = 50
 
@@ -88,6 +90,9 @@ class Settings:
             raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
         if self.scaler and not recipe.scaler:
             raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
+        _finite("loss_scale", self.loss_scale)
+        if recipe.scaler and self.loss_scale != 1:
+            raise ValueError(f"recipe {recipe.name!r} has a GradScaler: give its init_scale in `scaler`, no `loss_scale`")
         if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
             known = ", ".join(map(repr, ACCUMULATORS))
             raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
@@ -227,6 +232,28 @@ class Training:
         rng = np.random.default_rng([self.settings.seed, 1, len(self.history)])
         return self.task.draw(rng, self.settings.batch or 1)
 
+    def change(self, *, lr: float | None = None, loss_scale: float | None = None) -> None:
+        """Goes on from the next step with another learning rate, or another scale; a GradScaler goes on from there.
+
+        The settings change with it, and each Step tells what it was taken with.
+
+        Raises ValueError for numbers that are not finite and above 0.
+        """
+        for name, value in (("lr", lr), ("loss_scale", loss_scale)):
+            if value is not None:
+                _finite(name, value)
+        if lr is not None:
+            self.settings = replace(self.settings, options=dict(self.settings.options or {}) | {"lr": float(lr)})
+        if loss_scale is None:
+            return
+        if self.scaler is None:
+            self.settings = replace(self.settings, loss_scale=float(loss_scale))
+        elif self.history:
+            self.scaler.load_state_dict(self.scaler.state_dict() | {"scale": float(loss_scale)})
+        else:
+            self.settings = replace(self.settings, scaler=dict(self.settings.scaler) | {"init_scale": float(loss_scale)})
+            self.scaler = GradScaler(**self.settings.scaler)
+
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
             raise _Abandoned
@@ -269,20 +296,29 @@ class Training:
         with self._precision():
             loss = self._loss(self.batch())
         if self.scaler is None:
-            loss.backward()
-            return float(loss.item()), 1.0
+            scale = self.settings.loss_scale
+            (loss if scale == 1 else loss * scale).backward()
+            return float(loss.item()), scale
         self.scaler.scale(loss).backward()
         return float(loss.item()), self.scaler.get_scale()
 
     def _update(self) -> bool:
         """The optimizer's step; whether it was left out."""
         if self.scaler is None:
+            if self.settings.loss_scale != 1:
+                self._unscale(1 / self.settings.loss_scale)
             self.optimizer.step()
             return False
         self.scaler.step(self.optimizer)
         skipped = bool(self.scaler._progress[id(self.optimizer)].overflowed)
         self.scaler.update()
         return skipped
+
+    def _unscale(self, factor: float) -> None:
+        for p in self.model.parameters():
+            if p.grad is not None:
+                with np.errstate(all="ignore"), observe.at(phase="unscale", layer=None, parameter=p, inputs=(p.grad,)):
+                    p.grad = p.grad * factor
 
     def _precision(self) -> autocast:
         enabled = self.recipe.autocast is not None
@@ -395,6 +431,12 @@ def _task(name: Any) -> Task:
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}; expected one of {', '.join(map(repr, TASKS))}")
     return TASKS[name]
+
+
+def _finite(name: str, value: Any) -> None:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise ValueError(f"`{name}` must be a finite number above 0, got {value!r}")
 
 
 def _census(given: bool | int | Census, model: Module) -> Census | None:
