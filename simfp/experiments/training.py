@@ -7,6 +7,7 @@ stochastic rounding follow from the seed. What a step came to is plain data, a `
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -92,7 +93,9 @@ class Settings:
             raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
         _finite("loss_scale", self.loss_scale)
         if recipe.scaler and self.loss_scale != 1:
-            raise ValueError(f"recipe {recipe.name!r} has a GradScaler: give its init_scale in `scaler`, no `loss_scale`")
+            raise ValueError(
+                f"recipe {recipe.name!r} has a GradScaler: give its init_scale in `scaler`, no `loss_scale`"
+            )
         if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
             known = ", ".join(map(repr, ACCUMULATORS))
             raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
@@ -251,8 +254,24 @@ class Training:
         elif self.history:
             self.scaler.load_state_dict(self.scaler.state_dict() | {"scale": float(loss_scale)})
         else:
-            self.settings = replace(self.settings, scaler=dict(self.settings.scaler) | {"init_scale": float(loss_scale)})
+            self.settings = replace(
+                self.settings, scaler=dict(self.settings.scaler) | {"init_scale": float(loss_scale)}
+            )
             self.scaler = GradScaler(**self.settings.scaler)
+
+    def backward(self, scale: float = 1.0) -> bool:
+        """Forward and backward of the next step with its loss times `scale`; whether all gradients are finite.
+
+        They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
+        run does not count it; one that listens does.
+        """
+        self.optimizer.zero_grad()
+        self._stop.clear()
+        self._go.set()
+        with self._precision():
+            loss = self._loss(self.batch())
+        (loss * scale).backward()
+        return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
 
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
@@ -280,7 +299,6 @@ class Training:
             group["lr"] = lr
         with self.census or nullcontext():
             skipped = self._update()
-        self.optimizer.zero_grad()
         lost, swallowed = self._counted()
         every = self.settings.measure_every
         measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
@@ -293,6 +311,7 @@ class Training:
 
     def _gradients(self) -> tuple[float, float]:
         """Forward and backward; the loss, and the scale that it was multiplied by."""
+        self.optimizer.zero_grad()
         with self._precision():
             loss = self._loss(self.batch())
         if self.scaler is None:
@@ -406,7 +425,9 @@ class Training:
         settings = asdict(self.settings)
         if not isinstance(settings["accumulator"], str):
             known = ", ".join(map(repr, ACCUMULATORS))
-            raise ValueError(f"a run can be written to a file with one of the accumulators {known}; this one has another")
+            raise ValueError(
+                f"a run can be written to a file with one of the accumulators {known}; this one has another"
+            )
         training_files.write(Path(path), self.state() | {"settings": settings})
 
     @classmethod
@@ -424,7 +445,9 @@ class Training:
 
     def __repr__(self) -> str:
         done = f"{len(self.history)} of {self.settings.steps} steps"
-        return f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        return (
+            f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        )
 
 
 def _task(name: Any) -> Task:
@@ -435,7 +458,7 @@ def _task(name: Any) -> Task:
 
 def _finite(name: str, value: Any) -> None:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
+    if not number or not 0 < value <= sys.float_info.max:
         raise ValueError(f"`{name}` must be a finite number above 0, got {value!r}")
 
 
