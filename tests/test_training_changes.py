@@ -51,13 +51,15 @@ def test_too_large_a_constant_scale_ends_the_run_and_its_census_knows_where() ->
 @pytest.mark.parametrize("recipe", ["fp16", "fp16 + scaler"])
 def test_what_is_changed_counts_from_the_next_step_on(recipe: str) -> None:
     training = Training("mlp", recipe, steps=9, batch=8, measure_every=0)
-    training.change(lr=0.05, loss_scale=2.0**5)
+    training.change(lr=0.05, loss_scale=2.0**-5)
     training.step()
     training.change(lr=0.01)
     training.step()
-    training.change(loss_scale=2.0**7)
+    training.change(loss_scale=2.0**-7)
     training.step()
-    assert [(step.lr, step.scale) for step in training.history] == [(0.05, 32), (0.01, 32), (0.01, 128)]
+    scaler = 65536 if training.scaler else 1
+    told = [(step.lr, step.scale / scaler, step.skipped) for step in training.history]
+    assert told == [(0.05, 1 / 32, False), (0.01, 1 / 32, False), (0.01, 1 / 128, False)]
 
 
 def test_a_run_that_was_changed_goes_on_to_the_same_bits_from_its_state() -> None:
@@ -82,9 +84,15 @@ def test_what_is_no_number_above_zero_is_refused_and_changes_nothing(name: str, 
     assert training.settings == before
 
 
-def test_a_constant_scale_is_refused_beside_a_grad_scaler_and_where_it_is_no_number() -> None:
-    with pytest.raises(ValueError, match="has a GradScaler: give its init_scale in `scaler`"):
-        Training("mlp", "fp16 + scaler", loss_scale=2.0)
+def test_a_grad_scaler_makes_up_for_a_constant() -> None:
+    one = Training("mlp", "fp16 + scaler", steps=5, batch=8, measure_every=0, scaler={"init_scale": 2.0**12})
+    settings: dict[str, Any] = {"loss_scale": 2.0**-4, "scaler": {"init_scale": 2.0**16}}
+    other = Training("mlp", "fp16 + scaler", steps=5, batch=8, measure_every=0, **settings)
+    assert one.run() == other.run()
+    assert same(weights(one), weights(other))
+
+
+def test_a_constant_that_is_no_number_is_refused_and_one_of_numpy_taken() -> None:
     with pytest.raises(ValueError, match="`loss_scale` must be a finite number above 0"):
         Training("mlp", "fp16", loss_scale=0)
     assert Training("mlp", "fp16", loss_scale=np.float32(8)).settings.loss_scale == 8

@@ -56,7 +56,7 @@ class Settings:
     task: a name in TASKS. recipe: a Recipe, or a name in RECIPES. steps, batch, optimizer ("SGD", "Adam" or "AdamW"),
     options (of the optimizer): the task's, if not given; options for another optimizer than the task's are its own
     defaults. schedule: "constant", or "cosine" from `lr` down to 0. scaler: options of the GradScaler.
-    loss_scale: a constant that the loss is multiplied by, and gradients are divided by, where no GradScaler does.
+    loss_scale: a constant that the loss is multiplied by, and gradients are divided by; besides what a GradScaler does.
     accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
     cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
     """
@@ -92,10 +92,6 @@ class Settings:
         if self.scaler and not recipe.scaler:
             raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
         _finite("loss_scale", self.loss_scale)
-        if recipe.scaler and self.loss_scale != 1:
-            raise ValueError(
-                f"recipe {recipe.name!r} has a GradScaler: give its init_scale in `scaler`, no `loss_scale`"
-            )
         if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
             known = ", ".join(map(repr, ACCUMULATORS))
             raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
@@ -236,7 +232,7 @@ class Training:
         return self.task.draw(rng, self.settings.batch or 1)
 
     def change(self, *, lr: float | None = None, loss_scale: float | None = None) -> None:
-        """Goes on from the next step with another learning rate, or another scale; a GradScaler goes on from there.
+        """Goes on from the next step with another learning rate, or another constant for the loss.
 
         The settings change with it, and each Step tells what it was taken with.
 
@@ -247,17 +243,8 @@ class Training:
                 _finite(name, value)
         if lr is not None:
             self.settings = replace(self.settings, options=dict(self.settings.options or {}) | {"lr": float(lr)})
-        if loss_scale is None:
-            return
-        if self.scaler is None:
+        if loss_scale is not None:
             self.settings = replace(self.settings, loss_scale=float(loss_scale))
-        elif self.history:
-            self.scaler.load_state_dict(self.scaler.state_dict() | {"scale": float(loss_scale)})
-        else:
-            self.settings = replace(
-                self.settings, scaler=dict(self.settings.scaler) | {"init_scale": float(loss_scale)}
-            )
-            self.scaler = GradScaler(**self.settings.scaler)
 
     def backward(self, scale: float = 1.0) -> bool:
         """Forward and backward of the next step with its loss times `scale`; whether all gradients are finite.
@@ -314,18 +301,21 @@ class Training:
         self.optimizer.zero_grad()
         with self._precision():
             loss = self._loss(self.batch())
+        constant = self.settings.loss_scale
+        scaled = loss if constant == 1 else loss * constant
         if self.scaler is None:
-            scale = self.settings.loss_scale
-            (loss if scale == 1 else loss * scale).backward()
-            return float(loss.item()), scale
-        self.scaler.scale(loss).backward()
-        return float(loss.item()), self.scaler.get_scale()
+            scaled.backward()
+            return float(loss.item()), constant
+        self.scaler.scale(scaled).backward()
+        return float(loss.item()), constant * self.scaler.get_scale()
 
     def _update(self) -> bool:
         """The optimizer's step; whether it was left out."""
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        if self.settings.loss_scale != 1:
+            self._unscale(1 / self.settings.loss_scale)
         if self.scaler is None:
-            if self.settings.loss_scale != 1:
-                self._unscale(1 / self.settings.loss_scale)
             self.optimizer.step()
             return False
         self.scaler.step(self.optimizer)
@@ -458,7 +448,7 @@ def _task(name: Any) -> Task:
 
 def _finite(name: str, value: Any) -> None:
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not 0 < value <= sys.float_info.max:
+    if not number or not 0 < (value.item() if isinstance(value, np.number) else value) <= sys.float_info.max:
         raise ValueError(f"`{name}` must be a finite number above 0, got {value!r}")
 
 
