@@ -1,10 +1,11 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
 from simfp.widgets.bit_explorer import BitExplorer
+from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = ["BitExplorer", "Dashboard", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
