@@ -16,6 +16,7 @@ from simfp import encode, float16, float32
 from simfp.course.display import Table
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
+from simfp.course.lesson_07 import silently
 from simfp.experiments import gradients
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
@@ -106,12 +107,30 @@ def tensor_cores() -> Finding:
     return Finding(figures, "does not hold", "some recorded bits are not those of a tensor core")
 
 
+def silent_zeros() -> Finding:
+    """What fp16 without loss scaling zeroed in recorded runs of several seeds, and what that did to them."""
+    found = silently()
+    usual, small = found["usual"], found["small gradients"]
+    harmless, ruined = (0.0 - round(float(np.mean(found[name])), 1) for name in ("points", "points small"))
+    figures = (
+        f"In {len(usual)} runs of a perceptron in fp16 without loss scaling, {min(usual):.1%} to {max(usual):.1%} of the "
+        f"backward pass's numbers that were not zero became zero; no loss was infinite or NaN, nothing was reported.",
+        f"Right answers, against fp32 from the same seeds: {harmless:+.1f} percentage points.",
+        f"With the loss times 2^-16, {min(small):.1%} to {max(small):.1%} became zero, as silently: "
+        f"{ruined:+.0f} percentage points.",
+    )
+    if min(usual) > 0 and min(small) > 0:
+        return Finding(figures, "holds", "whether it does harm is another question, and depends on how small they are")
+    return Finding(figures, "does not hold", "some run zeroed nothing")
+
+
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
+    Claim("silently",  "silently zeroing out small gradient components",                                          "07", silent_zeros),  # noqa: E501
 )
 # fmt: on
 
