@@ -113,8 +113,8 @@ def silent_zeros() -> Finding:
     usual, small = found["usual"], found["small gradients"]
     harmless, ruined = (0.0 - round(float(np.mean(found[name])), 1) for name in ("points", "points small"))
     figures = (
-        f"In {len(usual)} runs of a perceptron in fp16 without loss scaling, {min(usual):.1%} to {max(usual):.1%} of the "
-        f"backward pass's numbers that were not zero became zero; no loss was infinite or NaN, nothing was reported.",
+        f"In {len(usual)} runs of a perceptron in fp16 without loss scaling, {min(usual):.1%} to {max(usual):.1%} of "
+        f"the backward pass's numbers that were not zero became zero; no loss was infinite or NaN, nothing was reported.",
         f"Right answers, against fp32 from the same seeds: {harmless:+.1f} percentage points.",
         f"With the loss times 2^-16, {min(small):.1%} to {max(small):.1%} became zero, as silently: "
         f"{ruined:+.0f} percentage points.",

@@ -16,7 +16,7 @@ from simfp.experiments.lost_gradients import scale_window, usable
 from simfp.experiments.training import Training
 
 __all__ = [
-    "AFTER", "GPT_STEPS", "KEPT", "SHARE_CASES", "SHARE_IMPOSTORS", "SHARE_SYMPTOMS", "FACTOR_SLIPS", "factor_is_right",
+    "AFTER", "FACTOR_SLIPS", "GPT_STEPS", "KEPT", "SHARE_CASES", "SHARE_IMPOSTORS", "SHARE_SYMPTOMS", "factor_is_right",
     "gpt_shares", "judge_layer", "lost_share", "praise_factor", "spell_numbers", "window",
 ]  # fmt: skip
 
@@ -71,7 +71,7 @@ def _place(name: str) -> str:
     if name.endswith("mlp.1"):
         return "GELU's gradient is nearly 0 for negative numbers, so it loses some: a good guess."
     if name.startswith("blocks.0"):
-        return "Gradients do not have to become smaller on their way back: here the first block loses no more than the last."
+        return "Gradients do not have to become smaller on their way back: the first block loses no more than the last."
     return "Nothing in this layer multiplies two small numbers."
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anywidget
@@ -99,8 +100,8 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         **settings: Any,
     ) -> None:
         self._settings = {"measure_every": 50} | settings
-        chosen = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
-        chosen = {name: SETTINGS[name](value) for name, value in chosen.items()}
+        given: dict[str, Any] = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
+        chosen = {name: SETTINGS[name](value) for name, value in given.items()}
         self._made(chosen["task"], chosen["recipes"])  # raises for settings that make no sense
         self._runner = Runner(self._show)
         super().__init__(**chosen)
@@ -205,7 +206,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
     def _change(self, _change: Any = None) -> None:
         for training, lr in zip(self.trainings, self._lr, strict=True):
             told = {"lr": lr * 2 ** (self.rate / 2), "loss_scale": 2.0**self.scale}
-            self._runner.ask(lambda training=training, told=told: training.change(**told))
+            self._runner.ask(partial(training.change, **told))
         self._fixed = self._told_once()
 
     def _press(self, change: Any) -> None:
