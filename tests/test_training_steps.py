@@ -372,7 +372,7 @@ def test_a_paused_run_waits_and_goes_on() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"task": "resnet"}, "unknown task 'resnet'; expected one of 'mlp', 'cnn', 'gpt'"),
+        ({"task": "resnet"}, "unknown task 'resnet'; expected one of 'mlp', 'deep', 'cnn', 'gpt'"),
         ({"recipe": "fp8"}, "unknown recipe 'fp8'"),
         ({"steps": 0}, "`steps` must be an integer of at least 1, got 0"),
         ({"batch": 2.5}, "`batch` must be an integer of at least 1, got 2.5"),

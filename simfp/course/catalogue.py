@@ -12,6 +12,8 @@ from simfp.course import (
     lesson_04,
     lesson_05,
     lesson_06,
+    lesson_07,
+    lesson_11,
     lesson_12,
     lesson_13,
 )
@@ -28,6 +30,8 @@ LESSONS = (
     lesson_04,
     lesson_05,
     lesson_06,
+    lesson_07,
+    lesson_11,
     lesson_12,
     lesson_13,
 )

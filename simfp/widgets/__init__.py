@@ -2,6 +2,7 @@
 
 from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.bits_beside import BitsBeside
+from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.memory_calculator import MemoryCalculator
 from simfp.widgets.number_line import NumberLine
@@ -12,6 +13,7 @@ from simfp.widgets.underflow import Underflow
 __all__ = [
     "BitExplorer",
     "BitsBeside",
+    "Dashboard",
     "FusedStep",
     "MemoryCalculator",
     "NumberLine",
