@@ -105,7 +105,10 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     ready: list[tuple[int, Node]] = []
 
     def receive(target: Node | Leaf, g: Array) -> None:
-        gathered[target] = gathered[target] + g if target in gathered else g
+        if target in gathered:
+            with observe.running("accumulate", (gathered[target], g)):
+                g = gathered[target] + g
+        gathered[target] = g
         missing[target] -= 1
         if missing[target] > 0:
             return

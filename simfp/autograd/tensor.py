@@ -195,7 +195,10 @@ class Tensor:
 
     def accumulate_grad(self, g: Array) -> None:
         """Adds `g` to the gradient, rounded to the tensor's format."""
-        self._grad = g if self._grad is None else self._grad + g
+        if self._grad is not None:
+            with observe.running("accumulate", (self._grad, g)):
+                g = self._grad + g
+        self._grad = g
 
     def retain_grad(self) -> None:
         """Lets `backward` keep the gradient of a tensor that is no leaf."""

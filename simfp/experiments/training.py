@@ -26,8 +26,7 @@ from simfp.census.table import share_of
 from simfp.experiments import training_files
 from simfp.experiments.recipes import ACCUMULATORS, Products, Recipe, as_recipe
 from simfp.experiments.tasks import TASKS, Batch, Task
-from simfp.nn import Module
-from simfp.nn.functional import cross_entropy
+from simfp.nn import CrossEntropyLoss, Module
 
 __all__ = ["Settings", "Step", "Training"]
 
@@ -138,6 +137,7 @@ class Training:
         self.recipe: Recipe = self.settings.recipe
         self.model: Module = self.task.model(np.random.default_rng([self.settings.seed, 0]))
         self.model.to(self.recipe.weights)
+        self._criterion = CrossEntropyLoss()
         self.optimizer = self._optimizer()
         self.scaler = GradScaler(**self.settings.scaler) if self.recipe.scaler else None
         self.warnings = self.recipe.warnings(str(self.settings.optimizer), self.settings.options)
@@ -276,10 +276,10 @@ class Training:
         if self.scaler is None:
             self.optimizer.step()
             return False
-        before = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
+        skipped = bool(self.scaler._progress[id(self.optimizer)].overflowed)
         self.scaler.update()
-        return self.scaler.get_scale() < before
+        return skipped
 
     def _precision(self) -> autocast:
         enabled = self.recipe.autocast is not None
@@ -293,7 +293,7 @@ class Training:
         return said if said.ndim == 2 else said.reshape(-1, said.shape[-1])
 
     def _loss(self, batch: Batch) -> Tensor:
-        return cross_entropy(self._logits(batch.inputs), batch.targets.reshape(-1))
+        return self._criterion(self._logits(batch.inputs), batch.targets.reshape(-1))  # type: ignore[no-any-return]
 
     def _learning_rate(self, number: int) -> float:
         lr = float((self.settings.options or {}).get("lr", 1e-3))

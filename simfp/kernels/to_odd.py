@@ -114,9 +114,6 @@ def _fused(x, y, z):
         return x * y + z
     if not _plain(z):
         return z if z != 0.0 else _multiply(x, y)
-    plain = x * y
-    if 2.0**-900 <= abs(plain) <= 2.0**900 and abs(z) <= 2.0**900 and fused_multiply_add(x, y, -plain) == 0.0:
-        return _add(plain, z)  # an exact product, as that of float32 numbers always is: the quick way
     a, i = _split(x)
     b, j = _split(y)
     c, k = _split(z)
@@ -174,8 +171,25 @@ def sqrt(x, out):
         out[i] = _sqrt(x[i])
 
 
+@njit(inline="always")
+def _product_is_exact(x, y, z):
+    """Whether x * y is exact, as products of float32 numbers are, and nothing comes near float64's ends."""
+    product = x * y
+    within = abs(product) <= 2.0**900 and abs(z) <= 2.0**900 and (abs(product) >= 2.0**-900 or x == 0.0 or y == 0.0)
+    return within and fused_multiply_add(x, y, -product) == 0.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def fma(x, y, z, out):
     """out[i] = the result for element i of each of the flat float64 arrays."""
-    for i in range(out.size):
-        out[i] = _fused(x[i], y[i], z[i])
+    exact = 0
+    for i in range(out.size):  # as if all products were exact: in vectors
+        exact += _product_is_exact(x[i], y[i], z[i])
+        product = x[i] * y[i]
+        total = product + z[i]
+        part = total - product
+        out[i] = _odd(total, (product - (total - part)) + (z[i] - part))
+    if exact < out.size:
+        for i in range(out.size):
+            if not _product_is_exact(x[i], y[i], z[i]):
+                out[i] = _fused(x[i], y[i], z[i])
