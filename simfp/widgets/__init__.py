@@ -1,5 +1,6 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
+from simfp.widgets.autocast_trace import AutocastTrace
 from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
@@ -7,4 +8,4 @@ from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = ["AutocastTrace", "BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
