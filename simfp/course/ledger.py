@@ -17,6 +17,7 @@ from simfp.course.display import Table
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
 from simfp.experiments import gradients
+from simfp.experiments.autocast_blocks import follow
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
 
@@ -106,12 +107,52 @@ def tensor_cores() -> Finding:
     return Finding(figures, "does not hold", "some recorded bits are not those of a tensor core")
 
 
+def forward_in_fp16() -> Finding:
+    """How many operations of a transformer block's forward pass run in fp16, and what the others are."""
+    trace = follow("transformer")
+    low = [step for step in trace.forward if step.fmt == "float16"]
+    wide = sorted({step.operation for step in trace.forward if step.fmt == "float32"})
+    products = [step for step in trace.forward if step.rule == "lower_precision"]
+    figures = (
+        f"Of {len(trace.forward)} operations of a transformer block {len(low)} have a result in fp16, among them all "
+        f"{len(products)} products; in fp32 are {', '.join(wide)}.",
+    )
+    if not wide:
+        return Finding(figures, "holds")
+    if all(step.fmt == "float16" for step in products):
+        return Finding(
+            figures, "holds under conditions", "for the products and what follows them; sums, norms and losses are fp32"
+        )
+    return Finding(figures, "does not hold")
+
+
+def backward_in_fp16() -> Finding:
+    """How many operations of the backward pass run in fp16, and what the weights' gradients are in."""
+    trace = follow("transformer")
+    steps = [step for step in trace.backward if not step.cast and step.of is not None]
+    low = sum(step.fmt == "float16" for step in steps)
+    alike = all(step.fmt == trace.forward[step.of or 0].fmt for step in steps)
+    weights = {each.fmt for step in trace.backward for each in step.gradients if step.cast and not each.to.isdigit()}
+    figures = (
+        f"Of {len(steps)} operations on the way back {low} run in fp16"
+        f"{', each in the format of its forward pass' if alike else ''}; the gradients of weights end in "
+        f"{' and '.join(sorted(weights))}.",
+    )
+    if low == len(steps):
+        return Finding(figures, "holds")
+    if alike:
+        return Finding(figures, "holds under conditions", "for what ran in fp16 forward, and no other")
+    return Finding(figures, "does not hold")
+
+
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
+    Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501
+    Claim("backward in fp16", "scaler.scale(loss).backward()         # backward in fp16, scaled",                 "10", backward_in_fp16),  # noqa: E501
 )
 # fmt: on
 

@@ -29,16 +29,15 @@ def squares(x: float = 300.0) -> tuple[float, float]:
         return (h * h).item(), (h**2).item()
 
 
-def used_twice(cache_enabled: bool) -> Trace:
-    """The passes of a weight that is used twice; the two uses send back 2048 and 1. The trace has `gradient`."""
+def used_twice(cache_enabled: bool) -> tuple[float, Trace]:
+    """The gradient of a weight that is used twice, whose uses send back 2048 and 1; and the trace of both passes."""
     w = Tensor([[1.0]], requires_grad=True)
     with Trace() as trace:
         with autocast(cache_enabled=cache_enabled):
             y = Tensor([[2048.0]]) @ w + Tensor([[1.0]]) @ w
         y.backward()
     assert w.grad is not None
-    trace.gradient = w.grad.item()  # type: ignore[attr-defined]
-    return trace
+    return w.grad.item(), trace
 
 
 def edited() -> float:
@@ -82,11 +81,11 @@ BETS = (
         "10.3",
         "A weight is used twice in a region of autocast; one use sends back a gradient of 2048, the other of 1. The "
         "weight is fp32. What is its .grad?",
-        truth=lambda: used_twice(True).gradient,  # type: ignore[attr-defined]
+        truth=lambda: used_twice(True)[0],
         story=lambda grad: (
             f"{grad:g}. The weight's cast was made once and kept; both uses hang on that one fp16 copy, and what comes "
             f"back meets there, in fp16: 2048 + 1 = 2048. Without the cache it is "
-            f"{used_twice(False).gradient:g}."  # type: ignore[attr-defined]
+            f"{used_twice(False)[0]:g}."
         ),
     ),
     Bet(
@@ -112,8 +111,8 @@ EXERCISES = (
             "what do its inputs meet in?",
         ),
         (
-            "Three kinds: products of matrices run in fp16, whatever comes in; exp, log, powers, norms, sums and losses "
-            "in fp32; the rest follows its inputs, and fp16 with fp32 gives fp32.",
+            "Three kinds: products of matrices run in fp16, whatever comes in; exp, log, powers, norms, sums and "
+            "losses in fp32; the rest follows its inputs, and fp16 with fp32 gives fp32.",
             "`sum` stands in a list and `mean` in none. `**` is pow, and `*` is mul.",
             "`from simfp.amp import autocast_rule`, then `autocast_rule('mul')` says which list. Or run it, and look.",
         ),
@@ -153,4 +152,3 @@ EXERCISES = (
         trial=("add", "fp16"),
     ),
 )
-

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp import Tensor, Trace
-from simfp import nn
+from simfp import Tensor, Trace, nn
 from simfp.amp import autocast
 from simfp.course.display import short
 from simfp.course.format_judging import Impostor
@@ -152,7 +151,9 @@ class MendedJudge:
                 "what is computed (no clamping, no other norm), only the format that it is computed in.",
             )
         how = _way_out(trace)
-        return Judgement(True, f"Right: {how} The layer still runs in fp16, and no value is off by more than a few ulp.")
+        return Judgement(
+            True, f"Right: {how} The layer still runs in fp16, and no value is off by more than a few ulp."
+        )
 
     def _overflow(self, trace: Trace, born: Forward) -> str:
         largest = max((step.largest for step in trace.forward[: born.number]), default=0.0)
@@ -186,7 +187,8 @@ def _way_out(trace: Trace) -> str:
 # fmt: off
 DTYPE_CASES: tuple[tuple[str, ...], ...] = (
     ("matmul", "fp32", "fp32"), ("linear", "fp16", "fp32"), ("conv2d", "bf16", "bf16"), ("mm", "fp32", "fp16"),
-    ("exp", "fp16"), ("log", "bf16"), ("pow", "fp16"), ("layer_norm", "fp16", "fp32", "fp32"), ("mse_loss", "fp16", "fp32"),
+    ("exp", "fp16"), ("log", "bf16"), ("pow", "fp16"), ("layer_norm", "fp16", "fp32", "fp32"),
+    ("mse_loss", "fp16", "fp32"),
     ("sum", "fp16"), ("softmax", "fp16"), ("sum", "fp32"), ("log_softmax", "bf16"), ("norm", "fp16"),
     ("mean", "fp16"), ("relu", "fp16"), ("gelu", "fp32"), ("relu", "bf16"), ("mean", "fp32"),
     ("add", "fp16", "fp32"), ("mul", "fp32", "fp16"), ("add", "fp16", "bf16"), ("mul", "bf16", "bf16"),
@@ -242,16 +244,14 @@ DTYPE_IMPOSTORS = (
         "return {said}.",
     ),
     Impostor(
-        lambda name, *formats: _promoted(formats)
-        if rule_of(name) == "float32_unless_dtype_given"
-        else _dtype(name, formats),
-        'There are more lists than two: `{call}` returns {said}; it is {right}. `rule` is "float32_unless_dtype_given", '
-        "and here no dtype is given.",
+        lambda name, *formats: (
+            _promoted(formats) if rule_of(name) == "float32_unless_dtype_given" else _dtype(name, formats)
+        ),
+        'There are more lists than two: `{call}` returns {said}; it is {right}. Its rule is '
+        '"float32_unless_dtype_given", and here no dtype is given.',
     ),
     Impostor(
-        lambda name, *formats: _dtype(
-            name, formats, low=lambda formats: "fp16" if "fp32" in formats else formats[0]
-        ),
+        lambda name, *formats: _dtype(name, formats, low=lambda formats: "fp16" if "fp32" in formats else formats[0]),
         "The 16-bit list means autocast's dtype, whatever came in: `{call}` returns {said}; it is {right}.",
     ),
     Impostor(

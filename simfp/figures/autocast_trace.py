@@ -1,4 +1,4 @@
-"""A trace of autocast as a picture: the forward pass down the left, the backward pass up the right, formats in colour."""
+"""A trace of autocast as a picture: forward down the left, backward up the right, formats in colour."""
 
 from __future__ import annotations
 
