@@ -7,5 +7,6 @@ from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
+from simfp.widgets.update_viewer import UpdateViewer
 
-__all__ = ["AutocastTrace", "BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = ["AutocastTrace", "BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow", "UpdateViewer"]
