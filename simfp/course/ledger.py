@@ -16,8 +16,10 @@ from simfp import encode, float16, float32
 from simfp.course.display import Table
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
+from simfp.course.lesson_09 import measured, sizes
 from simfp.experiments import gradients
 from simfp.experiments.autocast_blocks import follow
+from simfp.experiments.races import stored
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
 
@@ -107,6 +109,43 @@ def tensor_cores() -> Finding:
     return Finding(figures, "does not hold", "some recorded bits are not those of a tensor core")
 
 
+def tiny_updates() -> Finding:
+    """How large the updates of two networks are, and what becomes of them beside their weights."""
+    claimed = 1e-7
+    runs = {"a GPT with AdamW": sizes("gpt"), "a perceptron with SGD": sizes("mlp")}
+    shares = {name: float(np.mean(moved <= claimed)) for name, moved in runs.items()}
+    figures = tuple(
+        f"Of the updates of {name} {percent(int(np.sum(moved <= claimed)), moved.size)} are 1e-7 or smaller; half of "
+        f"them are above {decimal(float(np.median(moved)), 2)}."
+        for name, moved in runs.items()
+    )
+    least, most = min(shares.values()), max(shares.values())
+    if least > 0.5:
+        return Finding(figures, "holds")
+    if most > 0.05:
+        return Finding(figures, "holds under conditions", "in some networks; what decides is the size beside the weight")
+    lost = measured("pure bf16").share
+    why = f"they are far larger here, and {lost:.0%} are lost in bf16 all the same: what decides is the weight beside"
+    return Finding(figures, "does not hold", f"{why} them")
+
+
+def master_copy() -> Finding:
+    """What is lost in the update of weights of each format, and what other ways there are."""
+    shares = {name: measured(name).share for name in ("fp32", "pure fp16", "pure bf16")}
+    standing = stored()
+    losses = {name: float(standing.last(name).mean()) for name in standing.recipes}
+    told = ", ".join(f"{name} {100 * share:.2f} %" for name, share in shares.items())
+    raced = ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
+    figures = (f"Updates that left their weight as it was: {told}.", f"Losses of a race, on average: {raced}.")
+    if shares["fp32"] > 0.01 or not shares["fp32"] < min(shares["pure fp16"], shares["pure bf16"]):
+        return Finding(figures, "does not hold")
+    rescued = max(losses["pure bf16 + kahan"], losses["pure bf16 + stochastic"])
+    if rescued < (losses["fp32"] + losses["pure bf16"]) / 2:
+        which = "nearly nothing is lost, and a float32 copy is one way: Kahan's compensation and stochastic rounding of "
+        return Finding(figures, "holds under conditions", f"{which}bf16 weights are two others")
+    return Finding(figures, "holds")
+
+
 def forward_in_fp16() -> Finding:
     """How many operations of a transformer block's forward pass run in fp16, and what the others are."""
     trace = follow("transformer")
@@ -151,6 +190,8 @@ CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
+    Claim("tiny updates", "Gradient updates are tiny (often 1e-7 or smaller)",                                      "09", tiny_updates),  # noqa: E501
+    Claim("master copy", "The optimizer step is therefore kept in float32 so precision is not lost during the weight update", "09", master_copy),  # noqa: E501
     Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501
     Claim("backward in fp16", "scaler.scale(loss).backward()         # backward in fp16, scaled",                 "10", backward_in_fp16),  # noqa: E501
 )

@@ -87,7 +87,9 @@ def verdict(told: Update) -> str:
         return f"the gradient itself is 0 in {look(told.fmt).label}: nothing is left to be done"
     half, wanted = decimal(told.half_step, 3), decimal(abs(float(told.change)), 3)
     if told.swallowed:
-        return f"swallowed: {wanted} is {'less than' if abs(told.change) < told.half_step else 'just'} half a step, {half}"
+        return (
+            f"swallowed: {wanted} is {'less than' if abs(told.change) < told.half_step else 'just'} half a step, {half}"
+        )
     share = float(abs(told.made) / abs(told.change))
     steps = round(abs(float(told.made)) / (2 * told.half_step))
     moved = f"moved by {steps:,} step{'s' * (steps != 1)}" if steps < 1000 else "moved"
@@ -138,11 +140,10 @@ def alternative(updates: Sequence[Update], title: str) -> str:
 # ---- a network
 
 
-def histograms(steps: Sequence[Ratios], *, axes: Sequence[Axes] | None = None) -> Axes:
+def histograms(steps: Sequence[Ratios]) -> Axes:
     """How many updates are how large beside their weights, a row for each run; what was swallowed is hatched."""
-    if axes is None:
-        drawing = Figure(figsize=(8, 1.7 * len(steps)), layout="constrained")
-        axes = drawing.subplots(len(steps), 1, sharex=True, squeeze=False)[:, 0]
+    drawing = Figure(figsize=(8, 1.7 * len(steps)), layout="constrained")
+    axes: Sequence[Axes] = list(drawing.subplots(len(steps), 1, sharex=True, squeeze=False)[:, 0])
     ink = "#808080"  # stands out from a white and from a dark page
     for ax, told in zip(axes, steps, strict=True):
         fmt = as_format(told.fmt)

@@ -2,11 +2,24 @@
 
 from simfp.widgets.autocast_trace import AutocastTrace
 from simfp.widgets.bit_explorer import BitExplorer
+from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
+from simfp.widgets.update_race import UpdateRace
 from simfp.widgets.update_viewer import UpdateViewer
 
-__all__ = ["AutocastTrace", "BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow", "UpdateViewer"]
+__all__ = [
+    "AutocastTrace",
+    "BitExplorer",
+    "Dashboard",
+    "FusedStep",
+    "NumberLine",
+    "Overflow",
+    "TensorCoreBits",
+    "Underflow",
+    "UpdateRace",
+    "UpdateViewer",
+]

@@ -27,8 +27,8 @@ LARGEST = 1000.0
 
 # fmt: off
 WEIGHTS = tuple(2.0 ** (quarter / 4) for quarter in range(-40, 17))
-RATES = tuple(float(f"{digit}e{power}") for power in range(-7, 0) for digit in (1, 2, 5)) + (1.0,)
-GRADIENTS = tuple(float(f"{digit}e{power}") for power in range(-9, 1) for digit in (1, 2, 5)) + (10.0,)
+RATES = tuple(float(f"{digit}e{power}") for power in range(-7, 0) for digit in (1, 2, 5))
+GRADIENTS = tuple(float(f"{digit}e{power}") for power in range(-9, 1) for digit in (1, 2, 5))
 SLIDERS = {"weight": WEIGHTS, "lr": RATES, "gradient": GRADIENTS}
 # fmt: on
 
