@@ -171,7 +171,7 @@ def backward_in_fp16() -> Finding:
     steps = [step for step in trace.backward if not step.cast and step.of is not None]
     low = sum(step.fmt == "float16" for step in steps)
     alike = all(step.fmt == trace.forward[step.of or 0].fmt for step in steps)
-    weights = {each.fmt for step in trace.backward for each in step.gradients if step.cast and not each.to.isdigit()}
+    weights = {each.fmt for step in trace.backward for each in step.gradients if each.parameter}
     figures = (
         f"Of {len(steps)} operations on the way back {low} run in fp16"
         f"{', each in the format of its forward pass' if alike else ''}; the gradients of weights end in "

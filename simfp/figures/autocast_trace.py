@@ -84,7 +84,7 @@ def _where(layer: str) -> str:
 
 
 def _operand(operand: Operand) -> str:
-    source = f"from step {operand.source}" if operand.source.isdigit() else operand.source or "from outside"
+    source = operand.parameter or ("from outside" if operand.step is None else f"from step {operand.step}")
     told = f"{operand.name} ({source}): {format_name(operand.given)}"
     return f"{told} → {format_name(operand.used)}, {HOW[operand.cast]}" if operand.cast else told
 
@@ -105,14 +105,13 @@ def _backward(step: Backward, row: int, place: int) -> Stop:
     if step.met > 1:
         lines[0] += f", the sum of {step.met}, added in {format_name(step.fmt)}"
     for each in step.gradients:
-        number, _, cast = each.to.partition(".")
-        to = f"the cast of {cast} in step {number}" if cast and number.isdigit() else each.to
-        to = f"step {to}" if to.isdigit() else to or "nobody"
+        where = f"step {each.step}" if each.step is not None else each.parameter or "nobody"
+        to = f"the cast of {each.cast} in {where}" if each.cast else where
         of = step.cast or each.name
         lines.append(f"gradient of {of}: {format_name(each.fmt)}, {_shape(each.shape)}, to {to}")
     if not step.cast:
         why = "The backward pass of an operation runs in the formats of its forward pass: nothing is decided anew."
-    elif all(not each.to.isdigit() for each in step.gradients):
+    elif all(each.parameter for each in step.gradients):
         why = "Back through a cast: the parameter's .grad is fp32, and holds values that 16 bits can hold."
     else:
         why = "Back through a cast: the gradient takes on the format that came before it."

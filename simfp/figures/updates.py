@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from simfp.experiments.updates import FIRST, Ratios, Update
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, percent, power_of_two
-from simfp.formats import as_format
+from simfp.formats import Format, as_format
 
 __all__ = ["PLACES", "Line", "alternative", "describe", "figure", "histograms", "lines", "ratio", "verdict"]
 
@@ -27,18 +27,20 @@ class Line(NamedTuple):
     name: str
     value: str
     sign: str
-    kept: str  # down to the last bit that the weight's format has there
+    kept: str  # down to the last bit that the format has there
     lost: str  # below it
 
 
 def _top(told: Update) -> int:
-    return (math.frexp(told.weight)[1] if told.weight else -told.fmt.mantissa_bits) + 1
+    """The place above the first bit of all three numbers."""
+    sizes = [float(x) for x in (told.weight, told.change, told.after) if x]
+    return max((math.frexp(x)[1] for x in sizes), default=-told.fmt.mantissa_bits) + 1
 
 
-def _last_place(told: Update) -> int:
-    """The place of the last bit that the format has where the weight stands."""
-    least = told.fmt.min_exponent - told.fmt.mantissa_bits
-    return max(math.frexp(told.weight)[1] - told.fmt.precision, least) if told.weight else least
+def _last_place(x: float, fmt: Format) -> int:
+    """The place of the last bit that the format has where a number stands."""
+    least = fmt.min_exponent - fmt.mantissa_bits
+    return max(math.frexp(x)[1] - fmt.precision, least) if x else least
 
 
 def _bits(x: Fraction, top: int) -> str:
@@ -57,19 +59,16 @@ def _signed(x: Fraction | float) -> str:
 def lines(told: Update) -> list[Line]:
     """The weight, its update and the new weight, as rows of bits."""
     top = _top(told)
-    cut = min(max(top - _last_place(told), 0), PLACES)
-    rows = (
-        ("weight", Fraction(told.weight)),
-        ("− lr × gradient", -told.change),
-        ("new weight", Fraction(told.after)),
+    rows = (  # each with the number whose bits say where the format ends
+        ("weight", Fraction(told.weight), told.weight),
+        ("− lr × gradient", -told.change, told.weight),
+        ("new weight", Fraction(told.after), told.after),
     )
     made = []
-    for name, x in rows:
-        text = _bits(x, top)
-        kept, lost = text[:cut], text[cut:].rstrip("0")
-        if name != "− lr × gradient":
-            lost = ""
-        made.append(Line(name, _signed(x), "−" if x < 0 else "+" if x > 0 else " ", kept, lost))
+    for name, x, where in rows:
+        text, cut = _bits(x, top), min(max(top - _last_place(where, told.fmt), 0), PLACES)
+        sign = "−" if x < 0 else "+" if x > 0 else " "
+        made.append(Line(name, _signed(x), sign, text[:cut], text[cut:].rstrip("0")))
     return made
 
 

@@ -54,7 +54,8 @@ class Operand(NamedTuple):
     """One input of an operation that holds floating-point values."""
 
     name: str  # what the operation calls it
-    source: str  # the name of a parameter, or "3" for what step 3 made; "" for what came from outside
+    step: int | None  # of the forward pass, that made it; None of what came from outside
+    parameter: str  # its name, if it is one
     shape: tuple[int, ...]
     given: str  # the format it came in ...
     used: str  # ... and the one it was cast to
@@ -91,7 +92,9 @@ class Gradient(NamedTuple):
     name: str  # the input whose gradient it is
     fmt: str
     shape: tuple[int, ...]
-    to: str  # the name of a parameter, or "3" for step 3; "3.weight" for the cast of an input of step 3
+    step: int | None  # of the forward pass, whose backward it goes to; None for a parameter and what was not traced
+    cast: str  # the input of that step, if it goes to its cast
+    parameter: str  # the parameter's name, if it goes to one
 
 
 class Backward(NamedTuple):
@@ -227,7 +230,7 @@ class Trace:
         for (position, before), (_, after) in zip(_floating(given), _floating(inputs), strict=True):
             name = names[position] if position < len(names) else f"input {position + 1}"
             source, how = self._source(before), casts[position]
-            operands.append(Operand(name, source, after.shape, before.dtype.name, after.dtype.name, how))
+            operands.append(Operand(name, *source, after.shape, before.dtype.name, after.dtype.name, how))
         layer = self._names.layer(told.place.layer)
         autocast = told.whole.autocast if told.whole else precision.current().autocast
         rule = rule_of(operation)
@@ -236,11 +239,12 @@ class Trace:
             len(self.forward), operation, layer, rule, autocast, asked, tuple(operands), **_result(told.result)
         )  # fmt: skip
 
-    def _source(self, x: Any) -> str:
+    def _source(self, x: Any) -> tuple[int | None, str]:
+        """The step that made a tensor, and its name if it is a parameter."""
         if id(x) in self._results:
-            return str(self._results[id(x)][1])
+            return self._results[id(x)][1], ""
         leaf = isinstance(x, Tensor) and x.is_leaf and x.requires_grad
-        return self._names.parameter(x)[1] if leaf else ""
+        return None, self._names.parameter(x)[1] if leaf else ""
 
     def _derived(self, told: Derived) -> None:
         of, cast = self._made.get(told.node.number, (None, ""))
@@ -248,7 +252,7 @@ class Trace:
         gradients = []
         for position, target, part in told.parts:
             name = names[position] if position < len(names) else f"input {position + 1}"
-            gradients.append(Gradient(name, part.dtype.name, part.shape, self._target(target)))
+            gradients.append(Gradient(name, part.dtype.name, part.shape, *self._target(target)))
         last = self.backward[-1] if self.backward else None
         step = self.forward[of] if of is not None else None
         if last and step and last.of == of and step.operation == WHOLE and last.operation == WHOLE:
@@ -264,11 +268,11 @@ class Trace:
             )
         )  # fmt: skip
 
-    def _target(self, target: Any) -> str:
+    def _target(self, target: Any) -> tuple[int | None, str, str]:
+        """The step that a gradient goes to, the cast within it, and the parameter."""
         if isinstance(target, Tensor):
-            return self._names.parameter(target)[1]
-        number, name = self._made.get(getattr(target, "number", -1), (None, ""))
-        return "" if number is None else f"{number}.{name}" if name else str(number)
+            return None, "", self._names.parameter(target)[1]
+        return *self._made.get(target.number, (None, "")), ""
 
 
 WHOLE = "scaled_dot_product_attention"
@@ -276,8 +280,9 @@ WHOLE = "scaled_dot_product_attention"
 
 def _outward(gradients: tuple[Gradient, ...], step: Forward) -> tuple[Gradient, ...]:
     """Of the gradients of an operation's parts, those that leave it, under the names of its own inputs."""
-    names = {operand.source: operand.name for operand in step.operands}
-    return tuple(each._replace(name=names.get(each.to, each.name)) for each in gradients if each.to != str(step.number))
+    names = {(each.step, each.parameter): each.name for each in step.operands}
+    outward = [each for each in gradients if each.step != step.number or each.cast]
+    return tuple(each._replace(name=names.get((each.step, each.parameter), each.name)) for each in outward)
 
 
 def _floating(inputs: tuple[Any, ...]) -> list[tuple[int, Any]]:
