@@ -5,7 +5,7 @@ The modules, in the order in which they may import one another (each only those 
     kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
     formats        what a format is; the table of named ones; as_format
     bits           values and codes: encode, decode, fields, neighbours, exact decimals
-    observe        who is told of each rounding
+    observe        who is told of each rounding, and who of each operation
     rounding       round_to, the one home of rounding; ulp; fate; neighbours
     arithmetic     add, subtract, multiply, divide, sqrt, fma: one rounding of the exact result
     accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact, in float64
@@ -27,6 +27,7 @@ The modules, in the order in which they may import one another (each only those 
     grad_scaler    loss scaling that finds its own scale
     amp            autocast and GradScaler
     census         who lost what: what every rounding of a training run did, counted
+    tracing        which operations ran, in which formats, and which rule of autocast chose them
     experiments    data sets and training loops; they return plain data
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
@@ -48,6 +49,7 @@ from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.products import dot, matmul, sum
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
 from simfp.tensor_core import ADA, AMPERE, BLACKWELL, HOPPER, TURING, VOLTA, Generation, Order, TensorCore
+from simfp.tracing import Trace
 
 float32 = NAMED_FORMATS["float32"]
 tfloat32 = NAMED_FORMATS["tfloat32"]
@@ -81,6 +83,7 @@ __all__ = [
     "SequentialSum",
     "Tensor",
     "TensorCore",
+    "Trace",
     "add",
     "array",
     "as_format",

@@ -1,7 +1,9 @@
-"""Who is told of each rounding.
+"""Who is told of each rounding, and who of each operation.
 
 Whoever wants to know what roundings did (the census of lost gradients does) listens here, and every rounding
-that simfp makes in the same thread is told to it. While nobody listens, nothing is gathered.
+that simfp makes in the same thread is told to it. Whoever wants to know which operations ran, and in which formats
+(the trace of autocast does), follows, and is told of each one of the forward and of the backward pass. While nobody
+listens or follows, nothing is gathered.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 from simfp.formats import Format
 
 __all__ = [
-    "FATES", "PHASES", "Place", "Rounding", "at", "listen", "listening", "place", "running", "somebody_listens", "stop",
-    "tell",
+    "FATES", "PHASES", "Applied", "Derived", "Place", "Rounding", "Whole", "at", "following", "listen", "listening",
+    "of_whole", "place", "running", "somebody_follows", "somebody_listens", "stop", "tell", "tell_followers", "whole",
 ]  # fmt: skip
 
 FATES = ("exact", "rounded", "subnormal", "zeroed", "overflowed", "nan")
@@ -122,3 +124,85 @@ def tell(rounding: Rounding) -> None:
     """Tells every listener of one rounding."""
     for listener in reversed(_listeners.get()):
         listener(rounding)
+
+
+# Operations.
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """An operation that is made of others here, and is one to autocast."""
+
+    operation: str
+    inputs: tuple[Any, ...]
+    autocast: bool  # whether it runs under autocast's rules; its parts do not
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """One operation of a forward pass, as told to a follower. Tensors are those of the pass, and not to be changed."""
+
+    operation: Any  # its row of `simfp.ops.OPERATIONS`
+    given: tuple[Any, ...]  # its inputs by position
+    inputs: tuple[Any, ...]  # the same after autocast's casts
+    casts: tuple[
+        str, ...
+    ]  # of each input: "" for none, "made", "kept" (made, and put into the cache), or "found" there
+    options: dict[str, Any]
+    result: Any
+    place: Place
+    whole: Whole | None  # what it is part of
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """One operation's step in a backward pass, as told to a follower."""
+
+    node: Any  # of the graph
+    gradient: Any  # that came in, an Array ...
+    met: int  # ... and of how many it is the sum
+    parts: tuple[tuple[int, Any, Any], ...]  # the position of an input, the node or leaf that its gradient goes to, it
+
+
+Follower = Callable[[Applied | Derived], None]
+
+_followers: ContextVar[tuple[Follower, ...]] = ContextVar("simfp_followers", default=())
+_whole: ContextVar[Whole | None] = ContextVar("simfp_whole", default=None)
+
+
+@contextmanager
+def following(follower: Follower) -> Iterator[Follower]:
+    """Within this context, `follower` is called with each operation of this thread, after it has run."""
+    if not callable(follower):
+        raise TypeError(f"a follower must be callable with one operation, got {follower!r}")
+    token = _followers.set((*_followers.get(), follower))
+    try:
+        yield follower
+    finally:
+        _followers.reset(token)
+
+
+def somebody_follows() -> bool:
+    """Whether any follower would be told."""
+    return bool(_followers.get())
+
+
+def tell_followers(told: Applied | Derived) -> None:
+    """Tells every follower of one operation."""
+    for follower in reversed(_followers.get()):
+        follower(told)
+
+
+@contextmanager
+def of_whole(operation: str, *inputs: Any, autocast: bool) -> Iterator[None]:
+    """Within this context, operations are parts of one; the outermost counts."""
+    token = _whole.set(_whole.get() or Whole(operation, inputs, autocast))
+    try:
+        yield
+    finally:
+        _whole.reset(token)
+
+
+def whole() -> Whole | None:
+    """What operations are parts of now, if of anything."""
+    return _whole.get()

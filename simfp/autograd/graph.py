@@ -99,7 +99,8 @@ def _names_of_inputs(operation: Operation) -> list[str]:
 
 def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:
     """Brings `gradient` from `root` to every leaf that it depends on."""
-    missing = _uses(root)
+    uses = _uses(root)
+    missing = Counter(uses)
     gathered: dict[Node | Leaf, Array] = {}
     ready: list[tuple[int, Node]] = []
 
@@ -125,8 +126,13 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
             keeper = node.retaining() if node.retaining else None
             if keeper is not None:
                 keeper.accumulate_grad(g)
+            told: list[Any] | None = [] if observe.somebody_follows() else None
             for target, part in node.gradients(g):
+                if told is not None:
+                    told.append((node.edges[len(told)][0], target, part))
                 receive(target, part)
+            if told is not None:
+                observe.tell_followers(observe.Derived(node, g, max(uses[node], 1), tuple(told)))
             if not keep_graph and node.operation.name not in NOTHING_SAVED:
                 node.call = None
 

@@ -248,9 +248,18 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
 
     inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
     """
-    given = [_value(x) for x in inputs]
-    if precision.current().autocast:
-        given = _autocast(operation, given, options)
+    given = tuple(_value(x) for x in inputs)
+    cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
+    out = _made(operation, cast, options)
+    if observe.somebody_follows():
+        casts = casts or ("",) * len(given)
+        place, whole = observe.place(), observe.whole()
+        observe.tell_followers(observe.Applied(operation, given, cast, casts, options, out, place, whole))
+    return out
+
+
+def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+    """The result of an operation on inputs as they are."""
     values = tuple(x._data if isinstance(x, Tensor) else x for x in given)
     with observe.running(operation.name, values):
         made = operation.forward(*values, **options)
@@ -275,8 +284,10 @@ def _value(x: Any) -> Any:
     return array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fV" else x
 
 
-def _autocast(operation: Operation, inputs: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The inputs in the formats that autocast asks for."""
+def _autocast(
+    operation: Operation, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """The inputs in the formats that autocast asks for, and how each was brought there (see `observe.Applied`)."""
     rule = operation.autocast
     if rule == "refused":
         raise RuntimeError(REFUSED)
@@ -287,8 +298,9 @@ def _autocast(operation: Operation, inputs: list[Any], options: dict[str, Any]) 
     elif rule == "widest":
         fmt = _widest(x.dtype for x in inputs if isinstance(x, (Tensor, Array)))
     else:
-        return inputs
-    return [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else x for x in inputs]
+        return inputs, ()
+    cast = [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else (x, "") for x in inputs]
+    return tuple(x for x, _ in cast), tuple(how for _, how in cast)
 
 
 def _widest(formats: Iterable[Format]) -> Format:
@@ -305,25 +317,29 @@ def _widest(formats: Iterable[Format]) -> Format:
     return widest
 
 
-def _cast(x: Tensor | Array, fmt: Format) -> Tensor | Array:
+def _cast(x: Tensor | Array, fmt: Format) -> tuple[Tensor | Array, str]:
     """`x` in `fmt`. The region's casts of float32 leaves that require a gradient are made once, and kept until it ends.
 
     Whether a kept cast still has the values of its leaf, and is in `fmt`, nobody looks, nor does torch: after an edit
     in place it is stale, and a nested region of another format gets what the outer one made.
     """
     if x.dtype == fmt:
-        return x
+        return x, ""
     if isinstance(x, Array):
-        return x.astype(fmt)
+        return x.astype(fmt), "made"
     now = precision.current()
     kept_is_allowed = fmt == now.dtype and x.dtype == FLOAT32 and x._requires_grad and x.is_leaf and now.cache_enabled
     if not kept_is_allowed:
-        return x.to(fmt)
-    if id(x) not in now.cache:
-        with set_grad_enabled(True):  # under no_grad, too: who asks next may want the graph
-            now.cache[id(x)] = x, x.to(fmt)  # x itself, so that no other tensor gets its id
-    kept: Tensor = now.cache[id(x)][1]
-    return kept
+        return _copied(x, fmt), "made"
+    if id(x) in now.cache:
+        return now.cache[id(x)][1], "found"
+    with set_grad_enabled(True):  # under no_grad, too: who asks next may want the graph
+        now.cache[id(x)] = x, _copied(x, fmt)  # x itself, so that no other tensor gets its id
+    return now.cache[id(x)][1], "kept"
+
+
+def _copied(x: Tensor, fmt: Format) -> Tensor:
+    return _made(OPERATIONS["_to_copy"], (x, fmt), {})
 
 
 REFUSED = (

@@ -18,8 +18,11 @@ from simfp.course.finding import VERDICTS, Finding
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
 from simfp.course.lesson_07 import by_recipe, silently
+from simfp.course.lesson_09 import measured, sizes
 from simfp.course.lesson_11 import UNDER_AUTOCAST, compared, recorded
 from simfp.experiments import gradients
+from simfp.experiments.autocast_blocks import follow
+from simfp.experiments.races import stored
 from simfp.experiments.recipe_runs import SITUATIONS
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
@@ -161,6 +164,85 @@ def quality() -> Finding:
     return Finding(figures, "holds under conditions", which)
 
 
+def tiny_updates() -> Finding:
+    """How large the updates of two networks are, and what becomes of them beside their weights."""
+    claimed = 1e-7
+    runs = {"a GPT with AdamW": sizes("gpt"), "a perceptron with SGD": sizes("mlp")}
+    shares = {name: float(np.mean(moved <= claimed)) for name, moved in runs.items()}
+    figures = tuple(
+        f"Of the updates of {name} {percent(int(np.sum(moved <= claimed)), moved.size)} are 1e-7 or smaller; half of "
+        f"them are above {decimal(float(np.median(moved)), 2)}."
+        for name, moved in runs.items()
+    )
+    least, most = min(shares.values()), max(shares.values())
+    if least > 0.5:
+        return Finding(figures, "holds")
+    if most > 0.05:
+        return Finding(
+            figures, "holds under conditions", "in some networks; what decides is the size beside the weight"
+        )
+    lost = measured("pure bf16").share
+    why = f"they are far larger here, and {lost:.0%} are lost in bf16 all the same: what decides is the weight beside"
+    return Finding(figures, "does not hold", f"{why} them")
+
+
+def master_copy() -> Finding:
+    """What is lost in the update of weights of each format, and what other ways there are."""
+    shares = {name: measured(name).share for name in ("fp32", "pure fp16", "pure bf16")}
+    standing = stored()
+    losses = {name: float(standing.last(name).mean()) for name in standing.recipes}
+    told = ", ".join(f"{name} {100 * share:.2f} %" for name, share in shares.items())
+    raced = ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
+    figures = (f"Updates that left their weight as it was: {told}.", f"Losses of a race, on average: {raced}.")
+    if shares["fp32"] > 0.01 or not shares["fp32"] < min(shares["pure fp16"], shares["pure bf16"]):
+        return Finding(figures, "does not hold")
+    rescued = max(losses["pure bf16 + kahan"], losses["pure bf16 + stochastic"])
+    if rescued < (losses["fp32"] + losses["pure bf16"]) / 2:
+        which = (
+            "nearly nothing is lost, and a float32 copy is one way: Kahan's compensation and stochastic rounding of "
+        )
+        return Finding(figures, "holds under conditions", f"{which}bf16 weights are two others")
+    return Finding(figures, "holds")
+
+
+def forward_in_fp16() -> Finding:
+    """How many operations of a transformer block's forward pass run in fp16, and what the others are."""
+    trace = follow("transformer")
+    low = [step for step in trace.forward if step.fmt == "float16"]
+    wide = sorted({step.operation for step in trace.forward if step.fmt == "float32"})
+    products = [step for step in trace.forward if step.rule == "lower_precision"]
+    figures = (
+        f"Of {len(trace.forward)} operations of a transformer block {len(low)} have a result in fp16, among them all "
+        f"{len(products)} products; in fp32 are {', '.join(wide)}.",
+    )
+    if not wide:
+        return Finding(figures, "holds")
+    if all(step.fmt == "float16" for step in products):
+        return Finding(
+            figures, "holds under conditions", "for the products and what follows them; sums, norms and losses are fp32"
+        )
+    return Finding(figures, "does not hold")
+
+
+def backward_in_fp16() -> Finding:
+    """How many operations of the backward pass run in fp16, and what the weights' gradients are in."""
+    trace = follow("transformer")
+    steps = [step for step in trace.backward if not step.cast and step.of is not None]
+    low = sum(step.fmt == "float16" for step in steps)
+    alike = all(step.fmt == trace.forward[step.of or 0].fmt for step in steps)
+    weights = {each.fmt for step in trace.backward for each in step.gradients if each.parameter}
+    figures = (
+        f"Of {len(steps)} operations on the way back {low} run in fp16"
+        f"{', each in the format of its forward pass' if alike else ''}; the gradients of weights end in "
+        f"{' and '.join(sorted(weights))}.",
+    )
+    if low == len(steps):
+        return Finding(figures, "holds")
+    if alike:
+        return Finding(figures, "holds under conditions", "for what ran in fp16 forward, and no other")
+    return Finding(figures, "does not hold")
+
+
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
@@ -168,8 +250,12 @@ CLAIMS = (
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
     Claim("silently",  "silently zeroing out small gradient components",                                          "07", silent_zeros),  # noqa: E501
+    Claim("tiny updates", "Gradient updates are tiny (often 1e-7 or smaller)",                                      "09", tiny_updates),  # noqa: E501
+    Claim("master copy", "The optimizer step is therefore kept in float32 so precision is not lost during the weight update", "09", master_copy),  # noqa: E501
+    Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501
+    Claim("backward in fp16", "scaler.scale(loss).backward()         # backward in fp16, scaled",                 "10", backward_in_fp16),  # noqa: E501
     Claim("no scaling", "it eliminates the need for loss scaling entirely",                                       "11", no_scaling),  # noqa: E501
-    Claim("quality",   "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "11", quality),  # noqa: E501
+    Claim("quality on a GPU", "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "11", quality),  # noqa: E501
     Claim("products",  "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores at 2–4x the throughput of float32", "13", costs.products),  # noqa: E501
     Claim("halving",   "This halves memory usage",                                                                "13", costs.halving),  # noqa: E501
     Claim("batch",     "either a 2x larger batch or a 2x larger model fits on the same hardware",                 "13", costs.batch),  # noqa: E501

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simfp import precision
+from simfp import observe, precision
 from simfp.arrays import Array
 from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
@@ -238,6 +238,14 @@ def scaled_dot_product_attention(
     if attn_mask is not None and is_causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     q, k, v = (as_tensor(each) for each in (query, key, value))
+    autocast = precision.current().autocast
+    with observe.of_whole("scaled_dot_product_attention", q, k, v, autocast=autocast):
+        return _attention(q, k, v, attn_mask, dropout_p, is_causal, scale, rng)
+
+
+def _attention(
+    q: Tensor, k: Tensor, v: Tensor, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None, rng: Any
+) -> Tensor:
     now = precision.current()
     if now.autocast:  # as a whole it is an operation of the 16-bit list; nothing inside is
         q, k, v = (each.to(now.dtype) if each.dtype in MEET_IN_FLOAT32 else each for each in (q, k, v))

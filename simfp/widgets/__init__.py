@@ -1,5 +1,6 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
+from simfp.widgets.autocast_trace import AutocastTrace
 from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.bits_beside import BitsBeside
 from simfp.widgets.dashboard import Dashboard
@@ -9,8 +10,11 @@ from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
+from simfp.widgets.update_race import UpdateRace
+from simfp.widgets.update_viewer import UpdateViewer
 
 __all__ = [
+    "AutocastTrace",
     "BitExplorer",
     "BitsBeside",
     "Dashboard",
@@ -20,4 +24,6 @@ __all__ = [
     "Overflow",
     "TensorCoreBits",
     "Underflow",
+    "UpdateRace",
+    "UpdateViewer",
 ]

@@ -1,0 +1,196 @@
+"""A race live: one network under five recipes and from three seeds, trained while their losses are drawn.
+
+What is on the screen is computed here; the front end (update_race.js) draws points and finished texts.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from simfp.experiments.races import LAP, RATE, RATES, SEEDS, STEPS, Lap, Race, Standing, stored
+from simfp.figures import races as figures
+from simfp.figures.png import png
+from simfp.figures.words import decimal
+from simfp.widgets.front_end import Kept, module, style
+from simfp.widgets.running import Runner
+
+__all__ = ["PRESSES", "UpdateRace"]
+
+PRESSES = ("run", "pause", "step", "stop", "again")
+
+
+def _rate(value: Any) -> float:
+    if isinstance(value, bool) or value not in RATES:
+        raise ValueError(f"lr must be one of {', '.join(map(str, RATES))}, got {value!r}")
+    return float(value)
+
+
+class UpdateRace(anywidget.AnyWidget):  # type: ignore[misc]
+    """The same network at the same learning rate, its weights kept in fp32, fp16 or bf16, with three seeds each.
+
+    Parameters
+    ----------
+    lr
+        The learning rate of all: one of simfp.experiments.races.RATES. Another one begins anew, and waits until a run
+        is over.
+    seeds, steps
+        How many seeds each recipe has, 1 to 5, and how many steps each run has.
+
+    Before anything has run, the curves are those of a run that was stored with the course, if it has these settings;
+    a run of your own draws over them. `race` holds the runs.
+    """
+
+    _esm = module("update_race")
+    _css = style("update_race")
+
+    lr = Kept(_rate, RATE).tag(sync=True)
+    message = traitlets.Unicode("").tag(sync=True)
+    _live = traitlets.Dict().tag(sync=True)
+    _pressed = traitlets.List([0, ""]).tag(sync=True)  # a number that grows, and which button it was
+
+    def __init__(self, lr: float = RATE, *, seeds: int = len(SEEDS), steps: int = STEPS) -> None:
+        for name, value, most in (("seeds", seeds, 5), ("steps", steps, 10_000)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+                raise ValueError(f"{name} must be a whole number from 1 to {most:,}, got {value!r}")
+        self._seeds, self._steps = int(seeds), int(steps)
+        self._runner = Runner(self._show)
+        self._reverting = False
+        super().__init__(lr=_rate(lr))
+        self._begin()
+        self.observe(self._begin_anew, names=["lr"])
+        self.observe(self._press, names=["_pressed"])
+
+    @property
+    def state(self) -> str:
+        """How the work stands: "ready", "running", "paused", "stopped", "finished" or "failed"."""
+        return self._runner.state
+
+    def run(self) -> None:
+        """Begins, or goes on. While it runs already, it says so."""
+        self.message = ""
+        if self._runner.state == "paused":
+            self._runner.go_on()
+            return
+        try:
+            self._runner.start(self.race)
+        except RuntimeError as refusal:
+            self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
+
+    def pause(self) -> None:
+        """Stands still after the lap in the making."""
+        self._runner.pause()
+
+    def step(self) -> None:
+        """One lap of all, and then a pause."""
+        self.message = ""
+        if self._runner.at_work:
+            self._runner.step()
+        else:
+            self._runner.start(self.race, 1)
+
+    def stop(self) -> None:
+        """Ends the work at once; `run` goes on where it stood."""
+        self._runner.stop()
+
+    def again(self) -> None:
+        """Back to the first step."""
+        self.message = ""
+        self._runner.stop()
+        self._runner.wait(10)
+        self._begin()
+
+    def wait(self, seconds: float | None = None) -> str:
+        """Waits until the work is over, or `seconds` are; the state then. An interrupt stops the work."""
+        return self._runner.wait(seconds)
+
+    def close(self) -> None:
+        """Ends the work, and the widget."""
+        runner = getattr(self, "_runner", None)
+        if runner is not None:
+            runner.stop()
+        super().close()
+
+    def _begin(self) -> None:
+        self.race = Race(self.lr, seeds=range(self._seeds), steps=self._steps)
+        self._runner = Runner(self._show)
+        self._show([])
+
+    def _begin_anew(self, change: Any) -> None:
+        if self._reverting or change["new"] == change["old"]:
+            return
+        if self._runner.at_work:
+            self._reverting = True
+            self.lr = change["old"]
+            self._reverting = False
+            self.message = "The learning rate can be changed when the run is over: stop it first."
+            self.send_state("lr")
+            return
+        self._begin()
+
+    def _press(self, change: Any) -> None:
+        _, button = change["new"]
+        if button in PRESSES:
+            getattr(self, button)()
+
+    def standing(self) -> Standing:
+        """What is drawn: this race, or before its first lap the stored one."""
+        return stored() if self._is_stored() else self.race.standing()
+
+    def _is_stored(self) -> bool:
+        begun = any(training.history for row in self.race.trainings for training in row)
+        same = (self.lr, self._seeds, self._steps) == (RATE, len(SEEDS), STEPS)
+        return same and not begun and not self._runner.at_work
+
+    def _show(self, _laps: list[Lap]) -> None:
+        standing = self.standing()
+        done = 0 if self._is_stored() else standing.laps
+        said = f"{self._runner.state}: step {done * LAP} of {self._steps}"
+        if self._is_stored():
+            said = "shown: a run that was stored; Run makes it anew"
+        if self._runner.error:
+            said = f"{said}. It ended with an error: {self._runner.error}"
+        looks = [figures.look_of(recipe) for recipe in standing.recipes]
+        told = figures.rows(standing)
+        self._live = {
+            "rates": [[rate, decimal(rate, 3)] for rate in RATES],
+            "state": self._runner.state,
+            "said": said,
+            "done": done,
+            "most": self.race.laps,
+            "steps": self._steps,
+            "lap": LAP,
+            "curves": [
+                {"label": name, "reading": text, "points": _points(losses)} | style._asdict()
+                for (name, text), style, losses in zip(told, looks, standing.losses, strict=True)
+            ],
+            "words": self.alternative(),
+        }
+
+    def figure(self, *, dark: bool = False) -> Any:
+        """The same as a static Matplotlib Figure."""
+        return figures.draw(self.standing(), dark=dark).figure
+
+    def alternative(self) -> str:
+        """What the widget shows, in words."""
+        return figures.alternative(self.standing())
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live widget, and for readers without a kernel its picture and its words."""
+        data, metadata = super()._repr_mimebundle_(**options)
+        words = self.alternative()
+        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
+        return data, metadata | {"image/png": {"alt": words}}
+
+
+def _points(losses: Any) -> list[list[float]]:
+    """Step, average, best and worst of each lap that all seeds have finished."""
+    there = np.flatnonzero(np.isfinite(losses).all(axis=0))
+    return [
+        [float(LAP * (lap + 1)), *(round(float(f(losses[:, lap])), 4) for f in (np.mean, np.min, np.max))]
+        for lap in there
+    ]
