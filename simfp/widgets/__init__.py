@@ -4,7 +4,8 @@ from simfp.widgets.bit_explorer import BitExplorer
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
+from simfp.widgets.scale_window import ScaleWindow
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = ["BitExplorer", "FusedStep", "NumberLine", "Overflow", "ScaleWindow", "TensorCoreBits", "Underflow"]
