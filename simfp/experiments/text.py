@@ -44,7 +44,14 @@ VERBS = [
     ("sees", "see"), ("finds", "find"), ("hides", "hide"), ("carries", "carry"), ("likes", "like"), ("wants", "want"),
     ("watches", "watch"), ("brings", "bring"), ("loses", "lose"), ("keeps", "keep"),
 ]  # fmt: skip
-MOVES = [("sleeps", "sleep"), ("runs", "run"), ("waits", "wait"), ("plays", "play"), ("sings", "sing"), ("rests", "rest")]
+MOVES = [
+    ("sleeps", "sleep"),
+    ("runs", "run"),
+    ("waits", "wait"),
+    ("plays", "play"),
+    ("sings", "sing"),
+    ("rests", "rest"),
+]
 
 
 class Chance:

@@ -370,7 +370,9 @@ class Training:
         settings = asdict(self.settings)
         if not isinstance(settings["accumulator"], str):
             known = ", ".join(map(repr, ACCUMULATORS))
-            raise ValueError(f"a run can be written to a file with one of the accumulators {known}; this one has another")
+            raise ValueError(
+                f"a run can be written to a file with one of the accumulators {known}; this one has another"
+            )
         training_files.write(Path(path), self.state() | {"settings": settings})
 
     @classmethod
@@ -388,7 +390,9 @@ class Training:
 
     def __repr__(self) -> str:
         done = f"{len(self.history)} of {self.settings.steps} steps"
-        return f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        return (
+            f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
+        )
 
 
 def _task(name: Any) -> Task:

@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 from simfp.experiments.loss_scale import FATES, KEPT, SCALES, Window
 from simfp.figures.palette import FORMATS
 from simfp.figures.underflow import PAGES
-from simfp.figures.words import decimal, percent, power_of_two
+from simfp.figures.words import percent, power_of_two, scale
 
-__all__ = ["TEXTURES", "alternative", "draw_layers", "draw_windows", "figure", "layer_label", "reading", "shares", "span"]
+__all__ = [
+    "TEXTURES",
+    "alternative",
+    "draw_layers",
+    "draw_windows",
+    "figure",
+    "layer_label",
+    "reading",
+    "shares",
+    "span",
+]
 
 # fmt: off
 TEXTURES: dict[str, tuple[str, str, str]] = {
@@ -83,7 +93,9 @@ def draw_layers(axes: Axes, window: Window, k: int, *, ink: str = "black") -> Ax
         for fate, (_, hatch, _) in TEXTURES.items():
             height = 0.8 * counts[:, FATES.index(fate)] / whole
             fill = {"same": FP16, "lost": "none"}.get(fate, "none")
-            axes.bar(at, height, 0.92, base, color=fill, edgecolor=FP16 if fate != "lost" else "none", hatch=hatch, lw=0)
+            axes.bar(
+                at, height, 0.92, base, color=fill, edgecolor=FP16 if fate != "lost" else "none", hatch=hatch, lw=0
+            )
             base = base + height
         axes.text(SCALES[0] - 0.8, -row - 0.45, layer_label(name), ha="right", va="center", fontsize=8, color=ink)
         told_now = shares(window, k, None if row == 0 else row - 1)
@@ -124,7 +136,7 @@ def figure(windows: Sequence[Window], step: int, k: int, *, dark: bool = False) 
     heights = [0.3 * (len(window.layers) + 1), 0.26 * len(windows)]
     drawing = Figure(figsize=(9, sum(heights) + 1.3), facecolor=page, layout="constrained")
     above, below = drawing.subplots(2, 1, height_ratios=heights)
-    title = f"scale {power_of_two(k)} = {decimal(2.0**k)}, {moment(window)}: {reading(window, k)}"
+    title = f"scale {scale(2.0**k)}, {moment(window)}: {reading(window, k)}"
     drawing.suptitle(title, color=ink, x=0.01, ha="left", fontsize=10, fontweight="bold")
     draw_layers(above, window, k, ink=ink)
     draw_windows(below, windows, step, k, ink=ink)
@@ -134,7 +146,7 @@ def figure(windows: Sequence[Window], step: int, k: int, *, dark: bool = False) 
 def alternative(windows: Sequence[Window], step: int, k: int) -> str:
     """The same in words."""
     window = next(each for each in windows if each.step == step)
-    lines = [f"Loss scale {power_of_two(k)} = {decimal(2.0**k)}, {window.task}, {moment(window)}: {reading(window, k)}."]
+    lines = [f"Loss scale {scale(2.0**k)}, {window.task}, {moment(window)}: {reading(window, k)}."]
     for i, name in enumerate(window.layers):
         told = shares(window, k, i)
         words = ", ".join(f"{TEXTURES[fate][0]} {told[fate]}" for fate in TEXTURES if told[fate] != "0 %")

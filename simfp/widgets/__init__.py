@@ -5,7 +5,18 @@ from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
 from simfp.widgets.scale_window import ScaleWindow
+from simfp.widgets.scaled_run import LossScaleRun
+from simfp.widgets.scaler_machine import ScalerMachine
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "FusedStep", "NumberLine", "Overflow", "ScaleWindow", "TensorCoreBits", "Underflow"]
+__all__ = [
+    "BitExplorer",
+    "FusedStep",
+    "LossScaleRun",
+    "NumberLine",
+    "Overflow",
+    "ScaleWindow",
+    "TensorCoreBits",
+    "Underflow",
+]

@@ -19,7 +19,7 @@ from simfp.experiments.tasks import TASKS
 from simfp.figures import loss_scale as figures
 from simfp.figures.palette import FORMATS
 from simfp.figures.png import png
-from simfp.figures.words import decimal, power_of_two
+from simfp.figures.words import power_of_two, scale
 from simfp.widgets.front_end import Kept, module, style
 from simfp.widgets.running import Runner
 from simfp.widgets.underflow import one_of
@@ -150,7 +150,7 @@ def table(found: tuple[Window, ...]) -> dict[str, Any]:
     return {
         "scales": [SCALES[0], SCALES[-1]],
         "ticks": [[k, power_of_two(k)] for k in SCALES if k % 4 == 0],
-        "factors": [f"{power_of_two(k)} = {decimal(2.0**k, 10)}" for k in SCALES],
+        "factors": [scale(2.0**k) for k in SCALES],
         "color": FORMATS["float16"].color,
         "networks": [[name, f"{name}: {task.what}"] for name, task in TASKS.items()],
         "fates": [[fate, *(figures.TEXTURES[fate][i] for i in (0, 2))] for fate in figures.TEXTURES],
