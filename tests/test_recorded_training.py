@@ -50,9 +50,9 @@ def test_the_scale_was_taken_back_and_grew_in_every_fp16_run() -> None:
             assert scales == [1.0], name
 
 
-@pytest.mark.parametrize(("change", "name"), [({"terms": 8}, "sgd fp16"), ({"fraction_bits": 24}, "sgd bf16")])
+@pytest.mark.parametrize(("change", "name"), [({"terms": 8}, "sgd fp16"), ({"fraction_bits": 24}, "sgd fp16")])
 def test_another_tensor_core_would_have_made_other_weights(change: dict[str, Any], name: str) -> None:
-    run, told = training_runs.recorded(ROWS[name], 3)
+    run, told = training_runs.recorded(ROWS[name], 20)
     core = {"terms": 16, "fraction_bits": 25} | change
     made = training_runs.train(run, training_runs.simulated(sf.TensorCore(**core)))
     assert (made.checksums != told.checksums).any()

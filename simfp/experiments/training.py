@@ -7,6 +7,7 @@ stochastic rounding follow from the seed. What a step came to is plain data, a `
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simfp import optim
+from simfp import observe, optim
 from simfp.accumulation import Accumulator
 from simfp.amp import GradScaler, autocast
 from simfp.arrays import array
@@ -40,7 +41,7 @@ class Step(NamedTuple):
 
     number: int  # from 0
     loss: float
-    scale: float  # that the loss was multiplied by; 1 without a scaler
+    scale: float  # that the loss was multiplied by
     skipped: bool  # whether the scaler left the update out
     lr: float
     lost: float | None  # share of the backward pass's numbers, not zero, that rounding to the recipe's format zeroed
@@ -55,6 +56,7 @@ class Settings:
     task: a name in TASKS. recipe: a Recipe, or a name in RECIPES. steps, batch, optimizer ("SGD", "Adam" or "AdamW"),
     options (of the optimizer): the task's, if not given; options for another optimizer than the task's are its own
     defaults. schedule: "constant", or "cosine" from `lr` down to 0. scaler: options of the GradScaler.
+    loss_scale: a constant that the loss is multiplied by, and gradients are divided by; besides what a GradScaler does.
     accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
     cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
     """
@@ -68,6 +70,7 @@ class Settings:
     options: dict[str, Any] | None = None
     schedule: str = "constant"
     scaler: dict[str, Any] = field(default_factory=dict)
+    loss_scale: float = 1.0
     accumulator: Any = "float64"
     measure_every: int = 50
 
@@ -88,6 +91,7 @@ class Settings:
             raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
         if self.scaler and not recipe.scaler:
             raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
+        _finite("loss_scale", self.loss_scale)
         if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
             known = ", ".join(map(repr, ACCUMULATORS))
             raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
@@ -227,6 +231,35 @@ class Training:
         rng = np.random.default_rng([self.settings.seed, 1, len(self.history)])
         return self.task.draw(rng, self.settings.batch or 1)
 
+    def change(self, *, lr: float | None = None, loss_scale: float | None = None) -> None:
+        """Goes on from the next step with another learning rate, or another constant for the loss.
+
+        The settings change with it, and each Step tells what it was taken with.
+
+        Raises ValueError for numbers that are not finite and above 0.
+        """
+        for name, value in (("lr", lr), ("loss_scale", loss_scale)):
+            if value is not None:
+                _finite(name, value)
+        if lr is not None:
+            self.settings = replace(self.settings, options=dict(self.settings.options or {}) | {"lr": float(lr)})
+        if loss_scale is not None:
+            self.settings = replace(self.settings, loss_scale=float(loss_scale))
+
+    def backward(self, scale: float = 1.0) -> bool:
+        """Forward and backward of the next step with its loss times `scale`; whether all gradients are finite.
+
+        They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
+        run does not count it; one that listens does.
+        """
+        self.optimizer.zero_grad()
+        self._stop.clear()
+        self._go.set()
+        with self._precision():
+            loss = self._loss(self.batch())
+        (loss * scale).backward()
+        return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
+
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
             raise _Abandoned
@@ -253,7 +286,6 @@ class Training:
             group["lr"] = lr
         with self.census or nullcontext():
             skipped = self._update()
-        self.optimizer.zero_grad()
         lost, swallowed = self._counted()
         every = self.settings.measure_every
         measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
@@ -266,16 +298,23 @@ class Training:
 
     def _gradients(self) -> tuple[float, float]:
         """Forward and backward; the loss, and the scale that it was multiplied by."""
+        self.optimizer.zero_grad()
         with self._precision():
             loss = self._loss(self.batch())
+        constant = self.settings.loss_scale
+        scaled = loss if constant == 1 else loss * constant
         if self.scaler is None:
-            loss.backward()
-            return float(loss.item()), 1.0
-        self.scaler.scale(loss).backward()
-        return float(loss.item()), self.scaler.get_scale()
+            scaled.backward()
+            return float(loss.item()), constant
+        self.scaler.scale(scaled).backward()
+        return float(loss.item()), constant * self.scaler.get_scale()
 
     def _update(self) -> bool:
         """The optimizer's step; whether it was left out."""
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        if self.settings.loss_scale != 1:
+            self._unscale(1 / self.settings.loss_scale)
         if self.scaler is None:
             self.optimizer.step()
             return False
@@ -283,6 +322,12 @@ class Training:
         skipped = bool(self.scaler._progress[id(self.optimizer)].overflowed)
         self.scaler.update()
         return skipped
+
+    def _unscale(self, factor: float) -> None:
+        for p in self.model.parameters():
+            if p.grad is not None:
+                with np.errstate(all="ignore"), observe.at(phase="unscale", layer=None, parameter=p, inputs=(p.grad,)):
+                    p.grad = p.grad * factor
 
     def _precision(self) -> autocast:
         enabled = self.recipe.autocast is not None
@@ -399,6 +444,12 @@ def _task(name: Any) -> Task:
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}; expected one of {', '.join(map(repr, TASKS))}")
     return TASKS[name]
+
+
+def _finite(name: str, value: Any) -> None:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0 < (value.item() if isinstance(value, np.number) else value) <= sys.float_info.max:
+        raise ValueError(f"`{name}` must be a finite number above 0, got {value!r}")
 
 
 def _census(given: bool | int | Census, model: Module) -> Census | None:

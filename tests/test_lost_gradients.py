@@ -1,0 +1,96 @@
+"""The experiments on lost gradients, swallowed updates, and recipes beside one another."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simfp as sf
+from simfp import observe
+from simfp.experiments.lost_gradients import lost_by_layer, scale_window, usable
+from simfp.experiments.swallowed_updates import swallowed_updates
+from simfp.experiments.sweeps import summary, sweep
+from simfp.experiments.training import Training
+
+QUICK: dict[str, Any] = {"batch": 16}
+
+
+def test_scaling_saves_gradients_in_every_layer() -> None:
+    rows = lost_by_layer(steps=121, every=40)
+    lost = {(row["recipe"], row["layer"], row["gradient"]): row["share_zeroed"] for row in rows}
+    places = [("2", "x"), ("4", "x"), ("0", "weight"), ("2", "weight"), ("4", "weight")]
+    for place in places:
+        assert lost["fp16", *place] > lost["fp16 + scaler", *place]
+    assert all(row["zeros"] >= row["zeroed"] / row["values"] for row in rows)
+
+
+def test_a_scale_window_is_what_rounding_the_exact_gradients_says() -> None:
+    exponents = (0, 8, 30)
+    rows = scale_window(exponents=exponents, after=100)
+    training = Training("mlp", "fp16 + scaler", steps=101, measure_every=0)
+    for _ in range(100):
+        training.step()
+    for exponent, row in zip(exponents, rows):
+        counts = np.zeros(3, np.int64)
+
+        def listen(told: observe.Rounding, counts: Any = counts) -> None:
+            if told.place.phase == "backward" and told.fmt == sf.float16:
+                before = told.before
+                numbers = np.isfinite(before) & (before != 0)
+                lost = numbers & (told.after == 0)
+                counts[:] += [numbers.sum(), lost.sum(), (numbers & np.isinf(told.after)).sum()]
+
+        with observe.listening(listen):
+            finite = training.backward(2.0**exponent)
+        assert row["zeroed"] == counts[1] / counts[0]
+        assert row["overflows"] == counts[2]
+        assert row["finite"] == finite
+    assert rows[0]["zeroed"] > rows[1]["zeroed"]
+    assert not rows[2]["finite"]
+    assert usable(rows, lost=1.0) == [0, 8]
+
+
+def test_looking_at_a_scale_changes_nothing() -> None:
+    looked, plain = (Training("mlp", "fp16 + scaler", steps=3, measure_every=0, **QUICK) for _ in range(2))
+    looked.backward(1024.0)
+    assert looked.run() == plain.run()
+
+
+def test_small_updates_are_swallowed_in_bf16_and_kahan_and_chance_keep_them() -> None:
+    rows = {row["recipe"]: row for row in swallowed_updates(steps=120)}
+    assert rows["pure bf16"]["share"] > 0.8
+    assert rows["pure bf16"]["share"] > rows["pure fp16"]["share"] > rows["fp32"]["share"]
+    assert rows["pure bf16 + kahan"]["share"] < 0.2
+    behind = rows["pure bf16"]["loss"] - rows["fp32"]["loss"]
+    assert behind > 0.02
+    for rescued in ("pure bf16 + kahan", "pure bf16 + stochastic"):
+        assert abs(rows[rescued]["loss"] - rows["fp32"]["loss"]) < behind / 5
+    assert len(rows["fp32"]["series"]) == 12
+    assert set(rows["fp32"]["by_layer"]) == {"0", "2", "4"}
+
+
+def test_a_sweep_has_a_row_for_each_recipe_and_seed_and_repeats() -> None:
+    told: list[tuple[int, int]] = []
+    settings = {"recipes": ("bf16", "fp32"), "seeds": range(2), "steps": 20, **QUICK}
+    rows = sweep(told=lambda row, done, count: told.append((done, count)), **settings)
+    assert [(row["seed"], row["recipe"]) for row in rows] == [(0, "bf16"), (0, "fp32"), (1, "bf16"), (1, "fp32")]
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert rows == sweep(**settings)
+    first, second = summary(rows)
+    assert (first["recipe"], second["recipe"]) == ("fp32", "bf16")
+    assert first["points_from_fp32"] == 0
+    away = [100 * (rows[i]["accuracy"] - rows[i + 1]["accuracy"]) for i in (0, 2)]
+    assert second["points_from_fp32"] == pytest.approx(sum(away) / 2)
+
+
+def test_a_sweep_dates_divergence_and_can_be_stopped() -> None:
+    stop = threading.Event()
+    rows = sweep(recipes=("pure fp16",), seeds=(0,), optimizer="AdamW", options={}, steps=20, **QUICK)
+    assert rows[0]["accuracy"] is None
+    assert rows[0]["diverged_at"] < 20
+    assert summary(rows)[0]["diverged"] == 1
+    stop.set()
+    assert sweep(stop=stop, steps=20, **QUICK) == []
