@@ -10,7 +10,7 @@ from simfp.experiments.loss_scale import Gradients, Outcome, compare, gradients,
 from simfp.experiments.training import Training
 from simfp.grad_scaler import GradScaler
 
-__all__ = ["STEPS", "CountingScaler", "ScaledRun", "Point"]
+__all__ = ["STEPS", "CountingScaler", "Point", "ScaledRun"]
 
 STEPS = 600
 
@@ -69,9 +69,7 @@ class ScaledRun:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        options = self.training.settings.options
-        assert options is not None
-        options["lr"] = value
+        self.training.change(lr=value)
 
     @property
     def diverged_at(self) -> int | None:

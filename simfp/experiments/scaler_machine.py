@@ -1,4 +1,4 @@
-"""GradScaler as a machine to step through: two tiny models, each with its optimizer, one scaler, and one call at a time.
+"""GradScaler as a machine to step through: two tiny models with an optimizer each, one scaler, one call at a time.
 
 Every call is the real one, in any order; an error that it raises is a result. What the machine holds is read after it.
 """
@@ -142,7 +142,7 @@ class Machine:
         told = f"{told}; gradients came, each {number(self.scale)} times too large"
         mixed = [name for name in PARTS if had[name] and self.part(name).stage != "READY"]
         if mixed:
-            return f"{told}, and were added to {' and '.join(mixed)}'s, which had been divided: that is no sum of anything"
+            return f"{told}, and were added to {' and '.join(mixed)}'s, which had been divided: a sum of nothing"
         return f"{told}, and were added to those that were there" if any(had.values()) else told
 
     def _unscale(self, name: str) -> str:
@@ -160,7 +160,7 @@ class Machine:
             return f"{name}'s gradients have the norm {number(norm)}: nothing to be clipped well"
         still = f", each still {number(self.scale)} times too large," if self.part(name).stage == "READY" else ""
         told = f"the norm of {name}'s gradients{still} was {number(norm)}"
-        return f"{told}; now it is at most {MAX_NORM:g}" if norm > MAX_NORM else f"{told}: below {MAX_NORM:g}, left alone"
+        return f"{told}; now it is {MAX_NORM:g}" if norm > MAX_NORM else f"{told}: below {MAX_NORM:g}, left alone"
 
     def _step(self, name: str) -> str:
         before = self.part(name)

@@ -1,4 +1,4 @@
-"""What each loss scale does to each layer's gradients, standing still; and the window between too small and too large."""
+"""What each loss scale does to each layer's gradients, standing still; the window between too small and too large."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 # fmt: off
 TEXTURES: dict[str, tuple[str, str, str]] = {
     #              label           hatch    meaning
-    "same":       ("all bits",     "",      "divided by the scale, the bits that they have in tf32, which has no such limits"),
+    "same":       ("all bits",     "",      "divided by the scale, the bits that they have in tf32"),
     "changed":    ("bits missing", "////",  "not zero, and other bits than in tf32"),
     "lost":       ("lost",         "",      "zero, and not zero in tf32"),
     "overflowed": ("overflow",     "xxxx",  "infinite or NaN"),

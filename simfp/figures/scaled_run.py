@@ -1,4 +1,4 @@
-"""A run under a loss scale: the scale's way, the loss, and the share of gradients that was lost; with axes and words."""
+"""A run under a loss scale: the scale's way, the loss, and the share of gradients lost, with axes and words."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ def alternative(run: ScaledRun) -> str:
     scales = [point.scale for point in run.points]
     lines = [f"A run of {task} under a loss scale: {'; '.join(f'{k} {v}' for k, v in reading(run).items())}."]
     lines.append(
-        f"The scale began at {words.scale(scales[0])}, its least was {words.scale(min(scales))}, its most {words.scale(max(scales))}."
+        f"The scale began at {words.scale(scales[0])}; "
+        f"its least was {words.scale(min(scales))}, its most {words.scale(max(scales))}."
     )
     told = story(run)
     return "\n".join([*lines, told] if told else lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from simfp.experiments.scaler_machine import PARTS, Machine
+from simfp.experiments.scaler_machine import PARTS, Machine, Pressed
 from simfp.figures.underflow import PAGES
 from simfp.figures.words import decimal, scale
 
@@ -27,7 +27,7 @@ def held(machine: Machine) -> tuple[tuple[str, str], ...]:
 
 def rows(machine: Machine) -> list[tuple[str, ...]]:
     """A row for each optimizer: COLUMNS."""
-    told = []
+    told: list[tuple[str, ...]] = []
     for part in map(machine.part, PARTS):
         found = "not looked" if part.found_inf is None else "1" if part.found_inf else "0"
         gradients = "none" if part.gradients is None else _numbers(part.gradients)
@@ -57,7 +57,7 @@ def figure(machine: Machine, *, dark: bool = False) -> Figure:
     return drawing
 
 
-def _last(machine: Machine) -> list[object]:
+def _last(machine: Machine) -> list[Pressed]:
     return machine.history[-LINES:]
 
 

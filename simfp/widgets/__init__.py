@@ -17,6 +17,7 @@ __all__ = [
     "NumberLine",
     "Overflow",
     "ScaleWindow",
+    "ScalerMachine",
     "TensorCoreBits",
     "Underflow",
 ]

@@ -17,7 +17,7 @@ function render({ model, el }) {
   const [least, most] = table().scales;
   const network = dropDown(model, "network", table().networks);
   const stop = html("button", { type: "button", name: "stop" }, "stop");
-  stop.addEventListener("click", () => send(model, "_asked", "stop"));
+  stop.addEventListener("click", () => model.send("stop"));
   const bar = html("progress", { max: 1, "aria-label": "how far the training is" });
   const words = html("span");
   const work = html("div", { class: "simfp-work" }, bar, words, stop);

@@ -69,7 +69,6 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
     message = traitlets.Unicode("").tag(sync=True)
     _table = traitlets.Dict().tag(sync=True)
     _work = traitlets.Dict().tag(sync=True)  # how far the training of a network is
-    _asked = traitlets.Unicode("").tag(sync=True)  # a button of the front end: "stop"
 
     def __init__(self, k: int = 0, *, network: str = "deep", step: int = 0) -> None:
         for name, value in {"k": k, "network": network, "step": step}.items():
@@ -81,7 +80,7 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init__(k=k, network=network, step=step)
         self._tell()
         self.observe(self._choose, names="network")
-        self.observe(self._press, names="_asked")
+        self.on_msg(lambda _widget, button, _buffers: self.stop() if button == "stop" else None)
 
     def windows(self) -> tuple[Window, ...]:
         """What is shown: a window for each moment."""
@@ -101,11 +100,10 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
             self._job = Exploration(name)
             self.runner.start(self._job)
 
-    def _press(self, change: Any) -> None:
-        if change["new"] == "stop":
-            self.runner.stop()
-            self.network = self._shown
-        self._asked = ""
+    def stop(self) -> None:
+        """Gives up the training of another network, and stays with the one that is shown."""
+        self.runner.stop()
+        self.network = self._shown
 
     def _show(self, items: list[float]) -> None:
         """Called by the runner: how far the work is."""

@@ -17,7 +17,7 @@ function render({ model, el }) {
   // ---- controls
   const buttons = fixed.buttons.map((name) => {
     const button = html("button", { type: "button", name }, name);
-    button.addEventListener("click", () => send(model, "_asked", name));
+    button.addEventListener("click", () => model.send(name));
     return button;
   });
   const network = dropDown(model, "network", fixed.networks);

@@ -97,7 +97,6 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
     message = traitlets.Unicode("").tag(sync=True)
     _fixed = traitlets.Dict().tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)
-    _asked = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, network: str = "mlp", *, steps: int = STEPS, **settings: Any) -> None:
         SETTINGS["network"](network)
@@ -120,7 +119,7 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
         self._show([])
         for name in SETTINGS:
             self.observe(self._set, names=name)
-        self.observe(self._press, names="_asked")
+        self.on_msg(lambda _widget, button, _buffers: self.press(button))
 
     def advance(self, steps: int) -> LossScaleRun:
         """Takes so many steps, waits for them, and pauses."""
@@ -161,9 +160,8 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
         self.run = self._new_run()
         self._show([])
 
-    def _press(self, change: Any) -> None:
-        """A button of the front end was pressed."""
-        asked, self._asked = change["new"], ""
+    def press(self, asked: str) -> None:
+        """Does what a button does: "start", "pause", "step", "stop" or "start over"."""
         if asked == "start over":
             self._start_over()
         elif asked == "stop":

@@ -10,7 +10,7 @@ function render({ model, el }) {
 
   const buttons = Object.fromEntries(state().calls.map((call) => {
     const button = html("button", { type: "button", name: call }, spelled(call));
-    button.addEventListener("click", () => send(model, "_asked", call));
+    button.addEventListener("click", () => model.send(call));
     return [call, button];
   }));
   const group = (name, ...calls) => html("div", { class: "simfp-calls", role: "group", "aria-label": name },

@@ -38,7 +38,6 @@ class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
 
     outlier_a = traitlets.Bool(False).tag(sync=True)
     outlier_b = traitlets.Bool(False).tag(sync=True)
-    _asked = traitlets.Unicode("").tag(sync=True)
     _state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, init_scale: float = 2.0**16, growth_interval: int = 3) -> None:
@@ -46,7 +45,7 @@ class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
         self.machine = self._new()
         super().__init__()
         self._tell()
-        self.observe(self._pressed, names="_asked")
+        self.on_msg(self._pressed)
 
     def press(self, *calls: str) -> ScalerMachine:
         """Makes calls, in this order; "a whole iteration" makes five, "start over" forgets them all.
@@ -67,10 +66,10 @@ class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
     def _new(self) -> Machine:
         return Machine(**self._options)  # type: ignore[arg-type]
 
-    def _pressed(self, change: Any) -> None:
-        if change["new"]:
-            self._asked = ""
-            self.press(change["new"])
+    def _pressed(self, _widget: Any, call: Any, _buffers: Any) -> None:
+        """A button of the front end was pressed."""
+        if call in (*CALLS, ITERATION, ANEW):
+            self.press(call)
 
     def _tell(self) -> None:
         history = self.machine.history
