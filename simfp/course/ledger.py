@@ -150,7 +150,7 @@ CLAIMS = (
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
     Claim("loss scaling", "GradScaler multiplies the loss by a large scale factor before backprop (shifting gradient magnitudes into the representable range)",  "08", loss_scaling),  # noqa: E501
-    Claim("accuracy", "negligible accuracy loss when used with loss scaling",  "08", accuracy),  # noqa: E501
+    Claim("accuracy", "negligible accuracy loss when used with loss scaling",  "08", accuracy),
 )
 # fmt: on
 

@@ -49,13 +49,13 @@ def narrows() -> str:
 def last_scale() -> tuple[float, int]:
     """Where the scale ends when every forward pass overflows, and after how many steps."""
     layer = nn.Linear(1, 1, bias=False)
-    layer.load_state_dict({"weight": np.float32([[1086]])})
+    layer.load_state_dict({"weight": np.array([[1086]], np.float32)})
     optimizer, scaler = optim.SGD(layer.parameters(), lr=1e-9), GradScaler()
     steps = 0
     while scaler.get_scale() > 0 and steps < 1000:
         optimizer.zero_grad()
         with autocast(), np.errstate(all="ignore"):
-            loss = nn.functional.mse_loss(layer(np.float32([[61]])), np.float32([[0]]))
+            loss = nn.functional.mse_loss(layer(np.array([[61]], np.float32)), np.array([[0]], np.float32))
         with np.errstate(all="ignore"):
             scaler.scale(loss).backward()
             scaler.step(optimizer)
@@ -86,8 +86,8 @@ def compared() -> tuple[float, float, float]:
 BETS = (
     Bet(
         "08.1",
-        "A loss is multiplied by 3,000, not by 4,096; the gradients come in fp16 and are divided by 3,000 again. In how "
-        "many per cent of them has some bit changed?",
+        "A loss is multiplied by 3,000, not by 4,096; the gradients come in fp16 and are divided by 3,000 again. In "
+        "how many per cent of them has some bit changed?",
         truth=lambda: share_changed(3000.0),
         story=lambda share: (
             f"{share:.1f} %. With 4,096 it is {share_changed(4096.0):.2f} %. A power of two moves the exponent and "
@@ -98,8 +98,8 @@ BETS = (
     ),
     Bet(
         "08.2",
-        "Some scales lose hardly any gradient and overflow none: that is the window. What becomes of it while a network "
-        "learns?",
+        "Some scales lose hardly any gradient and overflow none: that is the window. What becomes of it while a "
+        "network learns?",
         truth=narrows,
         story=lambda what: (
             f"It gets {what}: {', '.join(map(str, widths()))} powers of two will do after "
@@ -172,7 +172,7 @@ EXERCISES = (
         judge_order,
         (
             "Four calls come after the loop, each of them once.",
-            "Clipping needs the true lengths: so the gradients are unscaled before. `scaler.step` knows that they were.",
+            "Clipping needs the true lengths: so the gradients are unscaled before. `scaler.step` knows that.",
             "`scaler.unscale_(optimizer)`, `clip_grad_norm_(model.parameters(), 1.0)`, `scaler.step(optimizer)`, "
             "`scaler.update()`.",
         ),

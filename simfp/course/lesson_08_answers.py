@@ -15,7 +15,8 @@ from simfp.course.judging import Slip
 from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, KEPT, Window
 from simfp.figures.loss_scale import moment
-from simfp.figures.words import percent, scale
+from simfp.figures.words import percent
+from simfp.figures.words import scale as spelled
 from simfp.nn.utils import clip_grad_norm_
 
 __all__ = [
@@ -63,7 +64,7 @@ def _where_too_large(x: float) -> str:
     window, each = next((w, o) for w, o in zip(looked_at(), outcomes(x), strict=True) if o.spoiled)
     worst = window.layers[int(np.argmax(each.counts[:, FATES.index("overflowed")]))]
     return (
-        f"Too large: {moment(window)}, {_told(each, 'overflowed')} of the gradients overflow with {scale(x)}, most of "
+        f"Too large: {moment(window)}, {_told(each, 'overflowed')} of the gradients overflow with {spelled(x)}, most of "
         f"them in layer {worst}. A single one is enough to spoil the step."
     )
 
@@ -72,7 +73,7 @@ def _where_too_small(x: float) -> str:
     pairs = zip(looked_at(), outcomes(x), strict=True)
     window, each = max(pairs, key=lambda pair: pair[1].lost)
     return (
-        f"Too small: {moment(window)}, {_told(each, 'lost')} of the gradients are lost with {scale(x)}; "
+        f"Too small: {moment(window)}, {_told(each, 'lost')} of the gradients are lost with {spelled(x)}; "
         f"{100 * (1 - KEPT):g} % may be. Nothing overflows yet, so there is room above."
     )
 
@@ -83,7 +84,7 @@ def praise(x: float) -> str:
     told = f"Lost: {lost}; nothing overflows. Three networks, three windows, and this scale lies in all of them."
     if math.frexp(x)[0] != 0.5:
         same = _told(outcomes(x)[-1], "same")
-        told += f" But {scale(x)} is no power of two: only {same} of the gradients kept their bits."
+        told += f" But {spelled(x)} is no power of two: only {same} of the gradients kept their bits."
     return told
 
 
@@ -321,7 +322,9 @@ def carried_out(answer: Callable[..., Any]) -> list[Any]:
     found: list[Any] = []
     for trial in TRIALS:
         model = nn.Linear(4, 1)
-        model.load_state_dict({"weight": np.float32([[0.1, -0.2, 0.3, 0.05]]), "bias": np.float32([0.0])})
+        model.load_state_dict(
+            {"weight": np.array([[0.1, -0.2, 0.3, 0.05]], np.float32), "bias": np.zeros(1, np.float32)}
+        )
         optimizer = optim.SGD(model.parameters(), lr=0.1)
         scaler = GradScaler(init_scale=2.0**8, growth_interval=2)
         for number in range(ITERATIONS):
@@ -356,15 +359,15 @@ def _accumulated(inside: Callable[..., Any], after: Callable[..., Any], *, share
 
 def _calls(*names: str) -> Callable[[Any, Any, Any], Any]:
     def do(model: Any, optimizer: Any, scaler: Any) -> None:
+        calls: dict[str, Callable[[], Any]] = {
+            "unscale_": lambda: scaler.unscale_(optimizer),
+            "clip": lambda: clip_grad_norm_(model.parameters(), 1.0),
+            "step": lambda: scaler.step(optimizer),
+            "update": scaler.update,
+            "optimizer.step": optimizer.step,
+        }
         for name in names:
-            {
-                "unscale_": lambda: scaler.unscale_(optimizer),
-                "clip": lambda: clip_grad_norm_(model.parameters(), 1.0),
-                "step": lambda: scaler.step(optimizer),
-                "update": lambda: scaler.update(),
-                "optimizer.step": lambda: optimizer.step(),
-                "zero_grad": lambda: optimizer.zero_grad(),
-            }[name]()
+            calls[name]()
 
     return do
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -27,7 +28,7 @@ def judge_rule(answer: Any) -> Judgement:
     said: list[tuple[float, float]] = []
     for case in cases:
         with np.errstate(all="ignore"):
-            one, trouble = ask(answer, case.given, lambda case=case: f"`{_call(case)}`")
+            one, trouble = ask(answer, case.given, _told(case))
         if trouble:
             return Judgement(False, trouble)
         pair, trouble = _pair(one, case)
@@ -62,6 +63,10 @@ def _pair(one: Any, case: Change) -> tuple[tuple[float, float], str]:
     if not isinstance(first, numbers.Real) or not isinstance(second, numbers.Real):
         return (0.0, 0.0), wanted
     return (float(first), float(second)), ""
+
+
+def _told(case: Change) -> Callable[[], str]:
+    return lambda: f"`{_call(case)}`"
 
 
 def _call(case: Change) -> str:
@@ -115,6 +120,6 @@ def judge_order(answer: Any) -> Judgement:
         )
     return Judgement(
         False,
-        "Scale and tracker are right, the weights are not. Is the loss of each micro-batch divided by their number, and "
-        "are the gradients set to zero once, before the first?",
+        "Scale and tracker are right, the weights are not. Is each micro-batch's loss divided by their number, and are "
+        " the gradients set to zero once, before the first?",
     )

@@ -70,7 +70,7 @@ class Machine:
         self.models, self.optimizers = {}, {}
         for name, (weight, bias) in WEIGHTS.items():
             model = nn.Linear(2, 1)
-            model.load_state_dict({"weight": np.float32([weight]), "bias": np.float32([bias])})
+            model.load_state_dict({"weight": np.array([weight], np.float32), "bias": np.array([bias], np.float32)})
             self.models[name] = model
             self.optimizers[name] = optim.SGD(model.parameters(), lr=0.1)
         self.overflows: set[str] = set()
