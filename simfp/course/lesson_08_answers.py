@@ -21,7 +21,8 @@ from simfp.nn.utils import clip_grad_norm_
 
 __all__ = [
     "ITERATIONS", "NETWORK", "ORDER_IMPOSTORS", "ORDER_TIPS", "SCALE_IMPOSTORS", "SCALE_SLIPS", "SCALE_SYMPTOMS",
-    "Change", "carried_out", "changes", "iteration", "looked_at", "next_scale", "outcomes", "praise", "trial", "will_do",
+    "Change", "carried_out", "changes", "iteration", "looked_at", "next_scale", "outcomes", "praise", "trial",
+    "will_do",
 ]  # fmt: skip
 
 NETWORK = "deep"
@@ -64,17 +65,18 @@ def _where_too_large(x: float) -> str:
     window, each = next((w, o) for w, o in zip(looked_at(), outcomes(x), strict=True) if o.spoiled)
     worst = window.layers[int(np.argmax(each.counts[:, FATES.index("overflowed")]))]
     return (
-        f"Too large: {moment(window)}, {_told(each, 'overflowed')} of the gradients overflow with {spelled(x)}, most of "
-        f"them in layer {worst}. A single one is enough to spoil the step."
+        f"Too large: {moment(window)}, {_told(each, 'overflowed')} of the gradients overflow with {spelled(x)}, most "
+        f"of them in layer {worst}. A single one is enough to spoil the step."
     )
 
 
 def _where_too_small(x: float) -> str:
     pairs = zip(looked_at(), outcomes(x), strict=True)
     window, each = max(pairs, key=lambda pair: pair[1].lost)
+    lost, size = int(each.counts[:, FATES.index("lost")].sum()), int(each.counts.sum())
     return (
-        f"Too small: {moment(window)}, {_told(each, 'lost')} of the gradients are lost with {spelled(x)}; "
-        f"{100 * (1 - KEPT):g} % may be. Nothing overflows yet, so there is room above."
+        f"Too small: {moment(window)}, {lost:,} of {size:,} gradients ({_told(each, 'lost')}) are lost with "
+        f"{spelled(x)}; at most {math.floor((1 - KEPT) * size):,} may be. Nothing overflows, so there is room above."
     )
 
 
@@ -215,8 +217,9 @@ def _to_infinity(*given: Any) -> tuple[float, int]:
 
 def _stuck_at_the_top(*given: Any) -> tuple[float, int]:
     made, tracker = next_scale(*given)
-    grew = not given[2] and given[1] + 1 == given[5]
-    return made, given[1] + 1 if grew and made == given[0] else tracker
+    scale, at, bad, growth, _, interval = given
+    stuck = not bad and at + 1 == interval and scale * growth >= 2.0**128
+    return made, at + 1 if stuck else tracker
 
 
 SCALE_IMPOSTORS: tuple[tuple[Callable[..., tuple[float, int]], str], ...] = (
@@ -271,10 +274,6 @@ SCALE_IMPOSTORS: tuple[tuple[Callable[..., tuple[float, int]], str], ...] = (
 # where it shows: the change, what was said -> whether
 SCALE_SYMPTOMS: tuple[tuple[Callable[[Change, tuple[float, float]], bool], str], ...] = (
     (
-        lambda change, said: change.found_inf and said[0] == change.scale and change.wanted[0] != change.scale,
-        "After an overflow the scale backs off: `{call}` is {right}, and you return {said}.",
-    ),
-    (
         lambda change, said: change.found_inf and said[0] > change.scale,
         "The scale grows although there was an overflow: `{call}` is {right}, and you return {said}. Is the condition "
         "the wrong way round?",
@@ -283,6 +282,10 @@ SCALE_SYMPTOMS: tuple[tuple[Callable[[Change, tuple[float, float]], bool], str],
         lambda change, said: not change.found_inf and said[0] < change.scale,
         "The scale shrinks although all was finite: `{call}` is {right}, and you return {said}. Is the condition the "
         "wrong way round?",
+    ),
+    (
+        lambda change, said: change.found_inf and said[0] == change.scale and change.wanted[0] != change.scale,
+        "After an overflow the scale backs off: `{call}` is {right}, and you return {said}.",
     ),
     (
         lambda change, said: change.tracker + 1 < change.interval and said[0] > change.scale,
@@ -341,11 +344,14 @@ def carried_out(answer: Callable[..., Any]) -> list[Any]:
     return found
 
 
-def _accumulated(inside: Callable[..., Any], after: Callable[..., Any], *, share: bool = True) -> Callable[..., Any]:
+def _accumulated(
+    inside: Callable[..., Any], after: Callable[..., Any], *, share: bool = True, zero: bool = True
+) -> Callable[..., Any]:
     """An iteration with something inside the loop over micro-batches, and something after it."""
 
     def made(model: Any, optimizer: Any, scaler: Any, micro_batches: Any) -> Any:
-        optimizer.zero_grad()
+        if zero:
+            optimizer.zero_grad()
         for x, y in micro_batches:
             with autocast():
                 loss = nn.functional.mse_loss(model(x), y) / (len(micro_batches) if share else 1)
@@ -399,6 +405,11 @@ ORDER_IMPOSTORS: tuple[tuple[Callable[..., Any], str], ...] = (
         _accumulated(NOTHING, _calls("unscale_", "clip", "optimizer.step", "update")),
         "`optimizer.step()` does not ask whether there was an overflow: in one of the trials there is, and the weights "
         "are NaN now. `scaler.step(optimizer)` does.",
+    ),
+    (
+        _accumulated(NOTHING, _calls("unscale_", "clip", "step", "update"), zero=False),
+        "The gradients of the iteration before are still there. They are set to zero once, before the first "
+        "micro-batch.",
     ),
     (
         _accumulated(NOTHING, _calls("unscale_", "clip", "step", "update"), share=False),

@@ -112,12 +112,13 @@ def judge_order(answer: Any) -> Judgement:
     for function, message in answers.ORDER_IMPOSTORS:
         if made == answers.carried_out(function):
             return Judgement(False, message)
-    if any(now[1:] != then[1:] for now, then in zip(made, right, strict=True)):
-        return Judgement(
-            False,
-            f"After an iteration scale and tracker are {made[0][1]:g} and {made[0][2]}; they should be "
-            f"{right[0][1]:g} and {right[0][2]}. `update` is called once, at the end.",
-        )
+    for now, then in zip(made, right, strict=True):
+        if now[1:] != then[1:]:
+            return Judgement(
+                False,
+                f"After an iteration scale and tracker are {now[1]:g} and {now[2]}; they should be {then[1]:g} and "
+                f"{then[2]}. `update` is called once, at the end.",
+            )
     return Judgement(
         False,
         "Scale and tracker are right, the weights are not. Is each micro-batch's loss divided by their number, and are "

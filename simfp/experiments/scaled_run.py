@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from simfp.experiments.loss_scale import Gradients, Outcome, compare, gradients, layer_names
@@ -61,6 +62,7 @@ class ScaledRun:
         self.points: list[Point] = []
         self.by_hand = False
         self.held = scale
+        self._changes: deque[Callable[[], Any]] = deque()
 
     @property
     def lr(self) -> float:
@@ -81,6 +83,10 @@ class ScaledRun:
         self.held = scale
         self._rescale(scale)
 
+    def before_next_step(self, change: Callable[[], Any]) -> None:
+        """Has `change` called by the thread that takes the steps, before it takes the next one; from any thread."""
+        self._changes.append(change)
+
     def _rescale(self, scale: float) -> None:
         self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale})
 
@@ -90,6 +96,8 @@ class ScaledRun:
 
     def __iter__(self) -> Iterator[Point]:
         while self.training.status not in ("finished", "diverged"):
+            while self._changes:
+                self._changes.popleft()()
             if self.by_hand:
                 self._rescale(self.held)
             model, batch = self.training.model, self.training.batch()

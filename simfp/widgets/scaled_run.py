@@ -152,7 +152,7 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
             self.lr = TASKS[self.network].options["lr"]
             return
         run = self.run
-        self.runner.ask(lambda: self._apply(run, change["name"]))
+        run.before_next_step(lambda: self._apply(run, change["name"]))
 
     def _start_over(self) -> None:
         self.runner.stop()
