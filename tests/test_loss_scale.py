@@ -151,7 +151,7 @@ def test_a_held_scale_stays_and_a_scaler_s_backs_off() -> None:
     before = [p.data.values.copy() for p in run.training.model.parameters()]
     run.by_hand = False
     later = [next(steps) for _ in range(4)]
-    assert [point.scale for point in later] == [2.0**29, 2.0**28, 2.0**27, 2.0**26]
+    assert [point.scale for point in later] == [2.0**30, 2.0**29, 2.0**28, 2.0**27]
     assert all(np.array_equal(a, p.data.values) for a, p in zip(before, run.training.model.parameters(), strict=True))
     run.set_scale(2.0**10)
     assert (next(steps).scale, run.points[-1].skipped) == (2.0**10, False)

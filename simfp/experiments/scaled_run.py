@@ -105,6 +105,8 @@ class ScaledRun:
             step = next(iter(self.training), None)
             if step is None:
                 return
+            if self.by_hand:  # whatever the scaler has made of it
+                self._rescale(self.held)
             found = self.scaler.found
             assert found is not None  # the scaler's step unscales
             tracker = int(self.scaler.state_dict()["_growth_tracker"])

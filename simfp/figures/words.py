@@ -49,7 +49,7 @@ def scale(x: float) -> str:
     >>> scale(65536.0), scale(0.25), scale(3000.0), scale(0.0)
     ('2¹⁶ = 65,536', '2⁻² = 0.25', '3,000', '0')
     """
-    whole = x == math.floor(x) and x < 1e12
+    whole = x == math.floor(x) and x < 1e13
     number = f"{int(x):,}" if whole else decimal(x)
     mantissa, exponent = math.frexp(x)
     return f"{power_of_two(exponent - 1)} = {number}" if mantissa == 0.5 else number

@@ -187,7 +187,7 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
         points = run.points[:]
         over = run.training.status in ("finished", "diverged")
         self._run = {
-            "state": run.training.status if over else state,
+            "state": run.training.status if over else state if points or self.runner.at_work else "ready",
             "can": _allowed(state, over),
             "steps": run.training.settings.steps,
             "panels": [panel._asdict() for panel in figures.panels(points)],
