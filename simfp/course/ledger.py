@@ -25,6 +25,9 @@ from simfp.experiments.autocast_blocks import follow
 from simfp.experiments.races import stored
 from simfp.experiments.recipe_runs import SITUATIONS
 from simfp.figures.words import decimal, percent
+from simfp.course.lesson_08 import SEEDS, SWEEP_STEPS, compared, kept_in_words, last_scale
+from simfp.experiments import gradients, loss_scale
+from simfp.figures.words import decimal, percent, power_of_two
 from simfp.rounding import round_to
 
 __all__ = ["CLAIMS", "VERDICTS", "Claim", "Finding", "show"]
@@ -241,6 +244,40 @@ def backward_in_fp16() -> Finding:
     if alike:
         return Finding(figures, "holds under conditions", "for what ran in fp16 forward, and no other")
     return Finding(figures, "does not hold")
+def loss_scaling() -> Finding:
+    """What a scale does for the gradients of a network, and where there is none that will do."""
+    window = loss_scale.windows("deep")[2]
+    plain, best = window.at(1.0), max(window.fits())
+    scaled = window.at(2.0**best)
+    size = int(plain.counts.sum())
+    shares = {}
+    for name, found in (("plain", plain), ("scaled", scaled)):
+        counts = dict(zip(loss_scale.FATES, found.counts.sum(0).tolist(), strict=True))
+        shares[name] = (percent(counts["lost"], size), percent(counts["same"], size))
+    end, steps = last_scale()
+    figures = (
+        f"Of {size:,} gradients of nine layers after {window.step} steps, fp16 loses {shares['plain'][0]} without a "
+        f"scale and keeps all bits of {shares['plain'][1]}; times {power_of_two(best)} and divided again, "
+        f"{shares['scaled'][0]} and {shares['scaled'][1]}.",
+        kept_in_words(),
+        f"Where every forward pass overflows, the scale is {decimal(end)} after {steps} steps.",
+    )
+    if scaled.lost >= plain.lost:
+        return Finding(figures, "does not hold", "no fewer gradients are lost")
+    which = "for gradients, and as long as they span less than fp16 does; what overflows in the forward pass stays so"
+    return Finding(figures, "holds under conditions", which)
+
+
+def accuracy() -> Finding:
+    """Accuracy in fp16 with a GradScaler beside fp32, over a few seeds."""
+    fp32, scaled, deviation = compared()
+    figures = (
+        f"A perceptron on digits, {SWEEP_STEPS} steps, {len(SEEDS)} seeds: {fp32:.2f} % right in fp32, {scaled:.2f} % "
+        f"in fp16 with a GradScaler. From seed to seed fp32 itself varies by {deviation:.2f} points.",
+    )
+    if abs(scaled - fp32) > max(deviation, 0.5):
+        return Finding(figures, "does not hold", "not for this network")
+    return Finding(figures, "holds under conditions", "as far as one small network tells; more of them come later")
 
 
 # fmt: off
@@ -250,6 +287,8 @@ CLAIMS = (
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
     Claim("silently",  "silently zeroing out small gradient components",                                          "07", silent_zeros),  # noqa: E501
+    Claim("loss scaling", "GradScaler multiplies the loss by a large scale factor before backprop (shifting gradient magnitudes into the representable range)",  "08", loss_scaling),  # noqa: E501
+    Claim("accuracy", "negligible accuracy loss when used with loss scaling",  "08", accuracy),
     Claim("tiny updates", "Gradient updates are tiny (often 1e-7 or smaller)",                                      "09", tiny_updates),  # noqa: E501
     Claim("master copy", "The optimizer step is therefore kept in float32 so precision is not lost during the weight update", "09", master_copy),  # noqa: E501
     Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501

@@ -8,6 +8,9 @@ from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.memory_calculator import MemoryCalculator
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
+from simfp.widgets.scale_window import ScaleWindow
+from simfp.widgets.scaled_run import LossScaleRun
+from simfp.widgets.scaler_machine import ScalerMachine
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 from simfp.widgets.update_race import UpdateRace
@@ -19,9 +22,12 @@ __all__ = [
     "BitsBeside",
     "Dashboard",
     "FusedStep",
+    "LossScaleRun",
     "MemoryCalculator",
     "NumberLine",
     "Overflow",
+    "ScaleWindow",
+    "ScalerMachine",
     "TensorCoreBits",
     "Underflow",
     "UpdateRace",
