@@ -1,5 +1,6 @@
 """Lesson 13: right and wrong answers to its exercises, its bets, its figures, and what the ledger makes of them."""
 
+import hashlib
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from simfp.experiments.comparing import Difference, difference
 from simfp.experiments.memory import memory
 from simfp.experiments.model_sizes import GPT_SIZES, RECIPES
 from simfp.experiments.roofline import Roof
+from simfp.experiments.text import corpus
 from simfp.figures import memory as drawn_memory
 from simfp.figures import quality as drawn_quality
 from simfp.figures import speed as drawn_speed
@@ -281,6 +283,11 @@ def test_the_runs_were_trained_to_the_end_and_without_losing_steps() -> None:
         assert means[-2] - means[-1] < 0.003 * means[-1]  # nothing more was to be learned at this learning rate
         assert run["skipped"] <= 2
         assert np.allclose(run["validation"], run["validation_in_fp32"], rtol=1e-3)  # trained so, not only evaluated so
+
+
+def test_the_text_that_they_learned_is_the_one_that_is_made_here() -> None:
+    told = measurements.quality()["text"]
+    assert hashlib.sha256(corpus(told["characters"]).encode()).hexdigest() == told["sha256"]
 
 
 # ---- the ledger ----
