@@ -111,3 +111,14 @@ def test_a_stop_reaches_the_run_that_goes_on() -> None:
     for _ in job:
         job.stop()
     assert [len(run.history) for run in runs] == [1, 0]
+
+
+def test_the_last_word_stays_though_the_event_loop_still_holds_a_look_of_the_bar(bars: list[Bar]) -> None:
+    import asyncio
+
+    async def cell() -> None:
+        watch(Training("mlp", "fp16", **QUICK))
+        await asyncio.sleep(0.5)
+
+    asyncio.run(cell())
+    assert bars[-1].text.endswith("; done")

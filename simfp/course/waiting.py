@@ -76,13 +76,16 @@ def watch(*trainings: Training) -> Any:
         if shown is not None:  # it is None outside of IPython
             shown.update(bar(text))
 
-    runner = Runner(lambda items: show(), interval=INTERVAL)
+    over = False
+    # the event loop may still hold a look of the bar when the cell has ended
+    runner = Runner(lambda items: None if over else show(), interval=INTERVAL)
     runner.start(InTurn(trainings))
     try:
         runner.wait()
     except KeyboardInterrupt:
         runner.stop()
         runner.wait(10)
+    over = True
     if runner.exception is not None:
         raise runner.exception
     diverged = [f"diverged at step {training.diverged_at}" for training in trainings if training.status == "diverged"]

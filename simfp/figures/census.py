@@ -62,7 +62,7 @@ def draw_histogram(axes: Axes, histogram: Histogram, fmt: Format, *, dark: bool 
             linewidth=1, hatch=FATES[name].hatch,
         )  # fmt: skip
         bars.set_clip_path(Rectangle((left, -1), right - left, 2 * top + 1, transform=axes.transData))
-        if right - left > 3:
+        if right - left > max(3, (last - first) / 16):
             axes.text((left + right) / 2, 1.1 * top, FATES[name].label, color=ink, ha="center", va="center", fontsize=9)
         if left == begin:
             axes.axvline(begin, color=ink, lw=1, ls=":")
