@@ -36,7 +36,11 @@ def test_a_perceptron_s_passes_are_told_operation_by_operation() -> None:
         ("x", "float32", "float16", "made"), ("weight", "float32", "float16", "kept"),
         ("bias", "float32", "float16", "kept"),
     ]  # fmt: skip
-    assert [(each.step, each.parameter) for each in first.operands] == [(None, ""), (None, "0.weight"), (None, "0.bias")]
+    assert [(each.step, each.parameter) for each in first.operands] == [
+        (None, ""),
+        (None, "0.weight"),
+        (None, "0.bias"),
+    ]
     assert relu.operands[0].step == 0
     assert relu.operands[0].cast == ""
     assert [(first.rule, first.shape), (relu.rule, relu.shape)] == [

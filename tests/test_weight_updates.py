@@ -154,5 +154,3 @@ def test_eps_of_adam_is_zero_in_float16_and_divides() -> None:
     optim.Adam([p], lr=1e-3).step()
     assert sf.round_to(1e-8, "fp16") == 0
     assert np.isinf(p.data.item())
-
-
