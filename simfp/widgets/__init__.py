@@ -5,7 +5,21 @@ from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
+from simfp.widgets.scale_window import ScaleWindow
+from simfp.widgets.scaled_run import LossScaleRun
+from simfp.widgets.scaler_machine import ScalerMachine
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 
-__all__ = ["BitExplorer", "Dashboard", "FusedStep", "NumberLine", "Overflow", "TensorCoreBits", "Underflow"]
+__all__ = [
+    "BitExplorer",
+    "Dashboard",
+    "FusedStep",
+    "LossScaleRun",
+    "NumberLine",
+    "Overflow",
+    "ScaleWindow",
+    "ScalerMachine",
+    "TensorCoreBits",
+    "Underflow",
+]
