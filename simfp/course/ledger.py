@@ -18,15 +18,13 @@ from simfp.course.finding import VERDICTS, Finding
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
 from simfp.course.lesson_07 import by_recipe, silently
+from simfp.course.lesson_08 import SEEDS, SWEEP_STEPS, compared, kept_in_words, last_scale
 from simfp.course.lesson_09 import measured, sizes
-from simfp.course.lesson_11 import UNDER_AUTOCAST, compared, recorded
-from simfp.experiments import gradients
+from simfp.course.lesson_11 import UNDER_AUTOCAST, against_fp32, recorded
+from simfp.experiments import gradients, loss_scale
 from simfp.experiments.autocast_blocks import follow
 from simfp.experiments.races import stored
 from simfp.experiments.recipe_runs import SITUATIONS
-from simfp.figures.words import decimal, percent
-from simfp.course.lesson_08 import SEEDS, SWEEP_STEPS, compared, kept_in_words, last_scale
-from simfp.experiments import gradients, loss_scale
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.rounding import round_to
 
@@ -129,7 +127,7 @@ def no_scaling() -> Finding:
     """What bf16 zeroed in recorded runs without loss scaling, and how they did."""
     rows = [row for row in recorded() if row["recipe"] == "bf16"]
     zeroed, counted = (sum(row[name] for row in rows) for name in ("zeroed", "counted"))
-    small = {row.recipe: row for row in compared("small gradients")}
+    small = {row.recipe: row for row in against_fp32("small gradients")}
     figures = (
         f"In {len(rows)} runs of a perceptron in bf16 under autocast, without scaling, {zeroed:,} of {counted:,} "
         f"numbers of the backward pass became zero.",
@@ -145,10 +143,10 @@ def no_scaling() -> Finding:
 
 def quality() -> Finding:
     """How far recorded runs under each recipe are from fp32, from the same seeds."""
-    usual = {row.recipe: row for row in compared("usual")}
+    usual = {row.recipe: row for row in against_fp32("usual")}
     autocast = [usual[name] for name in UNDER_AUTOCAST]
     worst = max(autocast, key=lambda row: abs(row.points))
-    everywhere = [(row.points, row.recipe, situation) for situation in SITUATIONS for row in compared(situation)]
+    everywhere = [(row.points, row.recipe, situation) for situation in SITUATIONS for row in against_fp32(situation)]
     fell, recipe, situation = min(everywhere)
     told = ", ".join(f"{row.recipe} {row.points:+.2f} ± {row.margin:.2f}" for row in autocast)
     figures = (
@@ -294,7 +292,7 @@ CLAIMS = (
     Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501
     Claim("backward in fp16", "scaler.scale(loss).backward()         # backward in fp16, scaled",                 "10", backward_in_fp16),  # noqa: E501
     Claim("no scaling", "it eliminates the need for loss scaling entirely",                                       "11", no_scaling),  # noqa: E501
-    Claim("quality on a GPU", "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "11", quality),  # noqa: E501
+    Claim("quality",   "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "11", quality),  # noqa: E501
     Claim("products",  "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores at 2–4x the throughput of float32", "13", costs.products),  # noqa: E501
     Claim("halving",   "This halves memory usage",                                                                "13", costs.halving),  # noqa: E501
     Claim("batch",     "either a 2x larger batch or a 2x larger model fits on the same hardware",                 "13", costs.batch),  # noqa: E501
