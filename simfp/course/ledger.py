@@ -16,10 +16,13 @@ from simfp import encode, float16, float32
 from simfp.course.display import Table
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
+from simfp.course.lesson_07 import by_recipe, silently
 from simfp.course.lesson_09 import measured, sizes
+from simfp.course.lesson_11 import UNDER_AUTOCAST, compared, recorded
 from simfp.experiments import gradients
 from simfp.experiments.autocast_blocks import follow
 from simfp.experiments.races import stored
+from simfp.experiments.recipe_runs import SITUATIONS
 from simfp.figures.words import decimal, percent
 from simfp.rounding import round_to
 
@@ -123,7 +126,9 @@ def tiny_updates() -> Finding:
     if least > 0.5:
         return Finding(figures, "holds")
     if most > 0.05:
-        return Finding(figures, "holds under conditions", "in some networks; what decides is the size beside the weight")
+        return Finding(
+            figures, "holds under conditions", "in some networks; what decides is the size beside the weight"
+        )
     lost = measured("pure bf16").share
     why = f"they are far larger here, and {lost:.0%} are lost in bf16 all the same: what decides is the weight beside"
     return Finding(figures, "does not hold", f"{why} them")
@@ -141,7 +146,9 @@ def master_copy() -> Finding:
         return Finding(figures, "does not hold")
     rescued = max(losses["pure bf16 + kahan"], losses["pure bf16 + stochastic"])
     if rescued < (losses["fp32"] + losses["pure bf16"]) / 2:
-        which = "nearly nothing is lost, and a float32 copy is one way: Kahan's compensation and stochastic rounding of "
+        which = (
+            "nearly nothing is lost, and a float32 copy is one way: Kahan's compensation and stochastic rounding of "
+        )
         return Finding(figures, "holds under conditions", f"{which}bf16 weights are two others")
     return Finding(figures, "holds")
 
@@ -184,16 +191,79 @@ def backward_in_fp16() -> Finding:
     return Finding(figures, "does not hold")
 
 
+def silent_zeros() -> Finding:
+    """What fp16 without loss scaling zeroed in recorded runs of several seeds, and what that did to them."""
+    found = silently()
+    usual, small = found["usual"], found["small gradients"]
+    odd = sum(run["diverged_at"] is not None for run in by_recipe("usual", "fp16"))
+    harmless, ruined = (0.0 - round(float(np.mean(found[name])), 1) for name in ("points", "points small"))
+    figures = (
+        f"In {len(usual)} runs of a perceptron in fp16 without loss scaling, {min(usual):.1%} to {max(usual):.1%} of "
+        f"the backward pass's numbers that were not zero became zero; {odd} losses were infinite or NaN.",
+        f"Right answers, against fp32 from the same seeds: {harmless:+.1f} percentage points.",
+        f"With the loss times 2^-16, {min(small):.1%} to {max(small):.1%} became zero, as silently: "
+        f"{ruined:+.0f} percentage points.",
+    )
+    if min(usual) > 0 and min(small) > 0 and not odd:
+        return Finding(figures, "holds", "whether it does harm is another question, and depends on how small they are")
+    return Finding(figures, "does not hold", "some run zeroed nothing, or its loss told of it")
+
+
+def no_scaling() -> Finding:
+    """What bf16 zeroed in recorded runs without loss scaling, and how they did."""
+    rows = [row for row in recorded() if row["recipe"] == "bf16"]
+    zeroed, counted = (sum(row[name] for row in rows) for name in ("zeroed", "counted"))
+    small = {row.recipe: row for row in compared("small gradients")}
+    figures = (
+        f"In {len(rows)} runs of a perceptron in bf16 under autocast, without scaling, {zeroed:,} of {counted:,} "
+        f"numbers of the backward pass became zero.",
+        f"With every gradient 65,536 times smaller, bf16 stands at {small['bf16'].points:+.1f} percentage points "
+        f"against fp32, fp16 without a scaler at {small['fp16'].points:+.0f}.",
+    )
+    if zeroed == 0 and abs(small["bf16"].points) <= small["bf16"].margin:
+        return Finding(
+            figures, "holds", "bf16 has the exponents of fp32, and a gradient that fp32 holds does not vanish"
+        )
+    return Finding(figures, "does not hold", "some gradients vanished in bf16, or it did worse than fp32")
+
+
+def quality() -> Finding:
+    """How far recorded runs under each recipe are from fp32, from the same seeds."""
+    usual = {row.recipe: row for row in compared("usual")}
+    autocast = [usual[name] for name in UNDER_AUTOCAST]
+    worst = max(autocast, key=lambda row: abs(row.points))
+    everywhere = [(row.points, row.recipe, situation) for situation in SITUATIONS for row in compared(situation)]
+    fell, recipe, situation = min(everywhere)
+    told = ", ".join(f"{row.recipe} {row.points:+.2f} ± {row.margin:.2f}" for row in autocast)
+    figures = (
+        f"A perceptron on digits, five seeds, percentage points of right answers against fp32, with 95 % confidence: "
+        f"{told}; with bf16 weights too {usual['pure bf16'].points:+.2f} ± {usual['pure bf16'].margin:.2f}.",
+        f"At worst, {recipe} in the situation called {situation!r}: {fell:+.0f} points.",
+    )
+    if abs(worst.points) > 0.3:
+        return Finding(figures, "does not hold", f"{worst.recipe} is {abs(worst.points):.2f} points away")
+    if fell >= -0.3:
+        return Finding(figures, "holds")
+    which = (
+        "with weights in fp32, and gradients that the format can hold; then the seed matters more than the recipe. A "
+        "small network, and margins of about the size of the claim: no finer than that"
+    )
+    return Finding(figures, "holds under conditions", which)
+
+
 # fmt: off
 #         id           the source's words                                                                         lesson
 CLAIMS = (
     Claim("storage",   "Halving the storage of activations",                                                      "01", storage),  # noqa: E501
     Claim("underflow", "float16 underflows values below ~6e-5, silently zeroing out small gradient components",   "03", underflow),  # noqa: E501
     Claim("tensor cores", "Modern GPUs (A100, H100) run float16 matrix multiplications in specialised tensor cores",  "06", tensor_cores),  # noqa: E501
+    Claim("silently",  "silently zeroing out small gradient components",                                          "07", silent_zeros),  # noqa: E501
     Claim("tiny updates", "Gradient updates are tiny (often 1e-7 or smaller)",                                      "09", tiny_updates),  # noqa: E501
     Claim("master copy", "The optimizer step is therefore kept in float32 so precision is not lost during the weight update", "09", master_copy),  # noqa: E501
     Claim("forward in fp16",  "with autocast():                      # forward in fp16",                          "10", forward_in_fp16),  # noqa: E501
     Claim("backward in fp16", "scaler.scale(loss).backward()         # backward in fp16, scaled",                 "10", backward_in_fp16),  # noqa: E501
+    Claim("no scaling", "it eliminates the need for loss scaling entirely",                                       "11", no_scaling),  # noqa: E501
+    Claim("quality",   "Quality: typically within 0.1–0.3 % of float32 on standard benchmarks",                   "11", quality),  # noqa: E501
 )
 # fmt: on
 

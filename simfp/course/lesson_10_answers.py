@@ -247,7 +247,7 @@ DTYPE_IMPOSTORS = (
         lambda name, *formats: (
             _promoted(formats) if rule_of(name) == "float32_unless_dtype_given" else _dtype(name, formats)
         ),
-        'There are more lists than two: `{call}` returns {said}; it is {right}. Its rule is '
+        "There are more lists than two: `{call}` returns {said}; it is {right}. Its rule is "
         '"float32_unless_dtype_given", and here no dtype is given.',
     ),
     Impostor(

@@ -1,4 +1,4 @@
-"""Records the runs of lesson 11: `python -m simfp.course.record_recipes` makes lessons/recordings/recipe_runs.json anew.
+"""Records lesson 11's runs: `python -m simfp.course.record_recipes` makes lessons/recordings/recipe_runs.json anew.
 
 It takes some minutes. The file is written when all runs are over, whole or not at all.
 """
@@ -6,10 +6,8 @@ It takes some minutes. The file is written when all runs are over, whole or not 
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,16 +52,9 @@ def record() -> dict[str, Any]:
 def write(path: Path, recording: dict[str, Any]) -> None:
     """The whole file with its checksum, or nothing."""
     text = json.dumps(recording | {"sha256": recordings.checksum(recording)}, indent=1) + "\n"
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            partial.unlink()
-            raise
-    os.replace(partial, path)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def main() -> int:

@@ -52,7 +52,7 @@ class Watched:
             raise ValueError("a run to be watched needs a census of every step: Training(..., census=True)")
         self.training, self.census = training, training.census
         self.labels = {name: describe(name, module) for name, module in training.model.named_modules()}
-        self._passed: deque[tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]] = deque(maxlen=WINDOW + 1)
+        self._passed: deque[tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]] = deque(maxlen=WINDOW)
         self._passed.append(self._counts())
 
     def frame(self, step: Step) -> Frame:

@@ -109,7 +109,7 @@ function render({ model, el }) {
   // ---- a run's panel: readings, what went wrong, layers, magnitudes
   function panel(run, look, place) {
     const name = html("h4", {}, html("span", { class: "simfp-key", style: `border-top: 3px ${place ? "dashed" : "solid"} ${look.color}` }), `${look.name}: ${run.status}`);
-    const read = html("dl", { class: "simfp-readings" }, ...run.readings.map(([what, value]) => html("div", {}, html("dt", {}, what), html("dd", {}, value))));
+    const read = html("div", { class: "simfp-readings" }, ...run.readings.map(([what, value]) => html("div", {}, html("span", {}, what), html("b", {}, value))));
     const story = run.story.map((sentence) => html("p", { class: "simfp-story" }, sentence));
     const most = Math.max(0.001, ...run.layers.map(([, zeroed]) => zeroed));
     const rows = run.layers.map(([label, zeroed, , lostText, subnormalText]) => html("tr", {},

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets
 
-from simfp.experiments.recipes import RECIPES, Recipe, as_recipe
+from simfp.experiments.recipes import RECIPES, Recipe
 from simfp.experiments.tasks import TASKS
 from simfp.experiments.training import Training
 from simfp.experiments.watching import Frame, SideBySide
@@ -29,12 +30,17 @@ from simfp.widgets.fused_step import whole
 from simfp.widgets.running import Runner
 from simfp.widgets.underflow import one_of
 
-__all__ = ["PRESSES", "Dashboard"]
+__all__ = ["CHOICES", "PRESSES", "Dashboard"]
 
 PRESSES = ("run", "pause", "step", "stop", "again")
 MOST_RUNS = 2
 RATES = range(-8, 9)  # the learning rate is the task's, times 2 to the power of half of it
 SCALES = range(-30, 31)
+# eight bits under autocast, with nothing scaled: what lies beyond 16 bits, to be tried
+CHOICES = RECIPES | {
+    "fp8 e5m2": Recipe("fp8 e5m2", "float32", "float8_e5m2"),
+    "fp8 e4m3": Recipe("fp8 e4m3", "float32", "float8_e4m3fn"),
+}
 POINTS = 240  # of a curve, at most
 SPAN = (-48, 20)  # binades shown; whatever lies beyond is drawn in the outermost
 
@@ -43,7 +49,10 @@ def _recipes(value: Any) -> list[str]:
     names = [value] if isinstance(value, str) else list(value)
     if not 1 <= len(names) <= MOST_RUNS:
         raise ValueError(f"recipes must be one or two names, got {value!r}")
-    return [as_recipe(name).name for name in names]
+    for name in names:
+        if not isinstance(name, str) or name not in CHOICES:
+            raise ValueError(f"unknown recipe {name!r}; expected one of {', '.join(map(repr, CHOICES))}")
+    return names
 
 
 SETTINGS: dict[str, Any] = {
@@ -63,7 +72,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
     task
         What is trained: a name in `simfp.experiments.tasks.TASKS`.
     recipes
-        A name in `simfp.experiments.recipes.RECIPES`, or two.
+        A name in CHOICES, or two: `simfp.experiments.recipes.RECIPES`, and fp8 under autocast.
     rate
         A whole number from -8 to 8: the learning rate is the task's times 2 ** (rate / 2).
     scale
@@ -99,8 +108,8 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         **settings: Any,
     ) -> None:
         self._settings = {"measure_every": 50} | settings
-        chosen = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
-        chosen = {name: SETTINGS[name](value) for name, value in chosen.items()}
+        given: dict[str, Any] = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
+        chosen = {name: SETTINGS[name](value) for name, value in given.items()}
         self._made(chosen["task"], chosen["recipes"])  # raises for settings that make no sense
         self._runner = Runner(self._show)
         super().__init__(**chosen)
@@ -175,7 +184,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         super().close()
 
     def _made(self, task: str, recipes: Sequence[str]) -> SideBySide:
-        return SideBySide([Training(task, name, census=True, **self._settings) for name in recipes])
+        return SideBySide([Training(task, CHOICES[name], census=True, **self._settings) for name in recipes])
 
     def _begin(self) -> None:
         self._job = self._made(self.task, self.recipes)
@@ -205,7 +214,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
     def _change(self, _change: Any = None) -> None:
         for training, lr in zip(self.trainings, self._lr, strict=True):
             told = {"lr": lr * 2 ** (self.rate / 2), "loss_scale": 2.0**self.scale}
-            self._runner.ask(lambda training=training, told=told: training.change(**told))
+            self._runner.ask(partial(training.change, **told))
         self._fixed = self._told_once()
 
     def _press(self, change: Any) -> None:
@@ -248,7 +257,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         return {
             "choices": {
                 "task": [[name, f"{name}: {task.what}"] for name, task in TASKS.items()],
-                "recipe": [[name, name] for name in RECIPES],
+                "recipe": [[name, name] for name in CHOICES],
             },
             "rates": [RATES[0], RATES[-1]],
             "scales": [SCALES[0], SCALES[-1]],
