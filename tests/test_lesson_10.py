@@ -98,7 +98,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda name, *formats: formats[0] if len(set(formats)) == 1 else "fp32", "That is type promotion"),
         (lambda name, *formats: "fp16" if autocast_rule(name) in ("lower_precision", "follows_inputs", "widest")
          else "fp32", "{widest}"),
-        (lambda name, *formats: None, "Is a `return` missing?"), (lambda name, *formats: "half a byte", "should return"),
+        (lambda name, *formats: None, "Is a `return` missing?"), (lambda name, *formats: "a byte", "should return"),
         (lambda name, *formats: "fp32", "`autocast_dtype('matmul', 'fp32', 'fp32')` returns fp32; it is fp16"),
         (lambda name: name, "raised TypeError"), ("fp16", "This wants a function"),
     ],

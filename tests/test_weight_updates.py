@@ -80,7 +80,7 @@ def test_the_rows_of_bits_are_the_numbers(fmt: str) -> None:
         sizes = (told.weight, float(told.change), told.after)
         top = max(int(np.floor(np.log2(abs(x)))) for x in sizes if x) + 2
 
-        def value(line: figures.Line) -> Fraction:
+        def value(line: figures.Line, top: int = top) -> Fraction:
             text = (line.kept + line.lost).rstrip("…")
             bits = (Fraction(2) ** (top - 1 - place) for place, digit in enumerate(text) if digit == "1")
             return sum(bits, Fraction(0)) * (-1 if line.sign == "−" else 1)

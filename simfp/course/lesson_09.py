@@ -109,11 +109,11 @@ BETS = (
     ),
     Bet(
         "09.4",
-        "Adam, all in fp16: a weight of 1, a gradient of 1e-5, lr = 0.001, eps = 1e-8. After one step, the weight is ...",
+        "Adam, all in fp16: a weight of 1, a gradient of 1e-5, lr = 0.001, eps = 1e-8. After a step the weight is ...",
         truth=lambda: _became(adam("float16", 1e-8)),
         story=lambda which: (
-            f"{which}. The square of 1e-5 is 1e-10, and the second moment is a thousandth of that: 0 in fp16. eps = 1e-8 "
-            f"is {float(round_to(1e-8, 'fp16')):g} in fp16 as well. So Adam divides by 0."
+            f"{which}. The square of 1e-5 is 1e-10, and the second moment is a thousandth of that: 0 in fp16. "
+            f"eps = 1e-8 is {float(round_to(1e-8, 'fp16')):g} in fp16 as well. So Adam divides by 0."
         ),
         options=("smaller", "the same", "infinite", "nan"),
     ),
@@ -145,7 +145,7 @@ EXERCISES = (
                 f"take. The smallest float32 that moves it is {decimal(answers.smallest_lr(), 9)}."
             ),
             slips=answers.LR_SLIPS,
-            otherwise="With {said} the weight stays. How far is half a step of bf16 at 1.5, and what times 0.01 is that?",
+            otherwise="With {said} the weight stays. How far is half a step of bf16 at 1.5, and what × 0.01 is that?",
         ),
         (
             "lr × gradient has to be more than half the distance to the next number.",

@@ -87,8 +87,8 @@ MISTAKES = (
         "A whole step is too much to ask for: from half a step on, rounding goes to the neighbour. {call} is {right}."),
     Mistake(
         lambda w, u, fmt: (np.abs(u) < _half(w, fmt)) & (u != 0),
-        "Nearly. What is exactly half a step is a tie, and it goes to the even neighbour: often back to the weight. And "
-        "just below a power of two the steps are half as wide. {call} is {right}."),
+        "Nearly. What is exactly half a step is a tie, and it goes to the even neighbour: often back to the weight. "
+        "And just below a power of two the steps are half as wide. {call} is {right}."),
     Mistake(
         lambda w, u, fmt: (np.abs(u) <= _half(w, fmt)) & (u != 0),
         "Nearly. Exactly half a step is a tie, and it goes to the even neighbour, which is not always the weight. "
@@ -319,8 +319,8 @@ KAHAN_IMPOSTORS = (
     (_adds, "You add the update; a step goes *against* the gradient: {start} should become {true}, not {said}."),
     (
         _forgets,
-        "What was lost before is not used: `wanted = lost - update` first, and then `weight + wanted`. From {start} you "
-        "come to {said}; exactly it is {true}.",
+        "What was lost before is not used: `wanted = lost - update` first, and then `weight + wanted`. From {start} "
+        "you come to {said}; exactly it is {true}.",
     ),
     (
         _of_update_only,

@@ -130,7 +130,8 @@ def test_every_bit_of_an_update_is_in_its_place(
 ) -> None:
     widget = UpdateViewer(weight, lr, gradient)
     shown(widget)
-    read = '(all) => all.map((row) => [".simfp-plus", ".simfp-kept", ".simfp-lost"].map((p) => row.querySelector(p).textContent))'
+    read = """(all) => all.map((row) =>
+        [".simfp-plus", ".simfp-kept", ".simfp-lost"].map((part) => row.querySelector(part).textContent))"""
     seen = page.locator(".simfp-block tr").evaluate_all(read)
     lines = [line for told in widget.updates() for line in update_figures.lines(told)]
     assert [(sign.strip(), kept, lost.rstrip()) for sign, kept, lost in seen] == [

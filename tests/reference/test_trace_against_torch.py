@@ -62,12 +62,11 @@ def test_the_same_casts_are_made(dtype: str) -> None:
             torch.nn.functional.mse_loss(x, target)
 
     ours = nn.Linear(4, 4)
-    with sf.Trace(ours) as trace:
-        with autocast(dtype=dtype, cache_enabled=False):
-            y: Any = np.zeros((2, 4), np.float32)
-            for _ in range(USES):
-                y = nn.functional.relu(ours(y))
-            mse_loss(y, np.zeros((2, 4), np.float32))
+    with sf.Trace(ours) as trace, autocast(dtype=dtype, cache_enabled=False):
+        y: Any = np.zeros((2, 4), np.float32)
+        for _ in range(USES):
+            y = nn.functional.relu(ours(y))
+        mse_loss(y, np.zeros((2, 4), np.float32))
     made = Counter(
         (each.given, each.used) for step in trace.forward for each in step.operands if each.cast in ("made", "kept")
     )
