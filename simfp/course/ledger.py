@@ -244,6 +244,30 @@ def backward_in_fp16() -> Finding:
     return Finding(figures, "does not hold")
 
 
+def loss_scaling() -> Finding:
+    """What a scale does for the gradients of a network, and where there is none that will do."""
+    window = loss_scale.windows("deep")[2]
+    plain, best = window.at(1.0), max(window.fits())
+    scaled = window.at(2.0**best)
+    size = int(plain.counts.sum())
+    shares = {}
+    for name, found in (("plain", plain), ("scaled", scaled)):
+        counts = dict(zip(loss_scale.FATES, found.counts.sum(0).tolist(), strict=True))
+        shares[name] = (percent(counts["lost"], size), percent(counts["same"], size))
+    end, steps = last_scale()
+    figures = (
+        f"Of {size:,} gradients of nine layers after {window.step} steps, fp16 loses {shares['plain'][0]} without a "
+        f"scale and keeps all bits of {shares['plain'][1]}; times {power_of_two(best)} and divided again, "
+        f"{shares['scaled'][0]} and {shares['scaled'][1]}.",
+        kept_in_words(),
+        f"Where every forward pass overflows, the scale is {decimal(end)} after {steps} steps.",
+    )
+    if scaled.lost >= plain.lost:
+        return Finding(figures, "does not hold", "no fewer gradients are lost")
+    which = "for gradients, and as long as they span less than fp16 does; what overflows in the forward pass stays so"
+    return Finding(figures, "holds under conditions", which)
+
+
 def accuracy() -> Finding:
     """Accuracy in fp16 with a GradScaler beside fp32, over a few seeds."""
     fp32, scaled, deviation = compared()
