@@ -298,7 +298,7 @@ def test_the_ledger_s_verdicts_are_those_of_the_recording() -> None:
     assert verdicts == {
         "products": "does not hold", "halving": "holds under conditions", "batch": "does not hold",
         "throughput": "holds under conditions", "gpt-2 memory": "does not hold", "gpt-2 speed": "does not hold",
-        "quality": "holds under conditions",
+        "quality on a GPU": "holds under conditions",
     }  # fmt: skip
     told = str(ledger.show("13"))
     assert "15 times fp32's, 1.8 times" in told
