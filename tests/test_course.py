@@ -768,7 +768,9 @@ def test_an_unknown_recording_names_those_there_are(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
-    assert [claim.id for claim in ledger.CLAIMS] == ["storage", "underflow", "tensor cores"]
+    assert [claim.id for claim in ledger.CLAIMS] == [
+        "storage", "underflow", "tensor cores", "silently", "loss scaling", "accuracy", "no scaling", "quality",
+    ]  # fmt: skip
     for claim in ledger.CLAIMS:
         figures, verdict, conditions = claim.experiment()
         assert figures
