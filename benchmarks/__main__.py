@@ -13,9 +13,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.rounding import Row, memory, scalar, speed
+from benchmarks.census import census
+from benchmarks.rounding import memory, scalar, speed
+from benchmarks.row import Row
 from benchmarks.starting import starting
 from benchmarks.sums import sums, tensor_cores
+from benchmarks.training import training
 from tests.exhaustive.report import environment
 from tests.exhaustive.running import commit
 
@@ -24,7 +27,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def rows() -> Iterator[Row]:
     """All measurements."""
-    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores())
+    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores(), training(), census())
 
 
 def as_text(row: Row) -> str:

@@ -6,7 +6,6 @@ import time
 import timeit
 import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from pychop import Chop
 
 import simfp as sf
+from benchmarks.row import Row
 
 COUNT = 10**7
 ROUNDS = 9
@@ -39,24 +39,6 @@ LIMITS = {
     "float64": (np.float64,   1.5,          4.0),
 }
 # fmt: on
-
-
-@dataclass
-class Row:
-    """One measurement of simfp, its limit, and the same of others."""
-
-    what: str
-    unit: str
-    simfp: float
-    limit: float
-    others: dict[str, float] = field(default_factory=dict)
-    copy_limit: float | None = None  # at most so many times np.copyto
-
-    @property
-    def met(self) -> bool:
-        """Whether the limits hold."""
-        within_copies = self.copy_limit is None or self.simfp <= self.copy_limit * self.others["np.copyto"]
-        return self.simfp <= self.limit and within_copies
 
 
 def values(dtype: Any) -> np.ndarray:

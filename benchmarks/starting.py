@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from statistics import median
 
-from benchmarks.rounding import Row
+from benchmarks.row import Row
 
 REPEAT = 7
 LIMIT = 1.0

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 import simfp as sf
-from benchmarks.rounding import Row
+from benchmarks.row import Row
 
 COUNT = 10**6
 ROUNDS = 7

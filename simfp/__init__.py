@@ -11,6 +11,7 @@ The modules, in the order in which they may import one another (each only those 
     accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact, in float64
     tensor_core    what a step of a tensor core adds and keeps; the generations of GPUs, as data
     probing        which sums an unknown adder makes, and in which order
+    found_orders   products along the trees that a prober found
     explain        the story of one rounding
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -45,9 +45,10 @@ __all__ = [
 ]
 
 Values = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 ONE = np.ones((1, 1))
 OWNED_AT_ONCE = 1 << 14  # values that a thread looks at before it takes the next ones
-WORTH_A_THREAD = 1 << 16  # terms; fewer are added before a thread has begun
+WORTH_A_THREAD = 1 << 19  # terms; fewer are added before threads have been woken
 
 
 class Accumulator(ABC):
@@ -65,14 +66,20 @@ class Accumulator(ABC):
         `plain` says that a is [[1]], which stands for K ones: nothing is to be rounded but sums. K is at least 1.
         """
 
-    def products(self, a: Values, b: Values, fmt: Format) -> Values:
-        """As `add_products`, for values of `fmt`; with K = 0 all sums are 0.
+    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+        """As `add_products`, for values of `fmt`, float32 or float64; with K = 0 all sums are 0.
+
+        a, b: (..., M, K) and (..., K, N); the axes in front are those of a stack, and the same in both.
 
         Raises ValueError where products of `fmt` would leave float64.
         """
         if 2 * (fmt.min_exponent - fmt.mantissa_bits) < -1000 or 2 * (fmt.max_exponent + 1) > 1000:
             raise ValueError(f"products of {fmt!r} go beyond 2^-1000 or 2^1000, which no sum here holds")
-        return self.add_products(a, b) if a.shape[1] else np.zeros((a.shape[0], b.shape[1]))
+        total = np.zeros((*a.shape[:-1], b.shape[-1]))
+        if a.shape[-1]:
+            for place in np.ndindex(a.shape[:-2]):
+                total[place] = self.add_products(*(np.ascontiguousarray(x[place], np.float64) for x in (a, b)))
+        return total
 
     def __call__(self, x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
         """The sum of `x` over all axes, or over `axis`: float64 values of `format`, each the total as it was carried.
@@ -324,18 +331,38 @@ class Float64Sum(Accumulator):
         with np.errstate(all="ignore"):
             return b.sum(axis=0, keepdims=True) if plain else a @ b
 
+    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+        """The totals of a whole stack at once; see `Accumulator`."""
+        with np.errstate(all="ignore"):
+            total: Values = np.matmul(*(np.ascontiguousarray(x, np.float64) for x in (a, b)))
+        return total
+
 
 def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
-    """Calls part(first, last) so that all of range(tasks) is done; on every core where there is enough `work`."""
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, tasks)
-    if cores < 2 or work < WORTH_A_THREAD:
+    """Calls part(first, last) so that all of range(tasks) is done; on every core where there is enough `work`.
+
+    `part` must not do so itself: the threads are few, and the same ones each time.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if min(cores, tasks) < 2 or work < WORTH_A_THREAD:
         part(0, tasks)
         return
     pieces = min(4 * cores, tasks)
     bounds = [tasks * piece // pieces for piece in range(pieces + 1)]
-    with ThreadPoolExecutor(cores) as pool:
-        for done in [pool.submit(part, *pair) for pair in pairwise(bounds)]:
-            done.result()
+    begun = [_threads(cores, os.getpid()).submit(part, *pair) for pair in pairwise(bounds)]
+    try:
+        for each in begun:
+            each.result()
+    finally:  # where one has failed, or the user stops it, the others do not go on behind his back
+        for each in begun:
+            each.cancel()
+        wait(begun)
+
+
+@lru_cache(maxsize=1)
+def _threads(cores: int, process: int) -> ThreadPoolExecutor:
+    """So many threads of this process: after a fork the child has none of its parent's."""
+    return ThreadPoolExecutor(cores, "simfp")
 
 
 def _owned(x: Values, plan: Any) -> bool:

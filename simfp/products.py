@@ -103,7 +103,7 @@ def sums_of_products(x: NDArray[Any], y: NDArray[Any], fmt: Format, accumulator:
         return plain
     left, right = (x[None] if x.ndim == 1 else x), (y[:, None] if y.ndim == 1 else y)
     if right.ndim == 2:  # one matrix for all of a stack: its rows are the rows of one product
-        total = accumulator.products(_wide(left.reshape(math.prod(left.shape[:-1]), left.shape[-1])), _wide(right), fmt)
+        total = accumulator.products(left.reshape(math.prod(left.shape[:-1]), left.shape[-1]), right, fmt)
         total = total.reshape(*left.shape[:-1], right.shape[-1])
     else:
         total = _stacks(left, right, fmt, accumulator)
@@ -120,15 +120,8 @@ def _stacks(left: NDArray[Any], right: NDArray[Any], fmt: Format, accumulator: A
         batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     except ValueError:
         raise ValueError(f"the stacks of matrices of shapes {left.shape} and {right.shape} do not broadcast") from None
-    total = np.empty((*batch, left.shape[-2], right.shape[-1]))
     left, right = (np.broadcast_to(each, (*batch, *each.shape[-2:])) for each in (left, right))
-    for place in np.ndindex(*batch):
-        total[place] = accumulator.products(_wide(left[place]), _wide(right[place]), fmt)
-    return total
-
-
-def _wide(x: NDArray[Any]) -> NDArray[np.float64]:
-    return np.ascontiguousarray(x, np.float64)
+    return accumulator.products(left, right, fmt)
 
 
 def _rounded(total: NDArray[Any], fmt: Format, operation: str) -> Array:

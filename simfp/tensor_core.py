@@ -30,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 Values = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 FLOAT32 = NAMED_FORMATS["float32"]
 LOWEST = 7  # no step is aligned to less than 2^(the accumulator's smallest exponent - 7); measured with float32's
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
@@ -152,14 +153,17 @@ class TensorCore(Accumulator):
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
-    def products(self, a: Values, b: Values, fmt: Format) -> Values:
-        """(M, K) and (K, N) values of `fmt`, float64, to (M, N) values of the accumulator's format."""
+    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+        """(..., M, K) and (..., K, N) values of `fmt`, float32 or float64, to (..., M, N) of the accumulator's format.
+
+        The axes in front are those of a stack, and the same in both.
+        """
         if (self.inputs and fmt not in self.inputs) or 2 * fmt.precision > 24:
             takes = ", ".join(each.name for each in self.inputs) or "formats of at most 12 bits' precision"
             raise ValueError(f"this tensor core takes {takes}; got {fmt}")
-        sums = [self._part(a, b, steps, fmt) for steps in self.order.parts(a.shape[1], self.terms)]
+        sums = [self._part(a, b, steps, fmt) for steps in self.order.parts(a.shape[-1], self.terms)]
         if not sums:
-            return np.zeros((a.shape[0], b.shape[1]))
+            return np.zeros((*a.shape[:-1], b.shape[-1]))
         reduction = self.order.reduction or self.accumulator
         kept = self.order.kept or reduction
         total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], kept), reduction)
@@ -168,34 +172,39 @@ class TensorCore(Accumulator):
                 total = round_array(total + round_array(each, kept), reduction)
         return total
 
-    def _part(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format) -> Values:
+    def _part(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format) -> Values:
         """The running sum of one part."""
         first, last = int(steps[0, 0]), int(steps[-1, 1])
-        return self.along(a[:, first:last], b[first:last], steps - first, fmt)
+        return self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt)
 
-    def along(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format, start: Values | None = None) -> Values:
+    def along(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, start: Values | None = None) -> Values:
         """The running sums after `steps`, (steps, 2): the first k of each and the one after its last.
 
-        start: what the running sums begin with, (M, N) values of the accumulator's format; without it they begin with
-        nothing.
+        start: what the running sums begin with, values of the accumulator's format in the shape of the result; without
+        it they begin with nothing.
         """
-        product_bits = 2 * fmt.mantissa_bits
-        up = self.fraction_bits - product_bits
-        fits = self.terms <= 16 and up >= 0 and 23 <= self.fraction_bits <= 25
-        fits = fits and self.accumulator == FLOAT32 and self.rounding == "toward_zero"
-        if start is None and fits and np.isfinite(a).all() and np.isfinite(b).all():
-            made = self._fast(a, b, steps, fmt, up)
+        shape = (*a.shape[:-1], b.shape[-1])
+        left, right = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
+        room = self.terms <= 16 and 2 * fmt.mantissa_bits <= self.fraction_bits and 23 <= self.fraction_bits <= 25
+        room = room and self.accumulator == FLOAT32 and self.rounding == "toward_zero" and fmt.carrier == np.float32
+        if start is None and room:
+            made = self._fast(left, right, steps, fmt)
             if made is not None:
-                return made
-        out = np.empty((a.shape[0], b.shape[1]))
-        begin = np.empty((0, 0)) if start is None else start
-        left, right = _split(a, fmt, np.int64), _split(np.ascontiguousarray(b.T), fmt, np.int64)
+                return made.astype(np.float64).reshape(shape)
+        begin = [np.empty((0, 0))] * len(left) if start is None else start.reshape(-1, *shape[-2:])
+        made = np.empty((len(left), *shape[-2:]))
+        for place in range(len(left)):
+            self._general(left[place], right[place], steps, fmt, begin[place], made[place])
+        return made.reshape(shape)
+
+    def _general(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, begin: Values, out: Values) -> None:
+        """The model as it is told, of one product."""
+        left, right = _split(a, fmt), _split(b.T, fmt)
         acc = self.accumulator
-        floor = acc.min_exponent - LOWEST
         numbers = (
-            product_bits,
+            2 * fmt.mantissa_bits,
             self.fraction_bits,
-            floor,
+            acc.min_exponent - LOWEST,
             acc.mantissa_bits,
             acc.min_exponent,
             acc.max_exponent,
@@ -206,24 +215,30 @@ class TensorCore(Accumulator):
             lambda low, high: kernels.general(*left, *right, steps, begin, out, low, high, *numbers, nearest),
             a.shape[0], a.shape[1] * out.size,
         )  # fmt: skip
-        return out
 
-    def _fast(self, a: Values, b: Values, steps: NDArray[np.int64], fmt: Format, up: int) -> Values | None:
-        """The same in 32-bit integers; None where something overflowed."""
-        rows, columns = a.shape[0], b.shape[1]
+    def _fast(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format) -> NDArray[np.float32] | None:
+        """The same of a stack of products in 32 bits; None where these do not suffice."""
+        (stack, rows, k), columns = a.shape, b.shape[2]
+        if rows * -(-columns // kernels.LANES) > columns * -(-rows // kernels.LANES):  # a factor's lanes are filled up
+            made = self._fast(b.swapaxes(1, 2), a.swapaxes(1, 2), steps, fmt)
+            return None if made is None else made.swapaxes(1, 2)
+        left, right = _scaled(a, fmt), _scaled(b, fmt)
+        if left is None or right is None:
+            return None
+        (x, e, up), (y, f, up_too) = left, right
         blocks = -(-columns // kernels.LANES)
-        left = _split(a, fmt, np.int32)
-        packed = tuple(np.empty((blocks, b.shape[0], kernels.LANES), np.int32) for _ in range(2))
-        kernels.tiles(*_split(b, fmt, np.int32), *packed)
-        out = np.empty((rows, blocks * kernels.LANES), np.float32)
-        fits: list[bool] = []
+        packed = tuple(np.empty((stack, blocks, k, kernels.LANES), dtype) for dtype in (np.float32, np.int32))
+        kernels.tiles(y, f, *packed)
+        out = np.empty((stack, rows, blocks * kernels.LANES), np.float32)
+        exact: list[bool] = []
         floor = np.int32(self.accumulator.min_exponent - LOWEST)
 
         def part(low: int, high: int) -> None:
-            fits.append(kernels.fused32(*left, *packed, steps, out, low, high, up, self.fraction_bits, floor))
+            numbers = np.int32(up + up_too), np.int32(self.fraction_bits), floor
+            exact.append(kernels.fused32(x, e, *packed, steps, out, low, high, *numbers))
 
-        in_threads(part, -(-rows // kernels.ROWS), a.shape[1] * out.size)
-        return out[:, :columns].astype(np.float64) if all(fits) else None
+        in_threads(part, stack * -(-rows // kernels.ROWS), k * out.size)
+        return out[:, :, :columns] if all(exact) else None
 
 
 @dataclass(frozen=True)
@@ -257,7 +272,7 @@ class Generation(Accumulator):
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
-    def products(self, a: Values, b: Values, fmt: Format) -> Values:
+    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
         """As that of the unit for `fmt`."""
         return self.core(fmt).products(a, b, fmt)
 
@@ -283,11 +298,25 @@ def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Ord
     return Order()
 
 
-def _split(x: Values, fmt: Format, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    significands, exponents = np.empty(x.shape, dtype), np.empty(x.shape, dtype)
+def _split(x: Floats, fmt: Format) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    significands, exponents = np.empty(x.shape, np.int64), np.empty(x.shape, np.int64)
     flat = np.ascontiguousarray(x, np.float64).reshape(-1)
     kernels.split(flat, significands.reshape(-1), exponents.reshape(-1), fmt.mantissa_bits, fmt.min_exponent)
     return significands, exponents
+
+
+def _scaled(x: Floats, fmt: Format) -> tuple[NDArray[np.float32], NDArray[np.int32], int] | None:
+    """Values times a power of two that brings the largest near 2^TOP, their exponents, and that power.
+
+    None where some are infinite or NaN.
+    """
+    values = np.ascontiguousarray(x, np.float32)
+    exponents = np.empty(values.shape, np.int32)
+    largest = int(kernels.exponents32(values.reshape(-1), exponents.reshape(-1), fmt.min_exponent)) >> 23
+    if largest == 255:
+        return None
+    up = min(kernels.TOP - (largest - 127), 127)
+    return values * np.float32(2.0**up), exponents, up
 
 
 NARROW = Format("e8m13", exponent_bits=8, mantissa_bits=13)  # what fp8 units keep of float32 between two steps

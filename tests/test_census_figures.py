@@ -13,7 +13,9 @@ from simfp.figures import census as figures
 
 @pytest.fixture(scope="module")
 def counted() -> sf.Census:
-    x = np.concatenate([np.full(50, 2.0**-30), np.full(30, 2.0**-20), np.full(15, 1.5), np.full(5, 2.0**17), np.zeros(9)])
+    x = np.concatenate(
+        [np.full(50, 2.0**-30), np.full(30, 2.0**-20), np.full(15, 1.5), np.full(5, 2.0**17), np.zeros(9)]
+    )
     with sf.Census() as census:
         sf.array(x, "float16")
     return census
@@ -21,7 +23,11 @@ def counted() -> sf.Census:
 
 def test_zones_meet_and_end_where_the_format_does() -> None:
     found = figures.zones(sf.float16)
-    assert [round(edge, 2) for edge in (found["zeroed"][1], found["subnormal"][1], found["normal"][1])] == [-25, -14, 16]
+    assert [round(edge, 2) for edge in (found["zeroed"][1], found["subnormal"][1], found["normal"][1])] == [
+        -25,
+        -14,
+        16,
+    ]
     edges = [edge for zone in found.values() for edge in zone]
     assert edges == sorted(edges)
     assert (edges[0], edges[-1]) == (-math.inf, math.inf)

@@ -24,6 +24,11 @@ a + a, a @ a, np.exp(a)
 from simfp import optim
 class Parameter:
     data, grad, is_leaf = sf.array([1.0]), sf.array([1.0]), True
+with sf.Census():
+    for dtype in (np.float32, np.float64):
+        sf.round_to(np.ones(3, dtype), "float16")
+    sf.multiply(np.float32(1), np.float32(1), "float16")
+    a * a, optim.SGD([Parameter()], lr=0.1).step()
 for kind in (optim.SGD, optim.AdamW):
     for options in ({}, {"kahan": True}, {"update_rounding": "stochastic", "rng": 1}):
         kind([Parameter()], **options).step()

@@ -27,6 +27,20 @@ def test_scaling_saves_gradients_in_every_layer() -> None:
     assert all(row["zeros"] >= row["zeroed"] / row["values"] for row in rows)
 
 
+def test_a_loss_of_small_weight_stalls_in_fp16_without_a_scaler_and_nothing_says_so() -> None:
+    settings: dict[str, Any] = {
+        "optimizer": "AdamW", "options": {"lr": 1e-3}, "loss_weight": 2.0**-16, "steps": 60, "measure_every": 0,
+    }  # fmt: skip
+    last = {}
+    for recipe in ("fp32", "fp16", "fp16 + scaler", "bf16"):
+        training = Training("mlp", recipe, **settings)
+        steps = training.run()
+        assert training.status == "finished"
+        last[recipe] = sum(step.loss for step in steps[-10:]) / 10
+    assert last["fp16"] > 2.2  # nothing was learned: ln 10 is 2.3
+    assert all(last[recipe] < 1.5 for recipe in last if recipe != "fp16")
+
+
 def test_a_scale_window_is_what_rounding_the_exact_gradients_says() -> None:
     exponents = (0, 8, 30)
     rows = scale_window(exponents=exponents, after=100)

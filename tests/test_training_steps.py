@@ -59,7 +59,9 @@ def test_the_text_is_always_the_same_and_what_it_says_is_true() -> None:
         left, _, right = line.partition(" = ")
         a, sign, b = left.split()
         assert {"+": int(a) + int(b), "-": int(a) - int(b), "x": int(a) * int(b)}[sign] == int(right)
-    one, many = (rf"\b({'|'.join(names)}) " for names in (("ant", "dog", "cat", "bird"), ("ants", "dogs", "cats", "mice")))
+    one, many = (
+        rf"\b({'|'.join(names)}) " for names in (("ant", "dog", "cat", "bird"), ("ants", "dogs", "cats", "mice"))
+    )
     sees, see = (rf"({'|'.join(pair[form] for pair in text.VERBS + text.MOVES)})\b" for form in (0, 1))
     assert [len(re.findall(noun + verb, corpus)) > 100 for noun in (one, many) for verb in (sees, see)] == [
         True, False, False, True
@@ -290,7 +292,9 @@ def test_skipped_steps_change_no_weight_and_the_scale_comes_down() -> None:
     assert (first.skipped, first.scale, codes(training) == before) == (True, 2.0**40, True)
     steps = training.run()
     assert not steps[-1].skipped
-    assert [step.scale for step in steps if step.skipped] == [2.0 ** (40 - n) for n in range(sum(s.skipped for s in steps))]
+    assert [step.scale for step in steps if step.skipped] == [
+        2.0 ** (40 - n) for n in range(sum(s.skipped for s in steps))
+    ]
 
 
 def test_divergence_is_a_result_with_a_date() -> None:
@@ -376,6 +380,7 @@ def test_a_paused_run_waits_and_goes_on() -> None:
         ({"optimizer": "Lion"}, "unknown optimizer 'Lion'; expected one of SGD, Adam, AdamW"),
         ({"schedule": "warm"}, "unknown schedule 'warm'; expected one of constant, cosine"),
         ({"accumulator": "volta"}, "unknown accumulator 'volta'; expected one of 'float64', 'hopper'"),
+        ({"loss_weight": 0.0}, "`loss_weight` must be a finite number above 0, got 0.0"),
         ({"scaler": {"init_scale": 2.0}}, "recipe 'fp32' has no GradScaler"),
         ({"options": {"lr": -1.0}}, "Invalid learning rate: -1.0"),
     ],

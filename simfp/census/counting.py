@@ -85,8 +85,9 @@ class Census:
         self._names = Names(model)
         self._bins = HIGHEST - LOWEST + 1 if histogram else 0
         self._kept: dict[Any, tuple[Key, NDArray[np.int64], NDArray[np.int64]]] = {}
-        self._of_step: dict[tuple[str, Format], NDArray[np.int64]] = {}
-        self._last: dict[tuple[str, Format], NDArray[np.int64]] = {}
+        # by phase and the format's id, which stays its own while some key keeps the format
+        self._of_step: dict[tuple[str, int], tuple[Format, NDArray[np.int64]]] = {}
+        self._last: dict[tuple[str, int], tuple[Format, NDArray[np.int64]]] = {}
         self._listens = False
         self._inside = False
 
@@ -126,7 +127,6 @@ class Census:
     def _count(self, told: Rounding) -> None:
         place = told.place
         layer, (owner, parameter) = self._names.layer(place.layer), self._names.parameter(place.parameter)
-        # by the format's id, which stays its own while the key keeps the format
         found = (layer or owner, parameter, place.operation, place.gradient, told.operation, place.phase, id(told.fmt))
         kept = self._kept.get(found)
         if kept is None:
@@ -135,13 +135,11 @@ class Census:
             key = Key(found[0], operation, place.gradient or "", parameter, told.operation, place.phase, told.fmt)
             kept = self._kept[found] = key, counts, bins
         key, counts, bins = kept
-        sums = self._of_step.get((key.phase, key.fmt))
-        if sums is None:
-            sums = self._of_step[key.phase, key.fmt] = np.zeros(len(COUNTS), np.int64)
-        before = counts.copy()
+        of_step = self._of_step.get((key.phase, id(key.fmt)))
+        if of_step is None:
+            of_step = self._of_step[key.phase, id(key.fmt)] = key.fmt, np.zeros(len(COUNTS), np.int64)
         start = NOTHING if told.start is None else told.start
-        infinite, nan = tally(told.before, told.after, told.fates, start, LOWEST, counts, bins)
-        sums += counts - before
+        infinite, nan = tally(told.before, told.after, told.fates, start, LOWEST, counts, of_step[1], bins)
         for what, there in (("infinite", infinite), ("nan", nan)):
             if there and what not in self.births:
                 born = birth(what, told, self.steps, key.layer, key.parameter)
@@ -208,7 +206,7 @@ class Census:
         _check("phase", phase, PHASES)
         wanted = None if fmt is None else as_format(fmt)
         sums = np.zeros(len(COUNTS), np.int64)
-        for (of, to), counts in self._last.items():
+        for (of, _), (to, counts) in self._last.items():
             if of == phase and wanted in (None, to):
                 sums += counts
         return _named(sums)
@@ -216,7 +214,7 @@ class Census:
     def state(self) -> Any:
         """All that is counted, as a copy that `load_state` takes back."""
         kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in self._kept.items()}
-        of_step = {name: counts.copy() for name, counts in self._of_step.items()}
+        of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in self._of_step.items()}
         return self.steps, dict(self.births), kept, of_step, self._last
 
     def load_state(self, state: Any) -> None:
@@ -224,7 +222,7 @@ class Census:
         self.steps, births, kept, of_step, self._last = state
         self.births = dict(births)
         self._kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in kept.items()}
-        self._of_step = {name: counts.copy() for name, counts in of_step.items()}
+        self._of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in of_step.items()}
         if self._inside:
             self._turn(self.steps % self.every == 0)
 

@@ -10,6 +10,7 @@ environment()             does this machine run the course?
 forget("03")              start a lesson over
 ledger.show()             the claims that the course tests, and how they stand
 recordings.load(name)     what a GPU answered
+watch(training)           takes its steps, with a progress bar
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from simfp.course import bets, catalogue, contents, exercises, ledger, recording
 from simfp.course.display import Card, Picture, Table
 from simfp.course.machine import environment
 from simfp.course.progress import forget
+from simfp.course.waiting import watch
 
 __all__ = [
     "bet",
@@ -31,6 +33,7 @@ __all__ = [
     "recordings",
     "settle",
     "solution",
+    "watch",
 ]
 
 

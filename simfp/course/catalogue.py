@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from simfp.course import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_08
+from simfp.course import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+    lesson_11,
+)
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
 
 __all__ = ["BETS", "EXERCISES", "find", "of_lesson"]
 
-LESSONS = (lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_08)
+LESSONS = (lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07, lesson_08, lesson_11)
 BETS: dict[str, Bet] = {row.id: row for lesson in LESSONS for row in lesson.BETS}
 EXERCISES: dict[str, Exercise] = {row.id: row for lesson in LESSONS for row in lesson.EXERCISES}
 

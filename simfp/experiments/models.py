@@ -46,7 +46,8 @@ class Block(nn.Module):
         y = self.norm(x)
         later = np.triu(np.ones((x.shape[1], x.shape[1]), bool), 1)
         x = x + self.attention(y, y, y, need_weights=False, attn_mask=later, is_causal=True)[0]
-        return x + self.mlp(self.second_norm(x))
+        out: Tensor = x + self.mlp(self.second_norm(x))
+        return out
 
 
 class GPT(nn.Module):

@@ -27,7 +27,8 @@ class Recipe:
     autocast: the format that autocast runs products in; None: there is no autocast, all runs in the weights' format.
     scaler: whether a GradScaler scales the loss.
     tf32: whether inputs of products are rounded to tf32, as a GPU that is allowed to does with float32.
-    update: how weights are rounded when they are updated: to "nearest", so with "kahan"'s compensation, or "stochastic".
+    update: how weights are rounded when they are updated: to "nearest", so with "kahan"'s compensation, or
+        "stochastic".
 
     Raises ValueError, saying why, for a recipe that cannot be.
     """
@@ -83,8 +84,8 @@ class Recipe:
         if self.weights not in ("float32", "tfloat32") and self.update == "nearest":
             fmt = NAMED_FORMATS[self.weights]
             told.append(
-                f"pure {self.weights} weights: an update smaller than about 2^-{fmt.precision} of its weight leaves the "
-                "weight as it was. Keep master weights in float32, or round updates with Kahan's compensation or "
+                f"pure {self.weights} weights: an update smaller than about 2^-{fmt.precision} of its weight leaves "
+                "the weight as it was. Keep master weights in float32, or round updates with Kahan's compensation or "
                 "stochastically."
             )
         eps = given.get("eps", 1e-8)

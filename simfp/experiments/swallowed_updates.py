@@ -45,9 +45,7 @@ def swallowed_updates(
                 "swallowed": census.total("swallowed"),
                 "share": census.share("swallowed"),
                 "series": [(step.number, step.swallowed) for step in history if step.swallowed is not None],
-                "by_layer": {
-                    row["layer"]: row["share_swallowed"] for row in census.table(by="layer", phase="update")
-                },
+                "by_layer": {row["layer"]: row["share_swallowed"] for row in census.table(by="layer", phase="update")},
                 "loss": sum(last) / len(last),
                 "accuracy": None if training.diverged_at is not None else training.accuracy(),
                 "diverged_at": training.diverged_at,

@@ -96,10 +96,10 @@ ADAMW = {"lr": 3e-3, "weight_decay": 0.01}
 SLOWER = {"lr": 2e-3, "weight_decay": 0.01}
 # fmt: off
 TASKS = {task.name: task for task in (
-    #     name   what                                               model          data             optimizer     batch, steps
-    Task("mlp", "a perceptron (64, 128, 128, 10) on digits",        perceptron,    *_digits(False), "SGD", SGD,     64, 300),
-    Task("deep", "a perceptron of nine layers on digits",           _deep,         *_digits(False), "AdamW", SLOWER, 64, 300),
-    Task("cnn", "two convolutions and a linear layer on digits",    convolutional, *_digits(True),  "SGD", SGD,     64, 300),
-    Task("gpt", "a GPT of two blocks on the characters of a text",  _gpt,          _text, _held_out, "AdamW", ADAMW, 16, 300),
+    #    name   what                                        model          data              optimizer       batch steps
+    Task("mlp", "a perceptron on digits",                   perceptron,    *_digits(False),  "SGD",   SGD,   64,  300),
+    Task("deep", "a perceptron of nine layers on digits",   _deep,         *_digits(False),  "AdamW", SLOWER, 64, 300),
+    Task("cnn", "two convolutions and a layer on digits",   convolutional, *_digits(True),   "SGD",   SGD,   64,  300),
+    Task("gpt", "a GPT of two blocks on a text's letters",  _gpt,          _text, _held_out, "AdamW", ADAMW, 16,  300),
 )}
 # fmt: on

@@ -25,20 +25,27 @@ T = TypeVar("T")
 SIZE = 250_000  # characters
 SEED = 0
 
-NUMBERS = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+NUMBERS = _words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen"
-).split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = "January February March April May June July August September October November December".split()
-ANIMALS = "ant mouse frog bird cat dog goat sheep horse whale".split()  # the smallest first
+)
+DAYS = _words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+MONTHS = _words("January February March April May June July August September October November December")
+ANIMALS = _words("ant mouse frog bird cat dog goat sheep horse whale")  # the smallest first
 PLURALS = {"mouse": "mice", "sheep": "sheep"}  # the others take an s
-THINGS = "ball box leaf stone apple flower basket ribbon key lamp".split()
+THINGS = _words("ball box leaf stone apple flower basket ribbon key lamp")
 THING_PLURALS = {"box": "boxes", "leaf": "leaves"}
-COLOURS = "red blue green yellow white black brown".split()
-TEMPERS = "small old young quick lazy happy quiet brave clever tired".split()
-PLACES = "in the garden|near the river|on the hill|under the tree|behind the house|by the sea|at the gate".split("|")
-TIMES = "in the morning|at noon|in the evening|at night|every day|after the rain".split("|")
+COLOURS = _words("red blue green yellow white black brown")
+TEMPERS = _words("small old young quick lazy happy quiet brave clever tired")
+PLACES = (
+    "in the garden", "near the river", "on the hill", "under the tree", "behind the house", "by the sea", "at the gate"
+)  # fmt: skip
+TIMES = ("in the morning", "at noon", "in the evening", "at night", "every day", "after the rain")
 # what one of them does, and what several do
 VERBS = [
     ("sees", "see"), ("finds", "find"), ("hides", "hide"), ("carries", "carry"), ("likes", "like"), ("wants", "want"),

@@ -59,6 +59,8 @@ class Settings:
     loss_scale: a constant that the loss is multiplied by, and gradients are divided by; besides what a GradScaler does.
     accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
     cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
+    loss_weight: what the loss is multiplied by before the backward pass, as if it were one of several; steps tell the
+    loss without it. Adam's steps hardly depend on it, but the gradients that they are made of do.
     """
 
     task: str
@@ -73,6 +75,7 @@ class Settings:
     loss_scale: float = 1.0
     accumulator: Any = "float64"
     measure_every: int = 50
+    loss_weight: float = 1.0
 
     def whole(self) -> Settings:
         """The same, with what was left to the task filled in.
@@ -84,6 +87,9 @@ class Settings:
                                    ("measure_every", self.measure_every, 0)):  # fmt: skip
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ValueError(f"`{name}` must be an integer of at least {least}, got {value!r}")
+        weight = self.loss_weight
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < math.inf:
+            raise ValueError(f"`loss_weight` must be a finite number above 0, got {weight!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
         optimizer = self.optimizer or task.optimizer
@@ -156,12 +162,12 @@ class Training:
 
     def _optimizer(self) -> Any:
         kind = getattr(optim, str(self.settings.optimizer))
-        rounding: dict[str, Any] = {
+        rounding: dict[str, dict[str, Any]] = {
             "nearest": {},
             "kahan": {"kahan": True},
             "stochastic": {"update_rounding": "stochastic", "rng": np.random.default_rng([self.settings.seed, 2])},
-        }[self.recipe.update]
-        return kind(self.model.parameters(), **self.settings.options or {}, **rounding)
+        }
+        return kind(self.model.parameters(), **self.settings.options or {}, **rounding[self.recipe.update])
 
     # Going, pausing, stopping.
 
@@ -257,7 +263,7 @@ class Training:
         self._go.set()
         with self._precision():
             loss = self._loss(self.batch())
-        (loss * scale).backward()
+        (self._weighted(loss) * scale).backward()
         return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
 
     def _check(self) -> None:
@@ -302,12 +308,17 @@ class Training:
         with self._precision():
             loss = self._loss(self.batch())
         constant = self.settings.loss_scale
-        scaled = loss if constant == 1 else loss * constant
+        weighted = self._weighted(loss)
+        scaled = weighted if constant == 1 else weighted * constant
         if self.scaler is None:
             scaled.backward()
             return float(loss.item()), constant
         self.scaler.scale(scaled).backward()
         return float(loss.item()), constant * self.scaler.get_scale()
+
+    def _weighted(self, loss: Tensor) -> Tensor:
+        weight = self.settings.loss_weight
+        return loss if weight == 1 else loss * weight  # type: ignore[no-any-return]
 
     def _update(self) -> bool:
         """The optimizer's step; whether it was left out."""
@@ -337,7 +348,7 @@ class Training:
         """What the network says, as (samples, classes)."""
         if inputs.dtype.kind == "f":
             inputs = Tensor(array(inputs, self.recipe.weights))
-        said = self.model(inputs)
+        said: Tensor = self.model(inputs)
         return said if said.ndim == 2 else said.reshape(-1, said.shape[-1])
 
     def _loss(self, batch: Batch) -> Tensor:

@@ -17,11 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import nn, optim
+from simfp.accumulation import Accumulator
 from simfp.amp import GradScaler, autocast
 from simfp.autograd import Tensor
 from simfp.formats import as_format
+from simfp.found_orders import FoundOrders
+from simfp.probing import read_tree
+from simfp.tensor_core import HOPPER
 
-__all__ = ["RUNS", "Backend", "Outcome", "Run", "Shape", "data_set", "first_weights", "recorded", "simulated", "train"]
+__all__ = [
+    "RUNS", "Backend", "Outcome", "Run", "Shape", "accumulator_of", "data_set", "first_weights", "products_of",
+    "recorded", "row_of", "simulated", "train",
+]  # fmt: skip
 
 SAMPLES = 1024
 SCALER = {"init_scale": 2.0**20, "growth_interval": 40}  # so that some steps are skipped, and the scale also grows
@@ -36,7 +43,7 @@ class Run(NamedTuple):
     widths: tuple[int, ...]  # of the layers, inputs first; of a GPT: see `Shape`
     batch: int
     steps: int
-    dtype: str | None  # of autocast; None: there is none
+    dtype: str  # of autocast; there is none for float32, nor for tfloat32, in which products then run
     loss: str  # "mse" or "cross_entropy"; "next token" of a GPT
     optimizer: str  # "SGD" or "AdamW"
     options: dict[str, Any]  # of the optimizer
@@ -71,7 +78,9 @@ RUNS: tuple[Run, ...] = (
     Run("ten classes fp16",   (784, 256, 10),       64,   200,   "float16",   "mse",           "SGD",   SLOWER, 10),
     Run("gpt fp16",           (64, 128, 2, 4, 64),  8,    200,   "float16",   "next token",    "AdamW", ADAMW, 12),
     Run("gpt bf16",           (64, 128, 2, 4, 64),  8,    200,   "bfloat16",  "next token",    "AdamW", ADAMW, 13),
-    Run("fp32",               (32, 128, 128, 16),   64,   400,   None,        "mse",           "SGD",   SGD, 11),
+    Run("fp32",               (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "SGD",   SGD, 11),
+    Run("tf32",               (32, 128, 96, 16),    64,   1000,  "tfloat32",  "mse",           "SGD",   SGD, 14),
+    Run("adamw fp32",         (32, 128, 128, 16),   64,   1000,  "float32",   "mse",           "AdamW", ADAMW, 15),
 )
 # fmt: on
 
@@ -88,8 +97,34 @@ class Backend(NamedTuple):
     values: Callable[[Any], NDArray[np.float32]]  # a float32 tensor -> its values
 
 
+def products_of(run: Run) -> dict[tuple[int, int, int], str]:
+    """The shapes (M, K, N) of a perceptron's products, and how each is laid out.
+
+    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight. Where two have one
+    shape, the first counts: on an H200 their float32 orders were the same, their tf32 ones were not.
+    """
+    shapes: dict[tuple[int, int, int], str] = {}
+    for layer, (fan_in, fan_out) in enumerate(pairwise(run.widths)):
+        shapes.setdefault((run.batch, fan_in, fan_out), "nt")
+        shapes.setdefault((fan_out, run.batch, fan_in), "tn")
+        if layer:
+            shapes.setdefault((run.batch, fan_out, fan_in), "nn")
+    return shapes
+
+
+def accumulator_of(row: dict[str, Any]) -> Accumulator:
+    """What carries the products of a run in a recording: Hopper's tensor cores, or the orders found for its shapes."""
+    if "orders" not in row:
+        return HOPPER
+    trees = {}
+    for shape, words in row["orders"].items():
+        m, k, n = map(int, shape.split("x"))
+        trees[m, k, n] = read_tree(words)
+    return FoundOrders(trees, next(run.dtype for run in RUNS if run.name == row["name"]))
+
+
 def simulated(accumulator: Any) -> Backend:
-    """simfp's own names; `accumulator` carries the sums of products under autocast."""
+    """simfp's own names; `accumulator` carries the sums of products."""
     return Backend(
         nn,
         optim,
@@ -219,7 +254,8 @@ def train(run: Run, backend: Backend, watch: Callable[[int, Any], None] | None =
     criterion = backend.nn.MSELoss() if run.loss == "mse" else backend.nn.CrossEntropyLoss()
     optimizer = getattr(backend.optim, run.optimizer)(model.parameters(), **run.options)
     scaler = backend.scaler(**SCALER, enabled=run.dtype == "float16")
-    autocast = {"dtype": backend.dtype(run.dtype or "float16"), "enabled": run.dtype is not None}
+    narrow = run.dtype in ("float16", "bfloat16")
+    autocast = {"dtype": backend.dtype(run.dtype if narrow else "float16"), "enabled": narrow}
     x, y = data_set(run)
     inputs, targets = backend.tensor(x), backend.tensor(y)
     order = np.random.default_rng([run.seed, 2])

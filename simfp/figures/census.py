@@ -58,11 +58,11 @@ def draw_histogram(axes: Axes, histogram: Histogram, fmt: Format, *, dark: bool 
         if name in ("zeroed", "overflowed"):
             axes.axvspan(left, right, color=panel, lw=0)
         bars = axes.stairs(
-            counts, edges, fill=True, facecolor=color if name == "normal" else f"{color}40", edgecolor=color, linewidth=1,
-            hatch=FATES[name].hatch,
+            counts, edges, fill=True, facecolor=color if name == "normal" else f"{color}40", edgecolor=color,
+            linewidth=1, hatch=FATES[name].hatch,
         )  # fmt: skip
         bars.set_clip_path(Rectangle((left, -1), right - left, 2 * top + 1, transform=axes.transData))
-        if right - left > 3:
+        if right - left > max(3, (last - first) / 16):
             axes.text((left + right) / 2, 1.1 * top, FATES[name].label, color=ink, ha="center", va="center", fontsize=9)
         if left == begin:
             axes.axvline(begin, color=ink, lw=1, ls=":")
@@ -104,9 +104,7 @@ def alternative(census: Census, over: Any, **filters: Any) -> str:
     return "\n".join(lines)
 
 
-def lost_figure(
-    rows: Sequence[dict[str, Any]], fmt: Any, *, share: str = "share_zeroed", dark: bool = False
-) -> Figure:
+def lost_figure(rows: Sequence[dict[str, Any]], fmt: Any, *, share: str = "share_zeroed", dark: bool = False) -> Figure:
     """A bar for each row of a census' table: which share it lost.
 
     share: "share_zeroed", "share_subnormal", "share_overflowed" or "share_swallowed".

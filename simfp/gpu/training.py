@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from simfp.experiments.training_runs import RUNS, Backend, row_of, train
-from simfp.gpu.products import TYPES
+from simfp.experiments.training_runs import RUNS, Backend, Run, products_of, row_of, train
+from simfp.gpu.products import TYPES, count_on
+from simfp.probing import describe, summation_tree
 
-__all__ = ["on_device", "training"]
+__all__ = ["on_device", "orders", "training"]
 
 
 def on_device(device: str) -> Backend:
@@ -34,9 +35,27 @@ def training(device: str) -> dict[str, Any]:
 
 
 def _rows(device: str) -> Iterator[dict[str, Any]]:
-    torch.backends.cuda.matmul.allow_tf32 = False
     for run in RUNS:
+        torch.backends.cuda.matmul.allow_tf32 = run.dtype == "tfloat32"
         with torch.device(device):
             outcome = train(run, on_device(device))
+            found = orders(run, device) if run.dtype in ("float32", "tfloat32") else {}
         print(f"{run.name}: loss {outcome.losses[0]:.4g} to {outcome.losses[-1]:.4g} in {run.steps} steps", flush=True)
-        yield row_of(run, outcome)
+        yield row_of(run, outcome) | ({"orders": found} if found else {})
+
+
+def orders(run: Run, device: str) -> dict[str, str]:
+    """In which order the device sums each product of a run without autocast, in words, by its shape."""
+    found = {}
+    for (m, k, n), layout in products_of(run).items():
+        count = count_on(device, "float32", (m, k, n), layout, product=MADE[layout])
+        found[f"{m}x{k}x{n}"] = describe(summation_tree(count, k))
+    return found
+
+
+# how torch makes the products of a linear layer: forward with a bias, which may have a kernel of its own
+MADE = {
+    "nt": lambda x, weight: torch.nn.functional.linear(x, weight.t(), x.new_zeros(weight.shape[1])),
+    "nn": torch.mm,
+    "tn": torch.mm,
+}

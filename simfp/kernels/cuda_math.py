@@ -1,11 +1,14 @@
 """CUDA's float32 functions: chains of fused multiply-adds over a GPU's own approximations of 2^x, 1/x and 1/sqrt(x).
 
 Each function is CUDA's (as its compiler, version 13, writes it into machine code), constant by constant; each line is
-one instruction and rounds once. The three approximations are tables of a GPU's answers, which `simfp.ops.cuda_math`
-hands in: ex2 of 2^23 arguments in [0, 1), rcp of 2^23 in [1, 2), rsqrt of 2^24 in [1, 4).
+one instruction and rounds once. The three approximations are a GPU's answers, each the nearest float32 and so many
+units beside it, which `simfp.ops.cuda_math` hands in: ex2 of 2^23 arguments in [0, 1), rcp of 2^23 in [1, 2), rsqrt of
+2^24 in [1, 4). Two bits for each stay in a processor's cache, where a table of the answers would not.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
@@ -13,10 +16,11 @@ from numba.extending import intrinsic
 
 from simfp.kernels.updates import fma32
 
-__all__ = ["LOOPS", "erf32", "exp32", "expm132", "log1p32", "log32", "rsqrt32", "tanh32"]
+__all__ = ["ANSWERS", "LOOPS", "Powers", "packed"]
 
 f = np.float32
 PLACES = 1 << 23
+ONE_CODE = np.int32(127 << 23)
 ZERO, HALF, ONE, TWO = f(0), f(0.5), f(1), f(2)
 INFINITY, NAN = f(np.inf), f(np.nan)
 
@@ -47,9 +51,54 @@ def _power(n):
     return with_bits(np.int32((n + 127) << 23))
 
 
+class Powers(NamedTuple):
+    """What ex2 needs: 2^(i / 2^11) and 2^(k / 2^23) for k < 2^12, float64, and how far off its answers are, packed."""
+
+    coarse: Any
+    fine: Any
+    off: Any
+
+
+@njit(cache=True, nogil=True)
+def packed(off, out):
+    """Distances of -2 to 1 units, four in a byte; their number is a multiple of four."""
+    for i in range(out.size):
+        byte = 0
+        for place in range(4):
+            byte |= (off[4 * i + place] + 2) << (2 * place)
+        out[i] = byte
+
+
 @njit(inline="always")
-def ex2(x, table):
+def _beside(nearest, off, place):
+    """A float32 so many units beside the nearest one."""
+    distance = np.int32((off[np.uint64(place >> 2)] >> ((place & 3) << 1)) & 3) - np.int32(2)
+    return with_bits(np.int32(bits_of(f(nearest)) + distance))
+
+
+@njit(inline="always")
+def _ex2_of_fraction(place, powers):
+    return _beside(powers.coarse[np.uint64(place >> 12)] * powers.fine[np.uint64(place & 4095)], powers.off, place)
+
+
+@njit(inline="always")
+def _rcp_of_significand(place, off):
+    return _beside(ONE / with_bits(np.int32(place + ONE_CODE)), off, place)
+
+
+@njit(inline="always")
+def _rsqrt_of_significand(place, off):
+    """Of 1.f, and from 2^23 on of twice that."""
+    above = place >= PLACES
+    x = 1.0 + np.float64(place - PLACES if above else place) / PLACES
+    return _beside(1.0 / np.sqrt(x + x if above else x), off, place)
+
+
+@njit(inline="always")
+def ex2(x, powers):
     """ex2.approx.ftz.f32: 2^x by the first 23 places of x's fraction; those of a negative x are all turned over."""
+    if x >= ZERO and x < ONE:
+        return _ex2_of_fraction(np.int32(x * f(PLACES)), powers)
     if not (x > f(-126.0) and x < f(128.0)):
         if x != x:
             return NAN
@@ -59,31 +108,31 @@ def ex2(x, table):
     place = np.int32((size - f(whole)) * f(PLACES))
     if x < ZERO:
         whole, place = -whole - 1, PLACES - 1 - place
-    value = table[place]
+    value = _ex2_of_fraction(place, powers)
     return value * _power(whole) if whole >= -126 else (value * _power(whole + 1)) * HALF
 
 
 @njit(inline="always")
-def rcp(x, table):
+def rcp(x, off):
     """rcp.approx.ftz.f32, of a positive normal number whose reciprocal is one too."""
     code = bits_of(x)
     exponent = (code >> 23) - 127
-    return table[code & (PLACES - 1)] * _power(-exponent)
+    return _rcp_of_significand(code & (PLACES - 1), off) * _power(-exponent)
 
 
 @njit(inline="always")
-def exp32(x, table):
+def exp32(x, powers):
     """expf."""
     t = fma32(x, f(0.005724980030208826), HALF)
     t = min(max(t, ZERO), ONE) if t == t else ZERO
-    n = np.int32(np.floor(np.float64(t) * 252.0)) - 126  # there by a fused operation that rounds down
+    n = np.int32(np.float64(t) * 252.0) - np.int32(126)  # there by a fused operation that rounds down
     r = fma32(x, f(1.4426950216293335), -f(n))
     r = fma32(x, f(1.925963033500011e-08), r)
-    return ex2(r, table) * _power(n)
+    return ex2(r, powers) * _power(n)
 
 
 @njit(inline="always")
-def expm132(x, table):
+def expm132(x, powers):
     """expm1f."""
     n = f(np.rint(x * f(1.4426950216293335)))
     n = ZERO if abs(x) < f(0.4099999964237213) else n
@@ -96,7 +145,7 @@ def expm132(x, table):
     p = fma32(p, r, f(0.1666639745235443))
     p = fma32(p, r, f(0.4999999403953552))
     p = fma32(r * p, r, r)
-    power = ex2(n, table)
+    power = ex2(n, powers)
     made = fma32(p, power, power - ONE)
     made = made + made if last else made
     made = INFINITY if n > f(128.0) else made
@@ -165,11 +214,10 @@ def tanh32(x, powers, reciprocals):
     """tanhf."""
     size = abs(x)
     if size >= f(0.6000000238418579):
-        made = ONE
-        if size < f(9.010913848876953):
-            below = ex2(size * f(2.885390043258667), powers) + ONE
-            made = fma32(rcp(below, reciprocals), -TWO, ONE)
-        return np.copysign(made, x)
+        capped = min(size, f(9.010913848876953))  # from there on it is 1
+        below = ex2(capped * f(2.885390043258667), powers) + ONE
+        made = fma32(rcp(below, reciprocals), -TWO, ONE)
+        return np.copysign(ONE if size >= f(9.010913848876953) else made, x)
     square = x * x
     r = fma32(f(0.01573968306183815), square, f(-0.05230396240949631))
     r = fma32(r, square, f(0.13315297663211823))
@@ -213,66 +261,94 @@ def rsqrt32(x, roots):
     code = bits_of(x)
     exponent = (code >> 23) - 127
     odd = exponent & 1
-    return table_of_two(roots, odd, code) * _power(shift - ((exponent - odd) >> 1))
+    place = odd * PLACES + (code & (PLACES - 1))
+    return _rsqrt_of_significand(place, roots) * _power(shift - ((exponent - odd) >> 1))
 
 
-@njit(inline="always")
-def table_of_two(roots, odd, code):
-    """The reciprocal root of 1.f or 2 * 1.f."""
-    return roots[odd * PLACES + (code & (PLACES - 1))]
-
-
-# Loops over flat float32 arrays, by the function's name; all are handed the three tables. Each stands out here for
-# Numba's cache, which never finds a compiled function in a closure again.
+# Loops over flat float32 arrays, each handed what its approximations need. They stand out here for Numba's cache, which
+# never finds a compiled function in a closure again.
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def exp(x, out, powers, reciprocals, roots):
+def exp(x, out, powers):
     """out[i] = expf(x[i])."""
     for i in range(x.size):
         out[i] = exp32(x[i], powers)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def expm1(x, out, powers, reciprocals, roots):
+def expm1(x, out, powers):
     """out[i] = expm1f(x[i])."""
     for i in range(x.size):
         out[i] = expm132(x[i], powers)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def log(x, out, powers, reciprocals, roots):
+def log(x, out):
     """out[i] = logf(x[i])."""
     for i in range(x.size):
         out[i] = log32(x[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def log1p(x, out, powers, reciprocals, roots):
+def log1p(x, out):
     """out[i] = log1pf(x[i])."""
     for i in range(x.size):
         out[i] = log1p32(x[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def tanh(x, out, powers, reciprocals, roots):
+def tanh(x, out, powers, reciprocals):
     """out[i] = tanhf(x[i])."""
     for i in range(x.size):
         out[i] = tanh32(x[i], powers, reciprocals)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def erf(x, out, powers, reciprocals, roots):
+def erf(x, out, powers):
     """out[i] = erff(x[i])."""
     for i in range(x.size):
         out[i] = erf32(x[i], powers)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def rsqrt(x, out, powers, reciprocals, roots):
+def rsqrt(x, out, roots):
     """out[i] = rsqrtf(x[i])."""
     for i in range(x.size):
         out[i] = rsqrt32(x[i], roots)
 
 
-LOOPS = {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf, "rsqrt": rsqrt}
+@njit(nogil=True, cache=True, error_model="numpy")
+def ex2_answers(out, powers):
+    """out[k] = ex2(k / 2^23)."""
+    for place in range(out.size):
+        out[place] = _ex2_of_fraction(place, powers)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def rcp_answers(out, off):
+    """out[k] = rcp(1 + k / 2^23)."""
+    for place in range(out.size):
+        out[place] = _rcp_of_significand(place, off)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def rsqrt_answers(out, off):
+    """out[k] = rsqrt(1 + k / 2^23), and then of twice that."""
+    for place in range(out.size):
+        out[place] = _rsqrt_of_significand(place, off)
+
+
+# fmt: off
+ANSWERS = {"ex2": ex2_answers, "rcp": rcp_answers, "rsqrt": rsqrt_answers}
+LOOPS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    #         loop    approximations
+    "exp":   (exp,    ("ex2",)),
+    "expm1": (expm1,  ("ex2",)),
+    "log":   (log,    ()),
+    "log1p": (log1p,  ()),
+    "tanh":  (tanh,   ("ex2", "rcp")),
+    "erf":   (erf,    ("ex2",)),
+    "rsqrt": (rsqrt,  ("rsqrt",)),
+}
+# fmt: on

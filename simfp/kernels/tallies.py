@@ -32,22 +32,23 @@ def _bin(x, lowest, lanes):
 
 
 @njit(cache=True, nogil=True)
-def tally(before, after, fates, start, lowest, counts, histogram):
-    """Adds to `counts` and `histogram`; returns whether any result is infinite, and whether any is NaN.
+def tally(before, after, fates, start, lowest, counts, others, histogram):
+    """Adds to `counts`, `others` and `histogram`; returns whether any result is infinite, and whether any is NaN.
 
     before, after: float32 or float64, the values before a rounding and after it. fates: uint8, below 6.
     start: the values that an update was to change, or an empty array.
-    counts: int64; of each fate, of values that were zero before, that were infinite before, of updates that were
-    something, and of those among them that changed nothing.
+    counts, others: int64; of each fate, of values that were zero before, that were infinite before, of updates that
+    were something, and of those among them that changed nothing.
     histogram: int64; of the binades of finite values that were not zero, the first being that of 2**lowest, with all
     below it, and the last with all above; or an empty array, for none.
     """
+    found = np.zeros(counts.size, np.int64)
     for begin in range(0, fates.size, AT_ONCE):  # six counters of 10 bits in one word
         word = np.uint64(0)
         for i in range(begin, min(begin + AT_ONCE, fates.size)):
             word += np.uint64(1) << np.uint64(10 * fates[i])
         for fate in range(6):
-            counts[fate] += np.int64((word >> np.uint64(10 * fate)) & np.uint64(AT_ONCE))
+            found[fate] += np.int64((word >> np.uint64(10 * fate)) & np.uint64(AT_ONCE))
     zeros, infinities, infinite, nan = 0, 0, 0, 0
     for i in range(before.size):
         zeros += before[i] == 0
@@ -55,14 +56,14 @@ def tally(before, after, fates, start, lowest, counts, histogram):
     for i in range(after.size):
         infinite += abs(after[i]) == np.inf
         nan += after[i] != after[i]
-    counts[6] += zeros
-    counts[7] += infinities
+    found[6], found[7] = zeros, infinities
     updates, swallowed = 0, 0
     for i in range(start.size):
         updates += before[i] != start[i]
         swallowed += before[i] != start[i] and after[i] == start[i]
-    counts[8] += updates
-    counts[9] += swallowed
+    found[8], found[9] = updates, swallowed
+    counts += found
+    others += found
     if histogram.size:
         lanes = np.zeros((1 if before.size < MANY else 4, histogram.size + 1), np.int64)
         _bin(before, lowest, lanes)

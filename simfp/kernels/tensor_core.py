@@ -5,7 +5,8 @@ exponent of a product is the sum of its factors' exponents; it is not normalised
 INFINITE and NaN NOT_A_NUMBER.
 
 `general` is the model as it is told, for any parameters. `fused32` is the same for what fits into 32 bits (finite
-inputs, few fraction bits), on LANES columns side by side.
+inputs, few fraction bits), on LANES columns side by side: products are made in float32, exactly, and a processor's own
+conversion to integers truncates them.
 """
 
 from __future__ import annotations
@@ -13,15 +14,29 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simfp.kernels.intrinsics import pattern
+from simfp.kernels.intrinsics import number, pattern, shift_left, shift_right
 
-__all__ = ["INFINITE", "LANES", "LOW", "NOT_A_NUMBER", "fused32", "general", "split", "tiles"]
+__all__ = [
+    "INFINITE",
+    "LANES",
+    "LOW",
+    "NOT_A_NUMBER",
+    "ROWS",
+    "TOP",
+    "exponents32",
+    "fused32",
+    "general",
+    "split",
+    "tiles",
+]
 
 LOW = -(1 << 14)
 INFINITE = 1 << 14
 NOT_A_NUMBER = INFINITE + 1
 LANES = 64
 ROWS = 16  # of one task
+TOP = 60  # factors are scaled to stay below 2^(TOP + 1)
+LOWEST_TOP = -38  # scaled products below 2^-65 may be inexact: 2^25 times one that is 2^-38 times smaller is below 1/2
 
 
 @njit(cache=True, nogil=True)
@@ -46,15 +61,32 @@ def split(x, significands, exponents, fraction_bits, min_exponent):
 
 
 @njit(cache=True, nogil=True)
-def tiles(significands, exponents, packed, packed_exponents):
-    """Columns in blocks of LANES: from (K, N) to (blocks, K, LANES), the last one filled with zeros."""
-    for block in range(packed.shape[0]):
-        first = block * LANES
-        width = min(LANES, significands.shape[1] - first)
-        for k in range(packed.shape[1]):
-            for j in range(LANES):
-                packed[block, k, j] = significands[k, first + j] if j < width else 0
-                packed_exponents[block, k, j] = exponents[k, first + j] if j < width else LOW
+def exponents32(x, exponents, min_exponent):
+    """The exponent of each value of the flat float32 array x, as in `split`; returns the largest magnitude's bits."""
+    largest = np.uint32(0)
+    lowest = np.int32(min_exponent)
+    for i in range(x.size):
+        bits = np.uint32(pattern(x[i]) & np.uint32(0x7FFFFFFF))
+        largest = max(largest, bits)
+        exponent = max(np.int32(np.int32(bits >> np.uint32(23)) - np.int32(127)), lowest)
+        exponents[i] = exponent if bits != np.uint32(0) else np.int32(LOW)
+    return largest
+
+
+@njit(cache=True, nogil=True)
+def tiles(values, exponents, packed, packed_exponents):
+    """Columns in blocks of LANES: from (stack, K, N) to (stack, blocks, K, LANES), the last one filled with zeros."""
+    for place in range(packed.shape[0]):
+        for block in range(packed.shape[1]):
+            first = block * LANES
+            width = min(LANES, values.shape[2] - first)
+            for k in range(packed.shape[2]):
+                for j in range(width):
+                    packed[place, block, k, j] = values[place, k, first + j]
+                    packed_exponents[place, block, k, j] = exponents[place, k, first + j]
+                for j in range(width, LANES):
+                    packed[place, block, k, j] = np.float32(0)
+                    packed_exponents[place, block, k, j] = LOW
 
 
 @njit(inline="always")
@@ -151,61 +183,72 @@ def general(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fused32(sa, ea, sb, eb, chunks, out, first, last, up, fraction_bits, floor):
-    """The same for finite inputs, a float32 accumulator and truncation, in 32-bit integers; whether nothing overflowed.
+def fused32(xa, ea, xb, eb, chunks, out, first, last, shift, fraction_bits, floor):
+    """The same for finite inputs, a float32 accumulator and truncation, in 32 bits; whether all of it was exact.
 
-    first, last: blocks of ROWS rows. sa, ea: (M, K) int32; sb, eb: (blocks, K, LANES) int32; out: (M, blocks * LANES)
-    float32. A product times 2^up has `fraction_bits`. For at most 16 products a step, below 2^27 each: two sums of
-    half of them, and the running sum, stay within 32 bits. floor: an int32, as in `general`.
+    xa, ea: (stack, M, K) values, float32, and exponents, int32; xb, eb: (stack, blocks, K, LANES); out: (stack, M,
+    blocks * LANES) float32. first, last: tasks, each of ROWS rows of one product of the stack. The values have at most
+    12 bits and are scaled: a product is 2^shift times what it stands for. floor: as in `general`.
+
+    Times `scale` a product has `fraction_bits` below the step's largest exponent, and is below 2^27. There are at most
+    16 in a step: two sums of half of them, and the running sum, stay within 32 bits.
     """
-    highest = np.empty(LANES, np.int32)
+    top, scale = np.empty(LANES, np.int32), np.empty(LANES, np.float32)
     even, odd = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     total, exponent = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
-    fits = True
-    for block in range(sb.shape[0]):
-        for m in range(first * ROWS, min(sa.shape[0], last * ROWS)):
-            for j in range(LANES):
-                total[j] = 0
-                exponent[j] = LOW
-            for step in range(chunks.shape[0]):
-                start, stop = chunks[step, 0], chunks[step, 1]
+    largest, smallest = np.full(LANES, LOW, np.int32), np.full(LANES, -LOW, np.int32)  # exponents, of sums and products
+    # in 32 bits throughout, or the loops over lanes would not be vectorised as widely
+    zero, low, lowest, highest = np.int32(0), np.int32(LOW), np.int32(-126), np.int32(127)
+    mantissa, implicit, fraction = np.uint32(23), np.uint32(1 << 23), np.uint32((1 << 23) - 1)
+    left = np.uint32(fraction_bits - 23)
+    tasks = (xa.shape[1] + ROWS - 1) // ROWS
+    for task in range(first, last):
+        place, start_row = task // tasks, task % tasks * ROWS
+        for block in range(xb.shape[1]):
+            for m in range(start_row, min(xa.shape[1], start_row + ROWS)):
                 for j in range(LANES):
-                    highest[j] = max(exponent[j], floor)
-                for k in range(start, stop):
-                    e = ea[m, k]
+                    total[j] = 0
+                    exponent[j] = LOW
+                for step in range(chunks.shape[0]):
+                    start, stop = chunks[step, 0], chunks[step, 1]
                     for j in range(LANES):
-                        highest[j] = max(highest[j], np.int32(e + eb[block, k, j]))
-                for j in range(LANES):
-                    away = min(np.int32(highest[j] - exponent[j]), np.int32(31))
-                    mask = np.int32(total[j] >> np.int32(31))
-                    even[j] = ((((total[j] ^ mask) - mask) >> away) ^ mask) - mask
-                    odd[j] = 0
-                for k in range(start, stop, 2):
-                    e, s = ea[m, k], np.int32(sa[m, k] << up)
-                    paired = k + 1 < stop
-                    k2 = k + 1 if paired else k
-                    e2, s2 = (ea[m, k2], np.int32(sa[m, k2] << up)) if paired else (np.int32(LOW), np.int32(0))
+                        top[j] = 2 * LOW
+                    for k in range(start, stop):
+                        e = ea[place, m, k]
+                        for j in range(LANES):
+                            top[j] = max(top[j], np.int32(e + eb[place, block, k, j]))
                     for j in range(LANES):
-                        product = np.int32(s * sb[block, k, j])
-                        away = min(np.int32(highest[j] - e - eb[block, k, j]), np.int32(31))
-                        mask = np.int32(product >> np.int32(31))
-                        even[j] += np.int32(((np.int32((product ^ mask) - mask) >> away) ^ mask) - mask)
-                        product = np.int32(s2 * sb[block, k2, j])
-                        away = min(np.int32(highest[j] - e2 - eb[block, k2, j]), np.int32(31))
-                        mask = np.int32(product >> np.int32(31))
-                        odd[j] += np.int32(((np.int32((product ^ mask) - mask) >> away) ^ mask) - mask)
+                        smallest[j] = min(smallest[j], top[j] if top[j] > low >> 1 else -low)
+                        top[j] = max(top[j], exponent[j], floor)
+                        away = min(np.int32(top[j] - exponent[j]), np.int32(126))
+                        power = min(max(np.int32(fraction_bits - shift - top[j]), lowest), highest)
+                        scale[j] = number(shift_left(np.uint32(power + highest), mantissa))
+                        even[j] = np.int32(
+                            np.float32(total[j]) * number(shift_left(np.uint32(highest - away), mantissa))
+                        )
+                        odd[j] = zero
+                    for k in range(start, stop - 1, 2):
+                        x, y = xa[place, m, k], xa[place, m, k + 1]
+                        for j in range(LANES):
+                            even[j] += np.int32(x * xb[place, block, k, j] * scale[j])  # truncates
+                            odd[j] += np.int32(y * xb[place, block, k + 1, j] * scale[j])
+                    if (stop - start) % 2 == 1:
+                        x = xa[place, m, stop - 1]
+                        for j in range(LANES):
+                            even[j] += np.int32(x * xb[place, block, stop - 1, j] * scale[j])
+                    for j in range(LANES):
+                        summed = np.float64(even[j]) + np.float64(odd[j])  # exact, and so is its exponent
+                        bits = np.uint32(pattern(summed) >> np.uint64(29))  # cut off after 24 bits; 9 of the exponent
+                        length = np.int32(np.uint32(shift_right(bits, mantissa) + np.uint32(1)) & np.uint32(511))
+                        e32 = np.int32(np.int32(length + top[j]) - fraction_bits)
+                        below = np.uint32(min(max(np.int32(lowest - e32), zero), np.int32(31)))
+                        kept = shift_right(np.uint32(np.uint32(bits & fraction) | implicit), below)
+                        kept = kept if summed != 0.0 else np.uint32(0)
+                        size = np.int32(shift_left(kept, left))
+                        total[j] = size if summed > 0.0 else np.int32(-size)
+                        exponent[j] = max(e32, lowest) if size != zero else low
+                        largest[j] = max(largest[j], exponent[j])
                 for j in range(LANES):
-                    summed = np.int64(even[j]) + np.int64(odd[j])
-                    bits = np.float64(abs(summed)).view(np.int64)  # exact; its exponent is the sum's length
-                    e32 = np.int32((bits >> 52) - 1023) + highest[j] - fraction_bits
-                    significand = np.int32(((bits & ((1 << 52) - 1)) | (1 << 52)) >> 29)  # truncated to 24 bits
-                    below = min(max(-126 - e32, 0), 31)
-                    significand = (significand >> below) << (fraction_bits - 23)
-                    nothing = summed == 0 or significand == 0
-                    total[j] = 0 if nothing else (significand if summed > 0 else -significand)
-                    exponent[j] = LOW if nothing else max(e32, -126)
-                    fits = fits and (nothing or e32 <= 127)
-            for j in range(LANES):
-                value = np.ldexp(np.float64(total[j]), exponent[j] - fraction_bits) if total[j] != 0 else 0.0
-                out[m, block * LANES + j] = np.float32(value)
-    return fits
+                    value = np.ldexp(np.float64(total[j]), exponent[j] - fraction_bits) if total[j] != 0 else 0.0
+                    out[place, m, block * LANES + j] = np.float32(value)
+    return largest.max() <= 127 and smallest.min() + shift >= LOWEST_TOP

@@ -1,6 +1,7 @@
 """Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
 
 from simfp.widgets.bit_explorer import BitExplorer
+from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
@@ -12,6 +13,7 @@ from simfp.widgets.underflow import Underflow
 
 __all__ = [
     "BitExplorer",
+    "Dashboard",
     "FusedStep",
     "LossScaleRun",
     "NumberLine",

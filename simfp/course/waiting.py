@@ -1,0 +1,94 @@
+"""Training in a cell: a bar tells how far it is, and the notebook's own stop button ends it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from simfp.course.display import WIDTH
+from simfp.experiments.training import Step, Training
+from simfp.figures.words import decimal
+from simfp.widgets.running import Runner
+
+__all__ = ["Bar", "watch"]
+
+INTERVAL = 0.2  # seconds from one look of the bar to the next
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How far the work is."""
+
+    done: int
+    most: int
+    text: str
+
+    def _repr_html_(self) -> str:
+        name = escape(self.text, quote=True)
+        bar = f'<progress value="{self.done}" max="{self.most}" aria-label="{name}" style="width:16em"></progress>'
+        return f'<div style="margin:0.3em 0">{bar} {escape(self.text)}</div>'
+
+    def __repr__(self) -> str:
+        return textwrap.fill(self.text, WIDTH)
+
+
+class InTurn:
+    """Several runs, one after the other."""
+
+    def __init__(self, trainings: tuple[Training, ...]) -> None:
+        self.trainings = trainings
+
+    def stop(self) -> None:
+        """Ends the run that goes on, within its step."""
+        for training in self.trainings:
+            training.stop()
+
+    def __iter__(self) -> Iterator[Step]:
+        for training in self.trainings:
+            yield from training
+            if training.status == "stopped":
+                return
+
+
+def watch(*trainings: Training) -> Any:
+    """Takes all steps that are left of each run, with a progress bar; the run, or all of them as a tuple.
+
+    An interrupt, which the ■ above a notebook sends, stops it within a step: the runs stand where they stand, and
+    calling it again goes on from there.
+
+    Raises what a run raises.
+    """
+    from IPython.display import display
+
+    def bar(text: str = "") -> Bar:
+        done = sum(len(training.history) for training in trainings)
+        most = sum(training.settings.steps or 0 for training in trainings)
+        latest = next((training.history[-1] for training in reversed(trainings) if training.history), None)
+        told = f"{done} of {most} steps" + (f", loss {decimal(latest.loss, 3)}" if latest else "")
+        return Bar(done, most, f"{told}; {text or '■ in the toolbar stops it'}")
+
+    shown = display(bar(), display_id=True)  # type: ignore[no-untyped-call]
+
+    def show(text: str = "") -> None:
+        if shown is not None:  # it is None outside of IPython
+            shown.update(bar(text))
+
+    over = False
+    # the event loop may still hold a look of the bar when the cell has ended
+    runner = Runner(lambda items: None if over else show(), interval=INTERVAL)
+    runner.start(InTurn(trainings))
+    try:
+        runner.wait()
+    except KeyboardInterrupt:
+        runner.stop()
+        runner.wait(10)
+    over = True
+    if runner.exception is not None:
+        raise runner.exception
+    diverged = [f"diverged at step {training.diverged_at}" for training in trainings if training.status == "diverged"]
+    stopped = ["stopped; run the cell's last call again to go on"] if runner.state == "stopped" else []
+    show(", ".join(diverged + stopped) or "done")
+    return trainings[0] if len(trainings) == 1 else trainings

@@ -1,0 +1,38 @@
+"""The approximations of a GPU: unpacked when they are asked for, and refused where they are not those recorded."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simfp.kernels import cuda_math as kernels
+from simfp.ops import cuda_math
+
+
+def test_importing_simfp_unpacks_no_approximation() -> None:
+    program = "import simfp\nfrom simfp.ops.cuda_math import approximation\nprint(approximation.cache_info().currsize)"
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "0"
+
+
+def test_four_distances_share_a_byte() -> None:
+    off = np.array([-2, -1, 0, 1, 1, 1, 1, 1], np.int8)
+    out = np.empty(2, np.uint8)
+    kernels.packed(off, out)
+    assert out.tolist() == [0b11_10_01_00, 0b11_11_11_11]
+
+
+def test_answers_other_than_the_recorded_ones_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with np.load(cuda_math.RECORDING) as kept:
+        parts = dict(kept)
+    parts["rcp"] = np.frombuffer(cuda_math.lzma.compress(bytes(1 << 23)), np.uint8)
+    made = io.BytesIO()
+    np.savez(made, **parts)
+    forged = tmp_path / "forged.npz"
+    forged.write_bytes(made.getvalue())
+    monkeypatch.setattr(cuda_math, "RECORDING", forged)
+    with pytest.raises(ValueError, match=r"the table of rcp in forged\.npz is not the one that was recorded"):
+        cuda_math.approximation.__wrapped__("rcp")

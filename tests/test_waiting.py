@@ -1,0 +1,124 @@
+"""Training in a cell: its bar, its end, its stop and its error."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from simfp.course import watch
+from simfp.course.waiting import Bar, InTurn
+from simfp.experiments.training import Training
+
+QUICK: dict[str, Any] = {"steps": 6, "batch": 4, "measure_every": 0}
+
+
+class Handle:
+    """What IPython's display gives back."""
+
+    def __init__(self, bars: list[Bar]) -> None:
+        self.bars = bars
+
+    def update(self, bar: Bar) -> None:
+        self.bars.append(bar)
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    import IPython.display
+
+    shown: list[Bar] = []
+
+    def display(bar: Bar, *, display_id: bool) -> Handle:
+        assert display_id
+        shown.append(bar)
+        return Handle(shown)
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    return shown
+
+
+def test_it_takes_all_steps_and_gives_the_run_back(bars: list[Bar]) -> None:
+    training = Training("mlp", "fp16", **QUICK)
+    assert watch(training) is training
+    assert training.status == "finished"
+    assert str(bars[0]) == "0 of 6 steps; ■ in the toolbar stops it"
+    assert (bars[-1].done, bars[-1].most) == (6, 6)
+    assert bars[-1].text.startswith("6 of 6 steps, loss 2.")
+    assert bars[-1].text.endswith("; done")
+    assert '<progress value="6" max="6" aria-label="6 of 6 steps' in bars[-1]._repr_html_()
+
+
+def test_several_runs_follow_one_another(bars: list[Bar]) -> None:
+    first, second = Training("mlp", "fp16", **QUICK), Training("mlp", "bf16", **QUICK)
+    assert watch(first, second) == (first, second)
+    assert [run.status for run in (first, second)] == ["finished", "finished"]
+    assert bars[-1].most == 12
+
+
+def test_a_run_that_diverges_says_when(bars: list[Bar]) -> None:
+    watch(Training("mlp", "fp16", loss_scale=2.0**30, **QUICK))
+    assert bars[-1].text.endswith("loss NaN; diverged at step 1")
+
+
+def test_an_interrupt_stops_it_between_two_steps_and_it_can_be_gone_on_with(
+    bars: list[Bar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = Training("mlp", "fp16", **(QUICK | {"steps": 100_000}))
+    monkeypatch.setattr("simfp.course.waiting.Runner.wait", interrupted(training))
+    assert watch(training) is training
+    assert training.status == "stopped"
+    assert "stopped; run the cell's last call again to go on" in bars[-1].text
+    taken = len(training.history)
+    plain = Training("mlp", "fp16", **(QUICK | {"steps": 100_000}))
+    for _ in range(taken + 1):
+        plain.step()
+    training.step()
+    assert training.history == plain.history
+
+
+def interrupted(training: Training) -> Any:
+    """A Runner.wait in which the reader presses ■ after two steps."""
+    from simfp.widgets.running import Runner
+
+    wait, pressed = Runner.wait, []
+
+    def pressing(runner: Runner, *arguments: Any, **named: Any) -> str:
+        if pressed:
+            return wait(runner, *arguments, **named)
+        pressed.append(True)
+        while len(training.history) < 2:
+            threading.Event().wait(0.002)
+        raise KeyboardInterrupt
+
+    return pressing
+
+
+def test_an_error_of_a_run_is_raised(bars: list[Bar], monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training("mlp", "fp16", **QUICK)
+    monkeypatch.setattr(training, "_gradients", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        watch(training)
+
+
+def test_outside_of_a_notebook_it_works_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    training = watch(Training("mlp", "fp16", **QUICK))
+    assert len(training.history) == 6
+
+
+def test_a_stop_reaches_the_run_that_goes_on() -> None:
+    runs = tuple(Training("mlp", "fp16", **QUICK) for _ in range(2))
+    job = InTurn(runs)
+    for _ in job:
+        job.stop()
+    assert [len(run.history) for run in runs] == [1, 0]
+
+
+def test_the_last_word_stays_though_the_event_loop_still_holds_a_look_of_the_bar(bars: list[Bar]) -> None:
+    import asyncio
+
+    async def cell() -> None:
+        watch(Training("mlp", "fp16", **QUICK))
+        await asyncio.sleep(0.5)
+
+    asyncio.run(cell())
+    assert bars[-1].text.endswith("; done")
