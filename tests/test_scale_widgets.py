@@ -13,7 +13,7 @@ from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, SCALES
 from simfp.experiments.scaled_run import Point, ScaledRun
 from simfp.experiments.scaler_machine import ITERATION
-from simfp.figures import loss_scale as drawn
+from simfp.figures import scale_words as drawn
 from simfp.figures import scaled_run as curves
 from simfp.figures.words import percent
 from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow, scale_window

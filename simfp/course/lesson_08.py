@@ -17,7 +17,7 @@ from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, KEPT
 from simfp.experiments.scaled_run import ScaledRun
 from simfp.experiments.sweeps import summary, sweep
-from simfp.figures.loss_scale import span
+from simfp.figures.scale_words import span
 from simfp.figures.words import decimal
 
 __all__ = ["BETS", "EXERCISES", "SEEDS", "SWEEP_STEPS", "compared", "kept_in_words", "last_scale", "share_changed"]

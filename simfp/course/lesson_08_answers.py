@@ -14,7 +14,7 @@ from simfp.amp import GradScaler, autocast
 from simfp.course.judging import Slip
 from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, KEPT, Window
-from simfp.figures.loss_scale import moment
+from simfp.figures.scale_words import moment
 from simfp.figures.words import percent
 from simfp.figures.words import scale as spelled
 from simfp.nn.utils import clip_grad_norm_

@@ -17,6 +17,7 @@ import traitlets
 from simfp.experiments.loss_scale import FATES, MOMENTS, SCALES, Exploration, Window, windows
 from simfp.experiments.tasks import TASKS
 from simfp.figures import loss_scale as figures
+from simfp.figures import scale_words as words
 from simfp.figures.palette import FORMATS
 from simfp.figures.png import png
 from simfp.figures.words import power_of_two, scale
@@ -119,8 +120,8 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
             self.message = f"{self.runner.error}; {self._shown} stays"
             self._job, self.network = None, self._shown
         working = self.runner.at_work
-        words = f"{job.training.settings.task}: {job.done:.0%} of training and backward passes" if working else ""
-        self._work = {"words": words, "share": job.done, "working": working}
+        told = f"{job.training.settings.task}: {job.done:.0%} of training and backward passes" if working else ""
+        self._work = {"words": told, "share": job.done, "working": working}
 
     def _tell(self) -> None:
         self._work = {"words": "", "share": 0.0, "working": False}
@@ -137,9 +138,9 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live widget, and for readers without a kernel its picture and its words."""
         data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
+        told = self.alternative()
+        data |= {"text/plain": told, "image/png": base64.b64encode(png(self.figure())).decode()}
+        return data, metadata | {"image/png": {"alt": told}}
 
 
 @cache
@@ -151,29 +152,29 @@ def table(found: tuple[Window, ...]) -> dict[str, Any]:
         "factors": [scale(2.0**k) for k in SCALES],
         "color": FORMATS["float16"].color,
         "networks": [[name, f"{name}: {task.what}"] for name, task in TASKS.items()],
-        "fates": [[fate, *(figures.TEXTURES[fate][i] for i in (0, 2))] for fate in figures.TEXTURES],
+        "fates": [[fate, *(words.TEXTURES[fate][i] for i in (0, 2))] for fate in words.TEXTURES],
         "moments": [_moment(window) for window in found],
     }
 
 
 def _moment(window: Window) -> dict[str, Any]:
-    order = [FATES.index(fate) for fate in figures.TEXTURES]
+    order = [FATES.index(fate) for fate in words.TEXTURES]
     layers = []
     for place, (name, counts) in enumerate(figures.rows(window)):
-        told = [figures.shares(window, k, place - 1 if place else None) for k in SCALES]
+        told = [words.shares(window, k, place - 1 if place else None) for k in SCALES]
         fits = window.fits(place - 1 if place else None)
         layers.append(
             {
-                "name": figures.layer_label(name),
+                "name": words.layer_label(name),
                 "counts": counts[:, order].tolist(),
-                "texts": [[row[fate] for fate in figures.TEXTURES] for row in told],
+                "texts": [[row[fate] for fate in words.TEXTURES] for row in told],
                 "fits": [fits[0], fits[-1]] if fits else None,
             }
         )
     return {
         "step": window.step,
-        "name": figures.moment(window),
-        "window": figures.span(window.fits()),
-        "readings": [figures.reading(window, k) for k in SCALES],
+        "name": words.moment(window),
+        "window": words.span(window.fits()),
+        "readings": [words.reading(window, k) for k in SCALES],
         "layers": layers,
     }

@@ -152,7 +152,10 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
             self.lr = TASKS[self.network].options["lr"]
             return
         run = self.run
-        run.before_next_step(lambda: self._apply(run, change["name"]))
+        if self.runner.at_work:
+            run.before_next_step(lambda: self._apply(run, change["name"]))
+        else:
+            self._apply(run, change["name"])
 
     def _start_over(self) -> None:
         self.runner.stop()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, SCALES
-from simfp.figures import loss_scale as figures
+from simfp.figures import scale_words as figures
 from simfp.figures.words import percent, scale
 from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow
 from tests.browser.driving import Lesson, plain_page, write_notebook
