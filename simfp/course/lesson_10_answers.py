@@ -16,8 +16,7 @@ from simfp.course.display import short
 from simfp.course.format_judging import Impostor
 from simfp.course.judging import Judgement
 from simfp.course.mistakes import refusal
-from simfp.figures.autocast_trace import RULES
-from simfp.figures.words import decimal
+from simfp.figures.words import RULES, decimal
 from simfp.nn.functional import mse_loss, relu, softmax
 from simfp.precision import rule_of
 from simfp.tracing import Forward, reason
