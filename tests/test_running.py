@@ -3,14 +3,15 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from simfp.experiments.training import Training
-from simfp.widgets.running import STATES, Runner
+from simfp.widgets.running import STATES, Runner, kernel_loop
 
 LONG = 20.0  # seconds; nothing here takes so long unless it hangs
 
@@ -36,6 +37,12 @@ def until(true: Any) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """What `work` comes to in an event loop of its own, in a thread of its own: browsers tested before left theirs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -232,9 +239,11 @@ def test_with_an_event_loop_it_shows_there_and_no_more_often_than_it_may() -> No
     calls: list[tuple[float, Any, int]] = []
     interval = 0.05
 
-    async def watch() -> None:
+    async def watch() -> threading.Thread:
         runner = Runner(
-            lambda items: calls.append((time.monotonic(), threading.current_thread(), len(items))), interval=interval
+            lambda items: calls.append((time.monotonic(), threading.current_thread(), len(items))),
+            interval=interval,
+            loop=asyncio.get_running_loop(),
         )
         job = Counting(0.001)
         runner.start(job)
@@ -247,10 +256,11 @@ def test_with_an_event_loop_it_shows_there_and_no_more_often_than_it_may() -> No
         shown = len(calls)
         await asyncio.sleep(2 * interval)
         assert len(calls) == shown  # nothing new, nothing shown
+        return threading.current_thread()
 
-    asyncio.run(watch())
+    loops = in_a_loop(watch())
     assert len(calls) > 1
-    assert {thread for _, thread, _ in calls} == {threading.current_thread()}
+    assert {thread for _, thread, _ in calls} == {loops}
     gaps = [after - before for (before, *_), (after, *_) in pairwise(calls)]
     assert min(gaps) > 0.9 * interval
 
@@ -259,14 +269,14 @@ def test_a_change_of_state_is_shown_though_no_item_came() -> None:
     states: list[str] = []
 
     async def watch() -> None:
-        runner = Runner(lambda items: states.append(runner.state), interval=0.01)
+        runner = Runner(lambda items: states.append(runner.state), interval=0.01, loop=asyncio.get_running_loop())
         runner.start(Counting())
         for press, state in ((runner.pause, "paused"), (runner.go_on, "running"), (runner.stop, "stopped")):
             press()
             while not states or states[-1] != state:
                 await asyncio.sleep(0.005)
 
-    asyncio.run(asyncio.wait_for(watch(), LONG))
+    in_a_loop(asyncio.wait_for(watch(), LONG))
     assert set(states) <= set(STATES)
 
 
@@ -311,3 +321,17 @@ def test_a_training_run_that_is_stopped_and_started_again_comes_to_the_same_bits
     assert shown == whole.history
     for name, weights in whole.model.state_dict().items():
         assert (stopped.model.state_dict()[name] == weights).all(), name
+
+
+def test_a_kernel_s_loop_is_found_and_no_other_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shell:
+        class kernel:
+            class io_loop:
+                asyncio_loop = "the kernel's"
+
+    async def inside() -> Any:
+        return kernel_loop()
+
+    assert in_a_loop(inside()) is None
+    monkeypatch.setattr("IPython.get_ipython", Shell)
+    assert kernel_loop() == "the kernel's"

@@ -1,6 +1,8 @@
 """Training in a cell: its bar, its end, its stop and its error."""
 
+import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -113,12 +115,15 @@ def test_a_stop_reaches_the_run_that_goes_on() -> None:
     assert [len(run.history) for run in runs] == [1, 0]
 
 
-def test_the_last_word_stays_though_the_event_loop_still_holds_a_look_of_the_bar(bars: list[Bar]) -> None:
-    import asyncio
-
+def test_the_last_word_stays_though_the_event_loop_still_holds_a_look_of_the_bar(
+    bars: list[Bar], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def cell() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr("simfp.widgets.running.kernel_loop", lambda: loop)
         watch(Training("mlp", "fp16", **QUICK))
         await asyncio.sleep(0.5)
 
-    asyncio.run(cell())
+    with ThreadPoolExecutor(1) as pool:  # browsers tested before left their loop in this thread
+        pool.submit(asyncio.run, cell()).result()
     assert bars[-1].text.endswith("; done")

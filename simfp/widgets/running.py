@@ -6,14 +6,13 @@ second. An error of the work is a result to be shown like any other.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
-__all__ = ["STATES", "Runner"]
+__all__ = ["STATES", "Runner", "kernel_loop"]
 
 STATES = ("ready", "running", "paused", "stopped", "finished", "failed")
 AT_WORK = ("running", "paused")
@@ -28,7 +27,8 @@ class Runner:
 
     show: called with a list of the items that have come since it was called last, in their order, and also, with an
     empty list perhaps, after each change of `state`. It is called in the thread of the kernel's event loop, between
-    cells, and by `wait`; where there is no event loop, by `wait` alone. interval: seconds from one call to the next.
+    cells, and by `wait`; outside of a kernel, by `wait` alone. interval: seconds from one call to the next, at least.
+    loop: another event loop, of asyncio, to call it in.
 
     A job is an iterable. If it has a method `stop`, as a `Training` has, this is called to end an item in the making;
     iterating the same job again goes on where it stood.
@@ -42,7 +42,7 @@ class Runner:
     ('finished', ['a', 'b', 'c'])
     """
 
-    def __init__(self, show: Callable[[list[Any]], Any], *, interval: float = INTERVAL) -> None:
+    def __init__(self, show: Callable[[list[Any]], Any], *, interval: float = INTERVAL, loop: Any = None) -> None:
         self.show, self.interval = show, interval
         self.exception: Exception | None = None
         self._state = "ready"
@@ -53,7 +53,7 @@ class Runner:
         self._stopping = False
         self._asked: list[Callable[[], Any]] = []
         self._items: list[Any] = []
-        self._loop: Any = None
+        self._loop = kernel_loop() if loop is None else loop
         self._due = False  # whether a showing is on its way
         self._shown_at = 0.0
 
@@ -89,7 +89,6 @@ class Runner:
                 raise RuntimeError(f"a run is {self._state} already; stop it before you start another")
             self._job, self._left, self._stopping, self.exception = job, items, False, None
             self._asked.clear()
-            self._loop = _event_loop()
             self._state = "running"
             # a daemon: whoever closes the kernel need not wait for it
             self._thread = threading.Thread(target=self._work, name="simfp run", daemon=True)
@@ -235,15 +234,10 @@ class Runner:
             raise
 
 
-def _event_loop() -> Any:
-    """The event loop of the kernel that this runs in, else the one of this thread; None where there is none."""
+def kernel_loop() -> Any:
+    """The event loop of the Jupyter kernel that this runs in; None outside of one."""
     from IPython import get_ipython
 
     kernel = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call]
     tornado = getattr(kernel, "io_loop", None)
-    if tornado is not None:
-        return tornado.asyncio_loop
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    return None if tornado is None else tornado.asyncio_loop
