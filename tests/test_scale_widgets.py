@@ -200,10 +200,10 @@ def test_every_control_counts_from_the_next_step_on(run: LossScaleRun) -> None:
 
 def test_wrong_settings_keep_the_last_good_ones_and_say_so(run: LossScaleRun) -> None:
     for name, value, words in (
-        ("growth_factor", 1.0, "growth_factor must be a number above 1 to 1024, got 1.0; kept 2.0"),
-        ("backoff_factor", 1.0, "backoff_factor must be a number above 0 to 0.99, got 1.0; kept 0.5"),
+        ("growth_factor", 1.0, "growth_factor must be a number above 1 and at most 1024, got 1.0; kept 2.0"),
+        ("backoff_factor", 1.0, "backoff_factor must be a number above 0 and at most 0.99, got 1.0; kept 0.5"),
         ("growth_interval", 0.5, "growth_interval must be a whole number from 1 to 100000, got 0.5; kept 50"),
-        ("lr", -1.0, "lr must be a number above 0 to 100, got -1.0; kept 0.1"),
+        ("lr", -1.0, "lr must be a number above 0 and at most 100, got -1.0; kept 0.1"),
         ("k", 41, "k must be a whole number from -20 to 40, got 41; kept 16"),
         ("by_hand", "yes", "by_hand must be True or False, got 'yes'; kept False"),
     ):

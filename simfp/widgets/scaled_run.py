@@ -31,7 +31,8 @@ BUTTONS = ("start", "pause", "step", "stop", "start over")
 
 def _number(name: str, low: float, high: float, *, whole: bool = False, open_low: bool = False) -> Any:
     """A check for a number between two bounds."""
-    wants = f"{name} must be a {'whole ' if whole else ''}number {'above' if open_low else 'from'} {low:g} to {high:g}"
+    bounds = f"above {low:g} and at most {high:g}" if open_low else f"from {low:g} to {high:g}"
+    wants = f"{name} must be a {'whole ' if whole else ''}number {bounds}"
 
     def check(value: Any) -> Any:
         kinds: tuple[type, ...] = (int, np.integer) if whole else (int, float, np.integer, np.floating)

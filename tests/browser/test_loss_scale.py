@@ -125,7 +125,7 @@ def test_a_run_that_blows_up_says_when_and_another_begins(opened: Callable[[str]
     page.locator('input[name="growth_factor"]').fill("1")
     page.locator('input[name="growth_factor"]').press("Enter")
     expect(page.locator(".simfp-message")).to_have_text(
-        "growth_factor must be a number above 1 to 1024, got 1.0; kept 2.0"
+        "growth_factor must be a number above 1 and at most 1024, got 1; kept 2.0"
     )
     expect(page.locator('input[name="growth_factor"]')).to_have_value("2")
     assert lesson.errors == []
