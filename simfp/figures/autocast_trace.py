@@ -11,19 +11,10 @@ from matplotlib.patches import FancyBboxPatch
 from simfp.figures.palette import look
 from simfp.figures.words import decimal
 from simfp.formats import as_format
-from simfp.tracing import Backward, Forward, Operand, Trace
+from simfp.tracing import RULES, Backward, Forward, Operand, Trace
 
-__all__ = ["LEGEND", "RULES", "Stop", "alternative", "brief", "casts", "figure", "format_name", "reading", "stops"]
+__all__ = ["LEGEND", "Stop", "alternative", "brief", "casts", "figure", "format_name", "reading", "stops"]
 
-RULES = {
-    "lower_precision": "the 16-bit list",
-    "float32": "the fp32 list",
-    "float32_unless_dtype_given": "the fp32 list, unless the call names a dtype",
-    "float32_appended": "the fp32 list",
-    "widest": "the list of those that meet in the widest format",
-    "refused": "refused",
-    "follows_inputs": "in no list: it follows its inputs",
-}
 HOW = {"made": "cast here", "kept": "cast here, and kept in the cache", "found": "found in the cache"}
 BRIEF = {
     "lower_precision": "16-bit list",
