@@ -768,7 +768,9 @@ def test_an_unknown_recording_names_those_there_are(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
-    assert [claim.id for claim in ledger.CLAIMS] == ["storage", "underflow", "tensor cores"]
+    names = [claim.id for claim in ledger.CLAIMS]
+    assert names[:3] == ["storage", "underflow", "tensor cores"]
+    assert len(set(names)) == len(names)
     for claim in ledger.CLAIMS:
         figures, verdict, conditions = claim.experiment()
         assert figures
@@ -777,9 +779,9 @@ def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
         assert (LESSONS_FOLDER / f"{claim.lesson}.ipynb").name[:2] in {
             file.name[:2] for file in LESSONS_FOLDER.glob("*.ipynb")
         }
-    assert len(ledger.show().rows) == 3
+    assert len(ledger.show().rows) == len(names)
     assert len(ledger.show("03").rows) == 1
-    with pytest.raises(ValueError, match="no claim is tested in lesson '42'; expected one of 01, 03, 06"):
+    with pytest.raises(ValueError, match="no claim is tested in lesson '42'; expected one of 01, 03, 06, "):
         ledger.show("42")
 
 

@@ -143,7 +143,7 @@ def test_the_mystery_has_the_symptoms_that_its_answer_names() -> None:
 
 def test_a_comparison_is_of_the_same_seeds() -> None:
     for situation in SITUATIONS:
-        rows = {row.recipe: row for row in lesson_11.compared(situation)}
+        rows = {row.recipe: row for row in lesson_11.against_fp32(situation)}
         assert list(rows) == list(COMPARED)
         assert rows["fp32"][3:] == (0.0, 0.0)
         right, told = (lesson_11.runs(situation, name) for name in ("fp32", "bf16"))
@@ -186,13 +186,13 @@ def test_the_ledger_s_verdicts_follow_from_the_recorded_runs(monkeypatch: pytest
     assert "In 15 runs" in free.figures[0]
     assert " 0 of 7,486,267 numbers" in free.figures[0]
     assert "bf16 -0.11 ± 0.31" in quality.figures[0]
-    monkeypatch.setattr(ledger, "compared", other())
+    monkeypatch.setattr(ledger, "against_fp32", other())
     assert ledger.quality().verdict == "holds"
-    monkeypatch.setattr(ledger, "compared", other(tf32=-0.4))
+    monkeypatch.setattr(ledger, "against_fp32", other(tf32=-0.4))
     assert ledger.quality().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "compared", other(bf16=-0.4))
+    monkeypatch.setattr(ledger, "against_fp32", other(bf16=-0.4))
     assert ledger.no_scaling().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "compared", other())
+    monkeypatch.setattr(ledger, "against_fp32", other())
     rows = [row | {"zeroed": 1} for row in lesson_11.recorded()]
     monkeypatch.setattr(ledger, "recorded", lambda: rows)
     assert ledger.no_scaling().verdict == "does not hold"
@@ -203,7 +203,7 @@ def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
     for situation in SITUATIONS:
         table = lesson_11.numbers(situation)
         assert [row[0] for row in table.rows] == list(COMPARED)
-        for row, told in zip(table.rows, lesson_11.compared(situation), strict=True):
+        for row, told in zip(table.rows, lesson_11.against_fp32(situation), strict=True):
             assert row[1] == f"{told.accuracy:.1f} ± {told.spread:.1f} %"
             assert f"{told.recipe} {row[1]}" in drawn.describe_accuracies(rows, lesson_11.TITLES)
     panel = drawn.accuracies(rows, lesson_11.TITLES)
@@ -222,16 +222,16 @@ def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
     usual, small, steps = ({name: lesson_11.runs(situation, name) for name in COMPARED} for situation in SITUATIONS)
-    spread = lesson_11.compared("usual")[0].spread
+    spread = lesson_11.against_fp32("usual")[0].spread
     fp16, bf16 = sf.float16, sf.bfloat16
     # fmt: off
     facts = {
         "fp16 spends 10 of them on the mantissa and 5 on the exponent; bf16 7 and 8":
             (fp16.mantissa_bits, fp16.exponent_bits, bf16.mantissa_bits, bf16.exponent_bits) == (10, 5, 7, 8),
-        "A perceptron on digits is 97 % right in fp32": round(lesson_11.compared("usual")[0].accuracy) == 97,
+        "A perceptron on digits is 97 % right in fp32": round(lesson_11.against_fp32("usual")[0].accuracy) == 97,
         "Ninety runs": len(lesson_11.recorded()) == 90,
         "whatever a recipe costs here is less than what the next seed brings":
-            all(abs(row.points) < spread for row in lesson_11.compared("usual")),
+            all(abs(row.points) < spread for row in lesson_11.against_fp32("usual")),
         "pure bf16 swallows most of its updates":
             all(row["swallowed"] > row["updates"] / 2 for row in usual["pure bf16"]),
         "more than half of its gradients are zero": all(row["zeroed"] > row["counted"] / 2 for row in small["fp16"]),

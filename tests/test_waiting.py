@@ -64,7 +64,7 @@ def test_an_interrupt_stops_it_between_two_steps_and_it_can_be_gone_on_with(
     bars: list[Bar], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training = Training("mlp", "fp16", **(QUICK | {"steps": 100_000}))
-    monkeypatch.setattr("simfp.course.waiting.Runner.wait", interrupted(training))
+    monkeypatch.setattr("simfp.widgets.running.Runner.wait", interrupted(training))
     assert watch(training) is training
     assert training.status == "stopped"
     assert "stopped; run the cell's last call again to go on" in bars[-1].text

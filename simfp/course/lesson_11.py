@@ -14,7 +14,7 @@ from simfp.course.exercises import Exercise
 from simfp.experiments.recipe_runs import COMPARED, SITUATIONS
 from simfp.figures.words import percent
 
-__all__ = ["BETS", "EXERCISES", "TITLES", "Compared", "compared", "numbers", "recorded", "runs"]
+__all__ = ["BETS", "EXERCISES", "TITLES", "Compared", "against_fp32", "numbers", "recorded", "runs"]
 
 TITLES = {"usual": "as usual", "small gradients": "loss × 2⁻¹⁶", "small steps": "learning rate × 0.03"}
 T_OF_FOUR = 2.776  # 97.5 % of Student's distribution with 4 degrees of freedom, so of five seeds
@@ -49,7 +49,7 @@ class Compared(NamedTuple):
     margin: float  # with 95 % confidence the true mean lies so near
 
 
-def compared(situation: str) -> tuple[Compared, ...]:
+def against_fp32(situation: str) -> tuple[Compared, ...]:
     """Each recipe against fp32 in one situation."""
     right = [100 * row["accuracy"] for row in runs(situation, "fp32")]
     found = []
@@ -64,7 +64,7 @@ def compared(situation: str) -> tuple[Compared, ...]:
 def numbers(situation: str) -> Table:
     """The same as a table, with what was lost."""
     rows = []
-    for recipe, accuracy, spread, points, margin in compared(situation):
+    for recipe, accuracy, spread, points, margin in against_fp32(situation):
         of = runs(situation, recipe)
         zeroed, counted, swallowed, updates = (
             sum(row[name] for row in of) for name in ("zeroed", "counted", "swallowed", "updates")
@@ -82,7 +82,7 @@ def numbers(situation: str) -> Table:
 
 def lost_recipes(situation: str) -> list[str]:
     """The recipes that answer more than 5 points worse than fp32 on average."""
-    return [row.recipe for row in compared(situation) if row.points < -5]
+    return [row.recipe for row in against_fp32(situation) if row.points < -5]
 
 
 def named(recipes: Sequence[str]) -> str:
@@ -92,12 +92,12 @@ def named(recipes: Sequence[str]) -> str:
 
 def cost() -> float:
     """By how many points bf16 under autocast is worse than fp32, on average, as usual."""
-    return -next(row.points for row in compared("usual") if row.recipe == "bf16")
+    return -next(row.points for row in against_fp32("usual") if row.recipe == "bf16")
 
 
 def which_matters() -> str:
     """Whether the seed or the recipe (bf16 for fp32) moves the right answers more."""
-    rows = {row.recipe: row for row in compared("usual")}
+    rows = {row.recipe: row for row in against_fp32("usual")}
     return "seed" if rows["fp32"].spread > abs(rows["bf16"].points) else "recipe"
 
 
@@ -119,7 +119,7 @@ BETS = (
         "What moves the right answers more: another recipe (bf16 in place of fp32), or another seed?",
         truth=which_matters,
         story=lambda what: (
-            f"The {what}: fp32's deviation over the seeds is {compared('usual')[0].spread:.2f} points. Whoever "
+            f"The {what}: fp32's deviation over the seeds is {against_fp32('usual')[0].spread:.2f} points. Whoever "
             f"compares recipes by one run each compares seeds."
         ),
         options=("recipe", "seed"),
@@ -151,7 +151,7 @@ BETS = (
 
 
 def _points(situation: str, recipe: str) -> str:
-    found = next((row for row in compared(situation) if row.recipe == recipe), None)
+    found = next((row for row in against_fp32(situation) if row.recipe == recipe), None)
     return f"{found.points:+.0f}" if found else "no"
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from simfp.course.display import WIDTH
 from simfp.experiments.training import Step, Training
 from simfp.figures.words import decimal
-from simfp.widgets.running import Runner
 
 __all__ = ["Bar", "watch"]
 
@@ -62,6 +61,8 @@ def watch(*trainings: Training) -> Any:
     Raises what a run raises.
     """
     from IPython.display import display
+
+    from simfp.widgets.running import Runner  # the widgets' libraries are wanted here only
 
     def bar(text: str = "") -> Bar:
         done = sum(len(training.history) for training in trainings)

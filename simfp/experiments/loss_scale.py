@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from simfp.experiments.training import Training
 from simfp.nn import Module
 from simfp.nn.functional import cross_entropy
 
-__all__ = ["FATES", "KEPT", "MOMENTS", "SCALES", "Exploration", "Outcome", "Window", "outcome", "snapshot", "windows"]
+__all__ = ["FATES", "KEPT", "MOMENTS", "SCALES", "Exploration", "Outcome", "Window", "windows"]
 
 SCALES = range(-4, 31)  # exponents of the scales that are looked at
 MOMENTS = (0, 100, 200, 300)  # steps of training before which they are
@@ -64,6 +65,9 @@ class Window:
     loss: float
     layers: tuple[str, ...]  # those with weights, inputs first
     outcomes: tuple[Outcome, ...]  # for each of SCALES
+    weights: dict[str, NDArray[Any]]  # a state_dict
+    batch: Batch
+    wanted: Gradients  # in tf32
 
     def fits(self, layer: int | None = None, kept: float = KEPT) -> list[int]:
         """The exponents of SCALES at which so many gradients, of one layer or all, are not lost and none overflows."""
@@ -75,6 +79,19 @@ class Window:
             if not too_large and lost <= (1 - kept) * counts[chosen].sum():
                 good.append(exponent)
         return good
+
+    def at(self, scale: float) -> Outcome:
+        """What becomes of the gradients at any scale: one more backward pass.
+
+        Raises ValueError for a scale that is not a finite number above 0 in float32.
+        """
+        with np.errstate(over="ignore"):
+            rounded = float(np.float32(scale))
+        if not 0 < rounded < np.inf:
+            raise ValueError(f"`scale` must be a finite number above 0, in float32; got {scale!r}")
+        model = TASKS[self.task].model(np.random.default_rng(0))
+        model.load_state_dict(self.weights)
+        return compare(gradients(model, self.batch, "float16", rounded)[1], self.wanted, rounded, self.layers)
 
 
 def layer_names(model: Module) -> tuple[str, ...]:
@@ -126,7 +143,7 @@ class Exploration:
     """
 
     def __init__(self, task: str, moments: Sequence[int] = MOMENTS, *, seed: int = 0) -> None:
-        rising = all(a < b for a, b in zip(moments, moments[1:]))
+        rising = all(a < b for a, b in pairwise(moments))
         if not moments or not rising or any(isinstance(m, bool) or not isinstance(m, int) or m < 0 for m in moments):
             raise ValueError(f"`moments` must be rising integers from 0 on, got {tuple(moments)!r}")
         self.moments = tuple(moments)
@@ -152,8 +169,9 @@ class Exploration:
                 scaled = gradients(model, batch, "float16", 2.0**exponent)[1]
                 self._outcomes.append(compare(scaled, wanted, 2.0**exponent, layers))
                 if len(self._outcomes) == len(SCALES):
-                    task = self.training.settings.task
-                    self.windows.append(Window(task, moment, loss, layers, tuple(self._outcomes)))
+                    task, weights = self.training.settings.task, model.state_dict()
+                    found = tuple(self._outcomes)
+                    self.windows.append(Window(task, moment, loss, layers, found, weights, batch, wanted))
                     self._outcomes = []
                 yield self.done
 
@@ -165,28 +183,3 @@ def windows(task: str, moments: tuple[int, ...] = MOMENTS) -> tuple[Window, ...]
     for _ in exploration:
         pass
     return tuple(exploration.windows)
-
-
-@cache
-def snapshot(task: str, step: int, seed: int = 0) -> tuple[Any, Batch, Gradients]:
-    """A network after so many steps of training under a GradScaler, the next batch, and its gradients in tf32."""
-    training = Training(task, "fp16 + scaler", seed=seed, steps=step + 1, measure_every=0)
-    for _ in range(step):
-        training.step()
-    batch = training.batch()
-    return training.model, batch, gradients(training.model, batch, "tfloat32")[1]
-
-
-def outcome(task: str, step: int, scale: float) -> Outcome:
-    """What becomes of a network's gradients at any scale, before one step of its training.
-
-    Raises ValueError for a scale that is not a finite number above 0 in float32.
-    """
-    with np.errstate(over="ignore"):
-        rounded = float(np.float32(scale))
-    if not 0 < rounded < np.inf:
-        raise ValueError(f"`scale` must be a finite number above 0, in float32; got {scale!r}")
-    if task not in TASKS:
-        raise ValueError(f"unknown task {task!r}; expected one of {', '.join(map(repr, TASKS))}")
-    model, batch, wanted = snapshot(task, step)
-    return compare(gradients(model, batch, "float16", rounded)[1], wanted, rounded, layer_names(model))

@@ -11,7 +11,7 @@ from simfp.rounding import ulp
 
 __all__ = [
     "became", "births", "ceiling", "decimal", "factor", "limits", "numbers", "percent", "power_of_two",
-    "relative_error",
+    "relative_error", "scale",
 ]  # fmt: skip
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -41,6 +41,18 @@ def decimal(x: float, digits: int = 6) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text
+
+
+def scale(x: float) -> str:
+    """A loss scale, as a power of two where it is one.
+
+    >>> scale(65536.0), scale(0.25), scale(3000.0), scale(0.0)
+    ('2¹⁶ = 65,536', '2⁻² = 0.25', '3,000', '0')
+    """
+    whole = x == math.floor(x) and x < 1e13
+    number = f"{int(x):,}" if whole else decimal(x)
+    mantissa, exponent = math.frexp(x)
+    return f"{power_of_two(exponent - 1)} = {number}" if mantissa == 0.5 else number
 
 
 def factor(k: int) -> str:

@@ -6,6 +6,9 @@ from simfp.widgets.dashboard import Dashboard
 from simfp.widgets.fused_step import FusedStep
 from simfp.widgets.number_line import NumberLine
 from simfp.widgets.overflow import Overflow
+from simfp.widgets.scale_window import ScaleWindow
+from simfp.widgets.scaled_run import LossScaleRun
+from simfp.widgets.scaler_machine import ScalerMachine
 from simfp.widgets.tensor_core_bits import TensorCoreBits
 from simfp.widgets.underflow import Underflow
 from simfp.widgets.update_race import UpdateRace
@@ -16,8 +19,11 @@ __all__ = [
     "BitExplorer",
     "Dashboard",
     "FusedStep",
+    "LossScaleRun",
     "NumberLine",
     "Overflow",
+    "ScaleWindow",
+    "ScalerMachine",
     "TensorCoreBits",
     "Underflow",
     "UpdateRace",

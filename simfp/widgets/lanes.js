@@ -153,7 +153,7 @@ export function laneOf(lane, table, scale, path) {
   return { element: html("div", { class: "simfp-lane-box", "data-format": lane.label }, head, picture), move, words };
 }
 
-function hatching(id, color) {
+export function hatching(id, color) {
   return svg("pattern", { id, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
     svg("rect", { width: 5, height: 5, fill: color, "fill-opacity": 0.18 }),
     svg("line", { x1: 1, x2: 1, y1: 0, y2: 5, stroke: color, "stroke-width": 2 }));

@@ -187,6 +187,7 @@ PLAIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widg
   const module = await import(URL.createObjectURL(new Blob([%(module)s], { type: "text/javascript" })));
   const state = %(state)s;
   const listeners = {};
+  const sent = (window.sent = []);
   window.listeners = listeners;
   window.model = {
     get: (name) => state[name],
@@ -196,6 +197,7 @@ PLAIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widg
       (listeners["change:" + name] ?? []).slice().forEach((listener) => listener());
     },
     save_changes() {},
+    send: (content) => sent.push(content),
     on: (event, listener) => (listeners[event] ??= []).push(listener),
     off: (event, listener) => (listeners[event] = listeners[event].filter((other) => other !== listener)),
   };
