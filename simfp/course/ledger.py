@@ -180,9 +180,11 @@ def tiny_updates() -> Finding:
         return Finding(
             figures, "holds under conditions", "in some networks; what decides is the size beside the weight"
         )
-    lost = measured("pure bf16").share
-    why = f"they are far larger here, and {lost:.0%} are lost in bf16 all the same: what decides is the weight beside"
-    return Finding(figures, "does not hold", f"{why} them")
+    lost = f"{measured('pure bf16').share:.0%}"
+    beside = (
+        f"With bf16 weights {lost} of a step's updates are lost all the same: what decides is the weight beside them."
+    )
+    return Finding((*figures, beside), "does not hold")
 
 
 def master_copy() -> Finding:

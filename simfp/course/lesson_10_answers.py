@@ -16,10 +16,10 @@ from simfp.course.display import short
 from simfp.course.format_judging import Impostor
 from simfp.course.judging import Judgement
 from simfp.course.mistakes import refusal
-from simfp.figures.words import RULES, decimal
+from simfp.figures.words import decimal
 from simfp.nn.functional import mse_loss, relu, softmax
 from simfp.precision import rule_of
-from simfp.tracing import Forward, reason
+from simfp.tracing import RULES, Forward, reason
 
 __all__ = [
     "DTYPE_CASES", "DTYPE_IMPOSTORS", "EXPRESSIONS", "MendedJudge", "autocast_dtype", "expression_formats", "inputs",

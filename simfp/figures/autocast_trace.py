@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from simfp.figures.palette import look
-from simfp.figures.words import RULES, decimal
+from simfp.figures.words import decimal
 from simfp.formats import as_format
-from simfp.tracing import Backward, Forward, Operand, Trace
+from simfp.tracing import RULES, Backward, Forward, Operand, Trace
 
 __all__ = ["LEGEND", "Stop", "alternative", "brief", "casts", "figure", "format_name", "reading", "stops"]
 

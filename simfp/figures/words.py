@@ -10,20 +10,10 @@ from simfp.experiments.underflow import Landing, Lane
 from simfp.rounding import ulp
 
 __all__ = [
-    "GIB", "RULES", "became", "births", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "percent",
+    "GIB", "became", "births", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "percent",
     "power_of_two", "relative_error", "scale", "share",
 ]  # fmt: skip
 
-# of autocast: the lists of simfp.precision
-RULES = {
-    "lower_precision": "the 16-bit list",
-    "float32": "the fp32 list",
-    "float32_unless_dtype_given": "the fp32 list, unless the call names a dtype",
-    "float32_appended": "the fp32 list",
-    "widest": "the list of those that meet in the widest format",
-    "refused": "refused",
-    "follows_inputs": "in no list: it follows its inputs",
-}
 GIB = 2**30
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -20,10 +20,19 @@ from simfp.observe import Applied, Derived
 from simfp.precision import rule_of
 from simfp.tracing import text
 
-__all__ = ["CASTS", "REASONS", "Backward", "Forward", "Gradient", "Operand", "Trace", "reason"]
+__all__ = ["CASTS", "REASONS", "RULES", "Backward", "Forward", "Gradient", "Operand", "Trace", "reason"]
 
 CASTS = ("made", "kept", "found")  # made; made and kept in the cache; found there
 
+RULES = {
+    "lower_precision": "the 16-bit list",
+    "float32": "the fp32 list",
+    "float32_unless_dtype_given": "the fp32 list, unless the call names a dtype",
+    "float32_appended": "the fp32 list",
+    "widest": "the list of those that meet in the widest format",
+    "refused": "refused",
+    "follows_inputs": "in no list: it follows its inputs",
+}
 REASONS = {
     "lower_precision": "a product of matrices: tensor cores take 16-bit numbers, and they add in float32",
     "float32": "exp, log, powers, norms and losses: a large result would overflow 16 bits, a small difference be lost",
@@ -38,7 +47,7 @@ REASONS = {
 OFF = "autocast is off here: in the format that the inputs meet in"
 ASKED = "the call itself names a dtype, as cross_entropy does when it asks for log_softmax, and that has the last word"
 
-assert set(REASONS) == set(AUTOCAST_RULES)
+assert set(RULES) == set(REASONS) == set(AUTOCAST_RULES)
 
 
 def reason(operation: str) -> str:
