@@ -313,6 +313,11 @@ class ExactSum(Accumulator):
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 
+# OpenBLAS wakes its threads for products of more than 2^18 multiplications. They spin while they wait, and where others
+# share the cores, as a browser does, a product of a small network takes many times as long; in pieces it does not.
+ALONE, FEW_ROWS, MOST_PIECES = 1 << 17, 4, 64
+
+
 @dataclass(frozen=True)
 class Float64Sum(Accumulator):
     """NumPy's float64 product or sum, left in float64: the quick way to sums that are rounded once, at the end.
@@ -333,8 +338,15 @@ class Float64Sum(Accumulator):
 
     def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
         """The totals of a whole stack at once; see `Accumulator`."""
+        a, b = (np.ascontiguousarray(x, np.float64) for x in (a, b))
+        rows = ALONE // max(1, b.shape[-2] * b.shape[-1])
         with np.errstate(all="ignore"):
-            total: Values = np.matmul(*(np.ascontiguousarray(x, np.float64) for x in (a, b)))
+            if a.ndim > 2 or not FEW_ROWS <= rows < a.shape[0] or a.shape[0] > MOST_PIECES * rows:
+                total: Values = np.matmul(a, b)
+                return total
+            total = np.empty((a.shape[0], b.shape[1]))
+            for first in range(0, a.shape[0], rows):
+                np.matmul(a[first : first + rows], b, out=total[first : first + rows])
         return total
 
 

@@ -456,3 +456,16 @@ if child:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"""
     made = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60)
     assert made.stdout.strip() == "0", made.stderr
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (5, 3, 2), (64, 128, 128), (129, 64, 130), (700, 48, 192), (40, 512, 512)]
+)
+def test_a_float64_sum_made_in_pieces_is_the_whole_product(shape: tuple[int, int, int]) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(m)
+    a, b = (rng.integers(-2047, 2048, size).astype(np.float32) for size in ((m, k), (k, n)))
+    made = sf.Float64Sum().products(a, b, sf.float16)  # integers: exact in whatever order they are added
+    assert (made == a.astype(np.int64) @ b.astype(np.int64)).all()
+    stack = sf.Float64Sum().products(np.stack([a, -a]), np.stack([b, b]), sf.float16)
+    assert (stack == np.stack([made, -made])).all()
