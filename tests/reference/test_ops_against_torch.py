@@ -206,6 +206,7 @@ ROUNDED_AGAIN = {
     "tanh": (0.51, 4, STEPS),
     "sigmoid": (0.51, 1.5, STEPS),
     "conv2d": (1.01, 0.51, "the bias is an operation of its own"),
+    "embedding": (0.51, 4, "of every 32 uses those of a row are added up, rounded, and added to the row"),
     "avg_pool2d": (0.51, 1.5, "each quotient is rounded before it is added"),
     "mse_loss": (0.51, 1.5, STEPS),
     "binary_cross_entropy_with_logits": (1.5, 1.5, STEPS),
