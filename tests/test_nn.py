@@ -47,7 +47,7 @@ def test_a_call_is_known_to_who_listens_by_its_module_forward_and_backward() -> 
     assert backward[0] is twin.second
     assert backward[-1] is twin.first
     assert told[0][1] == observe.Place("forward", twin.first)
-    assert ("multiply", observe.Place("forward", twin)) in told
+    assert ("multiply", "forward", twin) in [(name, place.phase, place.layer) for name, place in told]
     assert observe.place().layer is None
 
 
