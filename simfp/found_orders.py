@@ -54,16 +54,19 @@ class FoundOrders(Accumulator):
         return self.products(a, b, FLOAT32)
 
     def products(self, a: NDArray[Any], b: NDArray[Any], fmt: Format) -> NDArray[np.float64]:
-        """(M, K) and (K, N) float32 values to (M, N).
+        """(M, K) and (K, N) float32 values to (M, N); also stacks of such matrices, one after the other.
 
         Raises ValueError for a shape whose order is not known, naming those that are, and for other formats.
         """
         if fmt != FLOAT32:
             raise ValueError(f"these orders are of products of float32, got {fmt}")
+        if a.ndim > 2:
+            return np.stack([self.products(*pair, fmt) for pair in zip(a, b, strict=True)])
         shape = (a.shape[0], a.shape[1], b.shape[1])
         if shape not in self.trees:
             known = ", ".join("x".join(map(str, each)) for each in self.trees)
             raise ValueError(f"the order of a product {'x'.join(map(str, shape))} is not known; known are {known}")
+        a, b = (np.asarray(x, np.float64) for x in (a, b))
         if self.inputs == "float32":
             return product_along(self.trees[shape], a, b, fmt, SequentialSum(FLOAT32, fma=True))
         narrow = as_format(self.inputs)
