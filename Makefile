@@ -4,6 +4,7 @@ PYTHON           ?= python3
 LAB_FLAGS        ?=
 TEST_FLAGS       ?=
 EXHAUSTIVE_FLAGS ?=
+GPU_FLAGS        ?=
 
 LESSON = lessons/00_start_here.ipynb
 VENV   = .venv
@@ -51,8 +52,8 @@ bench: $(VENV)/ready-bench  ## speed and memory beside NumPy, ml_dtypes, torch a
 exhaustive: $(VENV)/ready-test  ## all 2^32 inputs and pairs against independent answers: hours; it resumes
 	$(RUN) -m tests.exhaustive $(EXHAUSTIVE_FLAGS)
 
-gpu: $(VENV)/ready-test  ## record what this machine's GPU answers (CUDA)
-	$(RUN) -m simfp.gpu record
+gpu: $(VENV)/ready-test  ## hold what this machine's GPU answers (CUDA) against simfp, every bit
+	$(RUN) -m simfp.gpu validate --report report.json $(GPU_FLAGS)
 
 images: $(VENV)/ready-test  ## take the pictures of the lessons and of the README anew
 	$(RUN) -m simfp.course.pictures

@@ -27,7 +27,9 @@ class FoundOrders(Accumulator):
     Parameters
     ----------
     trees
-        For each (M, K, N) the tree of its sums; see `simfp.probing`.
+        For each (M, K, N, layout) the tree of its sums; see `simfp.probing`. Of a layout such as "nt", which kernels
+        go by too, the first letter is the first factor's: "n" if its rows lie in memory one after the other, "t" if
+        its columns do.
     inputs
         "float32": products on ordinary cores, added by fused multiply-adds. "tfloat32": inputs are rounded to nearest
         there, and Hopper's tensor cores add their products.
@@ -35,7 +37,7 @@ class FoundOrders(Accumulator):
     Raises ValueError for other inputs.
     """
 
-    trees: Mapping[tuple[int, int, int], Tree]
+    trees: Mapping[tuple[int, int, int, str], Tree]
     inputs: str = "float32"
 
     def __post_init__(self) -> None:
@@ -62,13 +64,26 @@ class FoundOrders(Accumulator):
             raise ValueError(f"these orders are of products of float32, got {fmt}")
         if a.ndim > 2:
             return np.stack([self.products(*pair, fmt) for pair in zip(a, b, strict=True)])
-        shape = (a.shape[0], a.shape[1], b.shape[1])
-        if shape not in self.trees:
-            known = ", ".join("x".join(map(str, each)) for each in self.trees)
-            raise ValueError(f"the order of a product {'x'.join(map(str, shape))} is not known; known are {known}")
+        tree = self._tree(a, b)
         a, b = (np.asarray(x, np.float64) for x in (a, b))
         if self.inputs == "float32":
-            return product_along(self.trees[shape], a, b, fmt, SequentialSum(FLOAT32, fma=True))
+            return product_along(tree, a, b, fmt, SequentialSum(FLOAT32, fma=True))
         narrow = as_format(self.inputs)
         a, b = (round_array(np.array(x, np.float64), narrow, in_place=True) for x in (a, b))
-        return product_along(self.trees[shape], a, b, narrow, HOPPER)
+        return product_along(tree, a, b, narrow, HOPPER)
+
+    def _tree(self, a: NDArray[Any], b: NDArray[Any]) -> Tree:
+        shape = (a.shape[0], a.shape[1], b.shape[1])
+        layouts = [first + second for first in _layouts(a) for second in _layouts(b)]
+        for layout in layouts:
+            if (*shape, layout) in self.trees:
+                return self.trees[*shape, layout]
+        known = ", ".join(f"{m}x{k}x{n} {layout}" for m, k, n, layout in self.trees)
+        raise ValueError(
+            f"the order of a product {'x'.join(map(str, shape))} {layouts[0]} is not known; known are {known}"
+        )
+
+
+def _layouts(x: NDArray[Any]) -> str:
+    """How a matrix lies in memory: "n" by rows, "t" by columns, "nt" if both are true, as of a single row."""
+    return "nt" if x.flags.c_contiguous and x.flags.f_contiguous else "t" if x.flags.f_contiguous else "n"

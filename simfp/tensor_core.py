@@ -153,15 +153,17 @@ class TensorCore(Accumulator):
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
-    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+    def products(self, a: Floats, b: Floats, fmt: Format, right: Format | None = None) -> Values:
         """(..., M, K) and (..., K, N) values of `fmt`, float32 or float64, to (..., M, N) of the accumulator's format.
 
         The axes in front are those of a stack, and the same in both.
+        right: the format of `b` where it is another, as fp8 units take a gradient's e5m2 beside a weight's e4m3.
         """
-        if (self.inputs and fmt not in self.inputs) or 2 * fmt.precision > 24:
+        formats = fmt, right or fmt
+        if any((self.inputs and each not in self.inputs) or 2 * each.precision > 24 for each in formats):
             takes = ", ".join(each.name for each in self.inputs) or "formats of at most 12 bits' precision"
-            raise ValueError(f"this tensor core takes {takes}; got {fmt}")
-        sums = [self._part(a, b, steps, fmt) for steps in self.order.parts(a.shape[-1], self.terms)]
+            raise ValueError(f"this tensor core takes {takes}; got {' and '.join(map(str, dict.fromkeys(formats)))}")
+        sums = [self._part(a, b, steps, *formats) for steps in self.order.parts(a.shape[-1], self.terms)]
         if not sums:
             return np.zeros((*a.shape[:-1], b.shape[-1]))
         reduction = self.order.reduction or self.accumulator
@@ -172,41 +174,59 @@ class TensorCore(Accumulator):
                 total = round_array(total + round_array(each, kept), reduction)
         return total
 
-    def _part(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format) -> Values:
+    def _part(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, right: Format) -> Values:
         """The running sum of one part."""
         first, last = int(steps[0, 0]), int(steps[-1, 1])
-        return self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt)
+        return self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt, right=right)
 
-    def along(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, start: Values | None = None) -> Values:
+    def along(
+        self,
+        a: Floats,
+        b: Floats,
+        steps: NDArray[np.int64],
+        fmt: Format,
+        start: Values | None = None,
+        *,
+        right: Format | None = None,
+    ) -> Values:
         """The running sums after `steps`, (steps, 2): the first k of each and the one after its last.
 
         start: what the running sums begin with, values of the accumulator's format in the shape of the result; without
         it they begin with nothing.
+        right: the format of `b`, if not `fmt`.
         """
+        formats = fmt, right or fmt
         shape = (*a.shape[:-1], b.shape[-1])
-        left, right = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
-        room = self.terms <= 16 and 2 * fmt.mantissa_bits <= self.fraction_bits and 23 <= self.fraction_bits <= 25
+        a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
+        room = (
+            formats[0] == formats[1]
+            and self.terms <= 16
+            and 2 * fmt.mantissa_bits <= self.fraction_bits
+            and 23 <= self.fraction_bits <= 25
+        )
         room = room and self.accumulator == FLOAT32 and self.rounding == "toward_zero" and fmt.carrier == np.float32
         if start is None and room:
-            finite = np.isfinite(left), np.isfinite(right)
+            finite = np.isfinite(a), np.isfinite(b)
             every = bool(finite[0].all() and finite[1].all())
-            x, y = (left, right) if every else (np.where(finite[0], left, 0), np.where(finite[1], right, 0))
+            x, y = (a, b) if every else (np.where(finite[0], a, 0), np.where(finite[1], b, 0))
             sums = self._fast(x, y, steps, fmt)
             if sums is not None:
                 made = sums.astype(np.float64)
-                return (made if every else _with_specials(made, left, right)).reshape(shape)
-        begin = [np.empty((0, 0))] * len(left) if start is None else start.reshape(-1, *shape[-2:])
-        made = np.empty((len(left), *shape[-2:]))
-        for place in range(len(left)):
-            self._general(left[place], right[place], steps, fmt, begin[place], made[place])
+                return (made if every else _with_specials(made, a, b)).reshape(shape)
+        begin = [np.empty((0, 0))] * len(a) if start is None else start.reshape(-1, *shape[-2:])
+        made = np.empty((len(a), *shape[-2:]))
+        for place in range(len(a)):
+            self._general(a[place], b[place], steps, formats, begin[place], made[place])
         return made.reshape(shape)
 
-    def _general(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, begin: Values, out: Values) -> None:
+    def _general(
+        self, a: Floats, b: Floats, steps: NDArray[np.int64], formats: tuple[Format, Format], begin: Values, out: Values
+    ) -> None:
         """The model as it is told, of one product."""
-        left, right = _split(a, fmt), _split(b.T, fmt)
+        left, right = _split(a, formats[0]), _split(b.T, formats[1])
         acc = self.accumulator
         numbers = (
-            2 * fmt.mantissa_bits,
+            formats[0].mantissa_bits + formats[1].mantissa_bits,
             self.fraction_bits,
             acc.min_exponent - LOWEST,
             acc.mantissa_bits,
@@ -276,9 +296,9 @@ class Generation(Accumulator):
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
-    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+    def products(self, a: Floats, b: Floats, fmt: Format, right: Format | None = None) -> Values:
         """As that of the unit for `fmt`."""
-        return self.core(fmt).products(a, b, fmt)
+        return self.core(fmt).products(a, b, fmt, right)
 
 
 def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
@@ -327,6 +347,7 @@ def _with_specials(sums: Values, a: Floats, b: Floats) -> Values:
 
 
 NARROW = Format("e8m13", exponent_bits=8, mantissa_bits=13)  # what fp8 units keep of float32 between two steps
+FP8 = "float8_e4m3fn", "float8_e5m2"  # either of them beside either
 LITERATURE = "MMA-Sim; Khattak and Mikaitis, arXiv 2512.07004"
 
 # fmt: off
@@ -338,13 +359,14 @@ _TABLE: dict[str, Sequence[tuple[tuple[str, ...], int, int, str]]] = {
                   (("tfloat32",),                          4,  24, "")],
     "Ada":       [(("float16", "bfloat16"),                8,  24, ""),
                   (("tfloat32",),                          4,  24, ""),
-                  (("float8_e4m3fn", "float8_e5m2"),      16,  13, "")],
+                  (FP8,                                   16,  13, "")],
     "Hopper":    [(("float16", "bfloat16"),               16,  25, "H100, H200"),
                   (("tfloat32",),                          8,  25, "H100, H200"),
-                  (("float8_e4m3fn", "float8_e5m2"),      32,  13, "H100, H200")],
+                  (FP8[:1],                               32,  13, "H100, H200"),
+                  (FP8[1:],                               32,  13, "H200")],
     "Blackwell": [(("float16", "bfloat16"),               16,  25, ""),
                   (("tfloat32",),                          8,  25, ""),
-                  (("float8_e4m3fn", "float8_e5m2"),      32,  25, "")],
+                  (FP8,                                   32,  25, "")],
 }
 # fmt: on
 
@@ -356,7 +378,7 @@ GENERATIONS: dict[str, Generation] = {
                 terms,
                 bits,
                 NARROW if bits < 23 else FLOAT32,
-                inputs=(fmt,),
+                inputs=FP8 if fmt in FP8 else (fmt,),
                 source="measured" if checked else LITERATURE,
                 checked=checked,
             )

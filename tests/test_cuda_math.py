@@ -36,3 +36,29 @@ def test_answers_other_than_the_recorded_ones_are_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(cuda_math, "RECORDING", forged)
     with pytest.raises(ValueError, match=r"the table of rcp in forged\.npz is not the one that was recorded"):
         cuda_math.approximation.__wrapped__("rcp")
+
+
+@pytest.mark.torch
+def test_a_gpu_that_answers_as_the_recorded_one_did_gives_the_shipped_tables() -> None:
+    from simfp.gpu import approximations
+
+    def ask(name: str, given: np.ndarray) -> np.ndarray:
+        """What the recorded GPU answered: found by the argument."""
+        out = np.empty(given.size, np.float32)
+        first = {"ex2": given[0], "rcp": given[0] - 1, "rsqrt": given[0] - 1 if given[0] < 2 else given[0] / 2}[name]
+        kernels.ANSWERS[name](int(first * 2**23), out, cuda_math.approximation(name))
+        return out
+
+    tables, digests = approximations.recording(ask)
+    assert digests == cuda_math.provenance()["tables"]
+    with np.load(cuda_math.RECORDING) as kept:
+        for name, table in tables.items():
+            assert cuda_math.lzma.decompress(table.tobytes()) == cuda_math.lzma.decompress(kept[name].tobytes())
+
+
+@pytest.mark.torch
+def test_an_answer_too_far_off_for_a_table_is_refused() -> None:
+    from simfp.gpu import approximations
+
+    with pytest.raises(ValueError, match=r"ex2\.approx\.ftz\.f32 of 0\.0 is 3 ulps off; a table holds -2 to 1"):
+        approximations.recording(lambda name, given: np.full(given.size, 1 + 3 * 2.0**-23, np.float32))

@@ -12,6 +12,7 @@ from simfp.tensor_core import GENERATIONS, Order, TensorCore
 from tests import exact
 
 HALF_FORMATS = ("float16", "bfloat16", "tfloat32")
+FP8 = (sf.float8_e4m3fn, sf.float8_e5m2)
 
 
 def numbers(fmt: str, shape: tuple[int, ...], seed: int, spread: int = 8, zeros: float = 0.1) -> np.ndarray:
@@ -33,16 +34,16 @@ def cut(x: Fraction, place: int) -> Fraction:
     return math.copysign(1, x) * Fraction(math.floor(steps)) * Fraction(2) ** place if x else x
 
 
-def slow_product(a: np.ndarray, b: np.ndarray, core: TensorCore, fmt: Any, steps: Any) -> float:
+def slow_product(a: np.ndarray, b: np.ndarray, core: TensorCore, fmt: Any, steps: Any, right: Any = None) -> float:
     """One element, as the model is told."""
-    total = 0.0
+    total, right = 0.0, right or fmt
     for start, stop in steps:
         pairs = list(zip(a[start:stop].tolist(), b[start:stop].tolist(), strict=True))
         special = [x * y for x, y in pairs if not (math.isfinite(x) and math.isfinite(y))]
         if special or not math.isfinite(total):
             total = sum(special, total if not math.isfinite(total) else 0.0)
             continue
-        terms = [(Fraction(x) * Fraction(y), exponent_of(x, fmt) + exponent_of(y, fmt)) for x, y in pairs if x and y]
+        terms = [(Fraction(x) * Fraction(y), exponent_of(x, fmt) + exponent_of(y, right)) for x, y in pairs if x and y]
         if total:
             terms.append((Fraction(total), exponent_of(total, core.format)))
         terms.append((Fraction(0), core.format.min_exponent - 7))  # the lowest that a step is aligned to
@@ -75,6 +76,19 @@ def test_a_product_is_what_the_model_says_in_fractions(
     (steps,) = core.order.parts(41, core.terms)
     slow = [[slow_product(a[m], b[:, n], core, sf.as_format(fmt), steps) for n in range(5)] for m in range(6)]
     assert same(made, np.array(slow))
+
+
+@pytest.mark.parametrize("formats", [("float8_e4m3fn", "float8_e5m2"), ("float8_e5m2", "float8_e4m3fn")])
+def test_the_factors_may_be_of_two_formats_where_a_unit_takes_both(formats: tuple[str, str]) -> None:
+    left, right = map(sf.as_format, formats)
+    core = sf.HOPPER.core(left)
+    a, b = numbers(left.name, (6, 70), 8, spread=12), numbers(right.name, (70, 5), 9, spread=12)
+    assert any(0 < abs(x) < fmt.smallest_normal for each, fmt in ((a, left), (b, right)) for x in each.flat)
+    (steps,) = core.order.parts(70, core.terms)
+    slow = [[slow_product(a[m], b[:, n], core, left, steps, right) for n in range(5)] for m in range(6)]
+    assert same(core.products(a, b, left, right), np.array(slow))
+    with pytest.raises(ValueError, match="this tensor core takes float16; got float16 and bfloat16"):
+        sf.HOPPER.products(a, b, sf.float16, sf.bfloat16)
 
 
 @pytest.mark.parametrize("fmt", HALF_FORMATS)
@@ -231,9 +245,9 @@ def test_every_generation_says_where_its_numbers_come_from_and_what_was_checked(
     for generation in GENERATIONS.values():
         assert generation.cores
         for fmt, core in generation.cores.items():
-            assert core.inputs == (fmt,)
+            assert core.inputs == (FP8 if fmt in FP8 else (fmt,))
             assert core.source
-            assert core.checked in ("", "H100, H200")
+            assert core.checked in ("", "H200", "H100, H200")
             assert bool(core.checked) == (generation is sf.HOPPER)
             made = generation.products(numbers(fmt.name, (3, 40), 1, 2), numbers(fmt.name, (40, 3), 2, 2), fmt)
             assert np.isfinite(made).all()

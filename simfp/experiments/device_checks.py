@@ -125,10 +125,10 @@ def _matmuls() -> list[Check]:
     ]  # fmt: skip
     cases: dict[str, list[products.Case]] = {}
     for case in products.CASES:
-        cases.setdefault(case.fmt, []).append(case)
+        cases.setdefault(" by ".join(dict.fromkeys(case.formats)), []).append(case)
     return plain + [
-        Check(f"sums of products {fmt}", "matmul", partial(_products, rows), needs=fmt, recorded=False)
-        for fmt, rows in cases.items()
+        Check(f"sums of products {formats}", "matmul", partial(_products, rows), needs=rows[0].fmt, recorded=False)
+        for formats, rows in cases.items()
     ]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simfp.accumulation import Accumulator, SequentialSum
 from simfp.bits import decode
-from simfp.formats import as_format
+from simfp.formats import Format, as_format
 from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Order
 
@@ -51,11 +51,18 @@ class Case(NamedTuple):
     k: int
     n: int
     fast: bool = True  # of fp8: kept in the core's own accumulator to the end
+    by: str = ""  # of the second factor's, if it is another
+
+    @property
+    def formats(self) -> tuple[str, str]:
+        """Of the first factor and of the second."""
+        return self.fmt, self.by or self.fmt
 
     @property
     def name(self) -> str:
         """What it is called in a recording."""
-        return f"{self.fmt} {self.kind} {self.m}x{self.k}x{self.n}{'' if self.fast else ' promoted'}"
+        formats = " by ".join(dict.fromkeys(self.formats))
+        return f"{formats} {self.kind} {self.m}x{self.k}x{self.n}{'' if self.fast else ' promoted'}"
 
 
 CASES: tuple[Case, ...] = (
@@ -68,28 +75,36 @@ CASES: tuple[Case, ...] = (
     ),
     *(Case(fmt, kind, 32, 32, 32) for fmt in ("tfloat32", "float32") for kind in FP32_KINDS),
     *(Case(fmt, "near one", *shape) for fmt in ("float16", "bfloat16") for shape in ((256, 512, 256), (64, 1000, 128))),
+    *(  # no library multiplies e5m2 by e5m2
+        Case(formats[0], kind, 48, k, 48, fast, formats[1])
+        for formats in (("float8_e5m2", "float8_e4m3fn"), ("float8_e4m3fn", "float8_e5m2"))
+        for kind in FP8_KINDS
+        for k in (32, 512)
+        for fast in (True, False)
+    ),
 )
 
 
-def exponents(case: Case) -> tuple[int, int]:
-    """From which exponents the inputs of `case` are drawn: the lowest, and the one after the highest."""
+def exponents(case: Case, fmt: str = "") -> tuple[int, int]:
+    """From which exponents the inputs of `case` are drawn: the lowest, and the one after the highest.
+
+    fmt: of the factor, if it is not that of the first one.
+    """
     half, other, *_ = KINDS[case.kind]
     low, high = half if case.fmt == "float16" else other
-    return (max(low, -6), min(high, 4)) if case.fmt.startswith("float8") else (low, high)
+    return (max(low, -6), min(high, 4)) if (fmt or case.fmt) == "float8_e4m3fn" else (low, high)
 
 
 def inputs(case: Case) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """The codes of both matrices, (M, K) and (K, N): of `case.fmt`, but for tfloat32 those of its float32 inputs."""
-    fmt = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
+    """The codes of both matrices, (M, K) and (K, N), in their formats, but for tfloat32 those of its float32 inputs."""
     rng = np.random.default_rng([CASES.index(case) if case in CASES else len(CASES), case.m, case.k, case.n])
     _, _, zeros, infinite, nan = KINDS[case.kind]
-    low, high = exponents(case)
 
-    def matrix(rows: int, columns: int) -> NDArray[np.uint32]:
-        shape = rows, columns
+    def matrix(rows: int, columns: int, name: str) -> NDArray[np.uint32]:
+        shape, fmt = (rows, columns), _stored(name)
         significands = 1 + rng.integers(0, 1 << 20, shape) / 2.0**20
         signs = rng.integers(0, 2, shape) * 2.0 - 1
-        x = signs * np.ldexp(significands, rng.integers(low, high, shape))
+        x = signs * np.ldexp(significands, rng.integers(*exponents(case, name), shape))
         chance = rng.integers(0, 10_000, shape) / 10_000
         x = np.where(chance < zeros, signs * 0.0, x)
         x = np.where((chance >= zeros) & (chance < zeros + infinite), signs * np.inf, x)
@@ -97,7 +112,13 @@ def inputs(case: Case) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         with np.errstate(all="ignore"):
             return np.asarray(encode(x, fmt, overflow="inf" if fmt.infinities else "saturate")).astype(np.uint32)
 
-    return matrix(case.m, case.k), matrix(case.k, case.n)
+    left, right = case.formats
+    return matrix(case.m, case.k, left), matrix(case.k, case.n, right)
+
+
+def _stored(name: str) -> Format:
+    """The format in which values lie in memory."""
+    return as_format("float32" if name == "tfloat32" else name)
 
 
 def accumulator(case: Case) -> Accumulator:
@@ -112,12 +133,12 @@ def accumulator(case: Case) -> Accumulator:
 def values(
     case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both matrices of `case` (or those with `codes`) as a core sees them: float64 values of `case.fmt`."""
-    stored = as_format("float32" if case.fmt == "tfloat32" else case.fmt)
+    """Both matrices of `case` (or those with `codes`) as a core sees them: float64 values of their formats."""
+    given = inputs(case) if codes is None else codes
     with np.errstate(all="ignore"):
         x, y = (
-            decode(each.astype(stored.code_dtype), stored).astype(np.float64)
-            for each in (inputs(case) if codes is None else codes)
+            decode(each.astype(_stored(fmt).code_dtype), _stored(fmt)).astype(np.float64)
+            for each, fmt in zip(given, case.formats)
         )
         if case.fmt == "tfloat32":  # torch rounds to nearest before the core would cut
             x, y = np.asarray(round_to(x, case.fmt)), np.asarray(round_to(y, case.fmt))
@@ -126,8 +147,9 @@ def values(
 
 def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
     """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
+    carrier, formats = accumulator(case), map(as_format, case.formats if case.by else case.formats[:1])
     with np.errstate(all="ignore"):
-        return np.asarray(accumulator(case).products(*values(case, codes), as_format(case.fmt)), np.float32)
+        return np.asarray(carrier.products(*values(case, codes), *formats), np.float32)
 
 
 class Recorded(NamedTuple):

@@ -97,19 +97,18 @@ class Backend(NamedTuple):
     values: Callable[[Any], NDArray[np.float32]]  # a float32 tensor -> its values
 
 
-def products_of(run: Run) -> dict[tuple[int, int, int], str]:
-    """The shapes (M, K, N) of a perceptron's products, and how each is laid out.
+def products_of(run: Run) -> list[tuple[int, int, int, str]]:
+    """The products (M, K, N) of a perceptron, and how the factors of each are laid out.
 
-    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight. Where two have one
-    shape, the first counts: on an H200 their float32 orders were the same, their tf32 ones were not.
+    "nt": of a layer's forward; "nn": of the gradient of its input; "tn": of that of its weight.
     """
-    shapes: dict[tuple[int, int, int], str] = {}
+    found: dict[tuple[int, int, int, str], None] = {}  # each once
     for layer, (fan_in, fan_out) in enumerate(pairwise(run.widths)):
-        shapes.setdefault((run.batch, fan_in, fan_out), "nt")
-        shapes.setdefault((fan_out, run.batch, fan_in), "tn")
+        found[run.batch, fan_in, fan_out, "nt"] = None
+        found[fan_out, run.batch, fan_in, "tn"] = None
         if layer:
-            shapes.setdefault((run.batch, fan_out, fan_in), "nn")
-    return shapes
+            found[run.batch, fan_out, fan_in, "nn"] = None
+    return [*found]
 
 
 def accumulator_of(row: dict[str, Any]) -> Accumulator:
@@ -117,9 +116,10 @@ def accumulator_of(row: dict[str, Any]) -> Accumulator:
     if "orders" not in row:
         return HOPPER
     trees = {}
-    for shape, words in row["orders"].items():
+    for product, words in row["orders"].items():
+        shape, layout = product.split()
         m, k, n = map(int, shape.split("x"))
-        trees[m, k, n] = read_tree(words)
+        trees[m, k, n, layout] = read_tree(words)
     return FoundOrders(trees, next(run.dtype for run in RUNS if run.name == row["name"]))
 
 

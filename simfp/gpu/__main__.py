@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from simfp.gpu import compare
 
@@ -20,6 +22,7 @@ except ModuleNotFoundError:
     sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
 
 from simfp.gpu import (
+    approximations,
     half_products,
     measure,
     orders,
@@ -30,7 +33,9 @@ from simfp.gpu import (
     training,
     validate_command,
 )
+from simfp.gpu.on_device import generation_of
 from simfp.gpu.products import TYPES
+from simfp.ops import cuda_math
 
 PROBED = ("float16", "bfloat16", "tfloat32", "float32")
 
@@ -43,14 +48,19 @@ def main(arguments: list[str] | None = None) -> int:
     grid = commands.add_parser("orders", help="find the order of every product of a grid of shapes, and keep it")
     halves = commands.add_parser("half-products", help="find how products with 16-bit results are summed, and keep it")
     operations = commands.add_parser("operations", help="ask for every operation, and keep checksums of the answers")
+    tabulator = commands.add_parser(
+        "approximations", help="ask for 2^x, 1/x and 1/sqrt(x) of every argument; keep them"
+    )
+    reader = commands.add_parser("lesson", help="run the validation lesson with this GPU, and keep it with its figures")
     trainer = commands.add_parser("training", help="train some networks, and keep what came of it, bit for bit")
     meter = commands.add_parser("measure", help="measure memory and speed: GPT-2, products, a roofline; and keep it")
     judge = commands.add_parser("quality", help="train small language models under four recipes, and keep their losses")
     prober = commands.add_parser("probe", help="find in which order a device sums, and what its steps keep")
-    for command in (recorder, operations, trainer, meter, judge, grid, halves, prober):
+    for command in (recorder, operations, trainer, meter, judge, grid, halves, prober, tabulator, reader):
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
-    for command in (recorder, operations, trainer, meter, judge, grid, halves):
+    for command in (recorder, operations, trainer, meter, judge, grid, halves, reader):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
+    tabulator.add_argument("--out", type=Path, default=Path("simfp/ops/data"), help="folder to write to")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
     recorder.add_argument("--checksums", action="store_true", help="keep a checksum of each product's answer only")
@@ -82,61 +92,74 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+Make = Callable[[argparse.Namespace], dict[str, Any]]
+RECORDINGS: dict[str, Make] = {  # of one file each
+    "training": lambda options: training.training(options.device),
+    "operations": lambda options: validate_command.operations(options.device),
+    "measure": lambda options: measure.measure(options.device),
+    "quality": lambda options: quality.quality(options.device, seconds=options.seconds),
+    "half-products": lambda options: half_products.half_products(options.device, options.seconds),
+}
+
+
 def _record(options: argparse.Namespace) -> int:
     """Writes the recordings of any command but `validate` and `probe`."""
     found = record.provenance(options.device)["device"]
     name = "h100" if "H100" in found else "h200" if "H200" in found else found.split(",")[0].lower().replace(" ", "_")
-    written = []
-    if options.command == "training":
-        path = options.out / f"{name}_training.json"
-        record.write(path, training.training(options.device), options.device, "training")
-        written.append(path.name)
-    elif options.command == "operations":
-        path = options.out / f"{name}_operations.json"
-        record.write(path, validate_command.operations(options.device), options.device, "operations")
-        written.append(path.name)
-    elif options.command == "measure":
-        path = options.out / f"{name}_measure.json"
-        record.write(path, measure.measure(options.device), options.device, "measure")
-        written.append(path.name)
-    elif options.command == "quality":
-        path = options.out / f"{name}_quality.json"
-        record.write(path, quality.quality(options.device, seconds=options.seconds), options.device, "quality")
-        written.append(path.name)
-    elif options.command == "half-products":
-        path = options.out / f"{name}_half_products.json"
-        record.write(
-            path, half_products.half_products(options.device, options.seconds), options.device, "half-products"
-        )
-        written.append(path.name)
-    elif options.command == "orders" and options.like:
-        path = options.out / f"{name}_orders.json"
-        made = orders.compared(options.device, options.like, options.seconds)
-        record.write(path, made, options.device, " ".join(["orders", *(f"--like {each}" for each in options.like)]))
-        written.append(path.name)
+    if options.command in RECORDINGS:
+        path = options.out / f"{name}_{options.command.replace('-', '_')}.json"
+        record.write(path, RECORDINGS[options.command](options), options.device, options.command)
+        written = [path.name]
+    elif options.command == "approximations":
+        path = options.out / f"{generation_of(options.device)[0].name.lower()}_approximations.npz"
+        known = cuda_math.provenance()["tables"]
+        for table, digest in approximations.write(path, options.device).items():
+            print(
+                f"{table}: {'the answers that simfp has' if digest == known[table] else 'other answers than simfp has'}"
+            )
+        written = [path.name]
+    elif options.command == "lesson":
+        from simfp.gpu import lesson  # and with it nbclient, which nothing else here needs
+
+        path = options.out / f"{name}_lesson_12.ipynb"
+        lesson.write(path, options.device)
+        written = [path.name]
     elif options.command == "orders":
-        formats = options.format or orders.FORMATS
-        path = options.out / "_".join([name, "orders", *(options.format or ())])
-        asked = " ".join(["orders", *(f"--format {fmt}" for fmt in options.format or ())])
-        made = orders.orders(options.device, options.seconds, formats)
-        record.write(path.with_suffix(".json"), made, options.device, asked)
-        written.append(f"{path.name}.json")
+        written = _record_orders(options, name)
     else:
-        path = options.out / f"{name}_subnormals.json"
-        record.write(path, record.subnormals(options.device), options.device)
-        written.append(path.name)
-        if options.device.startswith("cuda"):
-            recording, content = record_products.products(options.device)
-            if options.checksums:
-                del recording["answers"]
-            else:
-                record_products.write_answers(options.out / f"{name}_products.npz", content)
-                written.append(f"{name}_products.npz")
-            asked = "record --checksums" if options.checksums else "record"
-            record.write(options.out / f"{name}_products.json", recording, options.device, asked)
-            written.append(f"{name}_products.json")
+        written = _record_products(options, name)
     print(f"{found}: wrote {', '.join(written)} to {options.out}")
     return 0
+
+
+def _record_orders(options: argparse.Namespace, name: str) -> list[str]:
+    if options.like:
+        path = options.out / f"{name}_orders.json"
+        made = orders.compared(options.device, options.like, options.seconds)
+        asked = " ".join(["orders", *(f"--like {each}" for each in options.like)])
+    else:
+        path = options.out / ("_".join([name, "orders", *(options.format or ())]) + ".json")
+        made = orders.orders(options.device, options.seconds, options.format or orders.FORMATS)
+        asked = " ".join(["orders", *(f"--format {fmt}" for fmt in options.format or ())])
+    record.write(path, made, options.device, asked)
+    return [path.name]
+
+
+def _record_products(options: argparse.Namespace, name: str) -> list[str]:
+    path = options.out / f"{name}_subnormals.json"
+    record.write(path, record.subnormals(options.device), options.device)
+    written = [path.name]
+    if options.device.startswith("cuda"):
+        recording, content = record_products.products(options.device)
+        if options.checksums:
+            del recording["answers"]
+        else:
+            record_products.write_answers(options.out / f"{name}_products.npz", content)
+            written.append(f"{name}_products.npz")
+        asked = "record --checksums" if options.checksums else "record"
+        record.write(options.out / f"{name}_products.json", recording, options.device, asked)
+        written.append(f"{name}_products.json")
+    return written
 
 
 def _probe(options: argparse.Namespace) -> int:

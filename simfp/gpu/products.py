@@ -45,7 +45,7 @@ def multiply(a: torch.Tensor, b: torch.Tensor, fmt: str, *, fast: bool = True) -
 
 def answer(case: Case, device: str) -> NDArray[np.uint32]:
     """The codes of the sums that the device makes of the inputs of `case`."""
-    a, b = (on_device(codes, case.fmt, device) for codes in inputs(case))
+    a, b = (on_device(codes, fmt, device) for codes, fmt in zip(inputs(case), case.formats))
     made = multiply(a, b, case.fmt, fast=case.fast)
     return np.asarray(made.contiguous().view(torch.int32).cpu().numpy().view(np.uint32))
 

@@ -45,11 +45,11 @@ def _rows(device: str) -> Iterator[dict[str, Any]]:
 
 
 def orders(run: Run, device: str) -> dict[str, str]:
-    """In which order the device sums each product of a run without autocast, in words, by its shape."""
+    """In which order the device sums each product of a run without autocast, in words, by its shape and layout."""
     found = {}
-    for (m, k, n), layout in products_of(run).items():
+    for m, k, n, layout in products_of(run):
         count = count_on(device, "float32", (m, k, n), layout, product=MADE[layout])
-        found[f"{m}x{k}x{n}"] = describe(summation_tree(count, k))
+        found[f"{m}x{k}x{n} {layout}"] = describe(summation_tree(count, k))
     return found
 
 

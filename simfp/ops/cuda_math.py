@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from simfp.accumulation import in_threads
 from simfp.kernels import cuda_math as kernels
 
-__all__ = ["approximation", "provenance", "values_of"]
+__all__ = ["approximation", "needed", "provenance", "values_of"]
 
 RECORDING = Path(__file__).parent / "data" / "hopper_approximations.npz"
 PLACES = 1 << 23
@@ -44,17 +44,22 @@ def approximation(name: str) -> Any:
         off = np.frombuffer(lzma.decompress(kept[name].tobytes()), np.int8)
     packed = np.empty(off.size // 4, np.uint8)
     kernels.packed(off, packed)
-    needed: Any = packed
-    if name == "ex2":
-        coarse, fine = np.arange(0, PLACES, FINE), np.arange(FINE)
-        needed = kernels.Powers(np.exp2(coarse / PLACES), np.exp2(fine / PLACES), packed)
+    given = needed(name, packed)
     answers, digest = np.empty(1 << 16, np.float32), hashlib.sha256()
     for first in range(0, off.size, answers.size):
-        kernels.ANSWERS[name](first, answers, needed)
+        kernels.ANSWERS[name](first, answers, given)
         digest.update(answers.data)
     if digest.hexdigest() != provenance()["tables"][name]:
         raise ValueError(f"the table of {name} in {RECORDING.name} is not the one that was recorded")
-    return needed
+    return given
+
+
+def needed(name: str, packed: NDArray[np.uint8]) -> Any:
+    """What a kernel needs for answers that are so far off, `packed`: of "ex2" powers of two as well."""
+    if name != "ex2":
+        return packed
+    coarse, fine = np.arange(0, PLACES, FINE), np.arange(FINE)
+    return kernels.Powers(np.exp2(coarse / PLACES), np.exp2(fine / PLACES), packed)
 
 
 def values_of(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
