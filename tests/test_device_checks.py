@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import simfp as sf
+from simfp.course import recordings
+from simfp.experiments import products, training_runs
 from simfp.experiments.device_answers import Answer, Names, Noted, Simulated, canonical, checksum, compare, steps
 from simfp.experiments.device_checks import SUITES, checks
 from simfp.experiments.frontier import FRONTIER
@@ -111,3 +113,29 @@ def test_a_cast_to_fp8_follows_the_release_of_torch_that_answers() -> None:
     others = sf.decode(Simulated(sf.HOPPER, saturates=False).cast(codes, "float32", "float8_e4m3fn"), "float8_e4m3fn")
     assert others[:2].tolist() == [448, 448]
     assert np.isnan(others[2:]).all()
+
+
+@pytest.mark.parametrize("name", ["fp32", "tf32"])
+def test_a_run_without_autocast_goes_along_the_orders_that_were_found_for_it(name: str) -> None:
+    row = next(row for row in recordings.load("h200_training")["runs"] if row["name"] == name)
+    asked: list[str] = []
+
+    def found(run: training_runs.Run) -> dict[str, str]:
+        asked.append(run.name)
+        return dict(row["orders"])
+
+    check = next(check for check in checks() if check.name == f"training, {name}")
+    made = check.ask(Simulated(sf.HOPPER, orders=found), True)["losses"]
+    _, told = training_runs.recorded(row, made.codes.size)
+    assert asked == [name]
+    assert np.array_equal(made.codes, told.losses.view(np.uint32))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in products.CASES if case.by and case.k == 32], ids=lambda case: case.name
+)
+def test_products_of_two_formats_are_asked_for_in_both(case: products.Case) -> None:
+    told = {row["name"]: row["answer"] for row in recordings.load("h200_products")["cases"]}
+    codes = Simulated(sf.HOPPER).sums_of_products(case)
+    made = np.where(np.isnan(codes.view(np.float32)), np.uint32(0x7FFFFFFF), codes)
+    assert hashlib.sha256(made.tobytes()).hexdigest() == told[case.name]

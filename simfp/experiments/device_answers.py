@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import nn, precision
-from simfp.accumulation import SequentialSum
 from simfp.arrays import owned
 from simfp.autograd import Tensor
 from simfp.autograd import functions as of
@@ -19,7 +19,7 @@ from simfp.experiments import half_products, products, training_runs
 from simfp.formats import Format, as_format
 from simfp.precision import Precision
 from simfp.rounding import encode, ulp
-from simfp.tensor_core import Generation, Order
+from simfp.tensor_core import Generation
 
 __all__ = ["Answer", "Answers", "Backend", "Compared", "Names", "Noted", "Simulated", "canonical",
            "checksum", "compare", "steps"]  # fmt: skip
@@ -56,6 +56,9 @@ class Backend(Protocol):
     F: Any  # the names of operations
     training: training_runs.Backend
 
+    def training_of(self, run: training_runs.Run) -> training_runs.Backend:
+        """What makes a training run."""
+
     def leaf(self, codes: Codes, fmt: str, *, grad: bool = False) -> Any:
         """A tensor with these codes; grad: whether it gets a gradient."""
 
@@ -78,17 +81,28 @@ class Backend(Protocol):
         """What operations run in."""
 
 
+Orders = Callable[[training_runs.Run], dict[str, str]]
+
+
 class Simulated:
     """simfp with the tensor cores of one generation.
 
     saturates: whether a cast of what is too large to float8_e4m3fn gives its largest number, or NaN: torch's releases
     differ in that.
+    orders: finds in which orders a device sums the products of a run without autocast. Where it is not given, these are
+    summed from the first term to the last.
     """
 
-    def __init__(self, generation: Generation, *, saturates: bool = True) -> None:
+    def __init__(self, generation: Generation, *, saturates: bool = True, orders: Orders | None = None) -> None:
         self.F = Names(nn.functional, of)
         self.training = training_runs.simulated(generation)
-        self.generation, self.saturates = generation, saturates
+        self.generation, self.saturates, self._orders = generation, saturates, orders
+
+    def training_of(self, run: training_runs.Run) -> training_runs.Backend:
+        """What makes a training run."""
+        if self._orders is None or not run.wide:
+            return self.training
+        return training_runs.simulated(training_runs.along(run, self._orders(run)))
 
     def leaf(self, codes: Codes, fmt: str, *, grad: bool = False) -> Tensor:
         """A tensor with these codes."""
@@ -116,16 +130,7 @@ class Simulated:
 
     def sums_of_products(self, case: products.Case) -> Codes:
         """The sums of products of a case, as codes of float32."""
-        a, b = products.values(case)
-        with np.errstate(all="ignore"):
-            made = self._accumulator(case).products(a, b, as_format(case.fmt))
-        return np.asarray(made, np.float32).view(np.uint32)
-
-    def _accumulator(self, case: products.Case) -> Any:
-        if case.fmt == "float32":
-            return SequentialSum("float32", fma=True)
-        core = self.generation.core(case.fmt)
-        return core if case.fast else core.with_order(Order(part=128, reduction="float32"))
+        return products.model(case, generation=self.generation).view(np.uint32)
 
     def half_product(self, shape: half_products.Shape) -> Codes:
         """A product with a result of 16 bits, first k to last."""

@@ -217,7 +217,7 @@ def _runs() -> list[Check]:
     return [
         Check(
             f"training, {run.name}", "training", partial(_run, run), recorded=False,
-            frontier="" if run.dtype else "float32 products", needs=run.dtype or "",
+            frontier="float32 products" if run.wide else "", needs=run.dtype,
         )
         for run in training_runs.RUNS
     ]  # fmt: skip
@@ -226,6 +226,7 @@ def _runs() -> list[Check]:
 def _run(run: training_runs.Run, backend: Backend, quick: bool) -> Answers:
     """Losses, scales, and all weights at the end of a training run's first steps."""
     kind = "gpt" if run.name.startswith("gpt") else ""
-    outcome = training_runs.train(run._replace(steps=min(run.steps, STEPS[quick][kind])), backend.training)
+    shorter = run._replace(steps=min(run.steps, STEPS[quick][kind]))
+    outcome = training_runs.train(shorter, backend.training_of(run))
     told = {"losses": outcome.losses, "scales": outcome.scales.astype(np.float32)} | outcome.weights
     return {name: Answer(np.ascontiguousarray(values).view(np.uint32), "float32") for name, values in told.items()}

@@ -15,7 +15,7 @@ from simfp.accumulation import Accumulator, SequentialSum
 from simfp.bits import decode
 from simfp.formats import Format, as_format
 from simfp.rounding import encode, round_to
-from simfp.tensor_core import HOPPER, Order
+from simfp.tensor_core import HOPPER, Generation, Order
 
 __all__ = [
     "CASES", "KINDS", "Case", "Recorded", "accumulator", "answer_checksum", "checksum", "exponents", "inputs", "model",
@@ -121,13 +121,14 @@ def _stored(name: str) -> Format:
     return as_format("float32" if name == "tfloat32" else name)
 
 
-def accumulator(case: Case) -> Accumulator:
-    """What should carry the sums of `case` as Hopper does, where a kernel walks K from its first to its last."""
+def accumulator(case: Case, generation: Generation = HOPPER) -> Accumulator:
+    """What should carry the sums of `case` on a GPU where a kernel walks K from its first to its last."""
     if case.fmt == "float32":
         return SequentialSum("float32", fma=True)
+    core = generation.core(case.fmt)
     if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
-        return HOPPER.with_order(Order(part=128, reduction="float32"))
-    return HOPPER
+        return core.with_order(Order(part=128, reduction="float32"))
+    return core
 
 
 def values(
@@ -145,11 +146,13 @@ def values(
     return x, y
 
 
-def model(case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None) -> NDArray[np.float32]:
+def model(
+    case: Case, codes: tuple[NDArray[Any], NDArray[Any]] | None = None, generation: Generation = HOPPER
+) -> NDArray[np.float32]:
     """The sums that the model makes of the inputs of `case` (or of `codes`), in float32."""
-    carrier, formats = accumulator(case), map(as_format, case.formats if case.by else case.formats[:1])
+    carrier, formats = accumulator(case, generation), [as_format(fmt) for fmt in case.formats]
     with np.errstate(all="ignore"):
-        return np.asarray(carrier.products(*values(case, codes), *formats), np.float32)
+        return np.asarray(carrier.products(*values(case, codes), *formats[: 2 if case.by else 1]), np.float32)
 
 
 class Recorded(NamedTuple):

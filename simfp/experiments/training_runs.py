@@ -26,7 +26,7 @@ from simfp.probing import read_tree
 from simfp.tensor_core import HOPPER
 
 __all__ = [
-    "RUNS", "Backend", "Outcome", "Run", "Shape", "accumulator_of", "data_set", "first_weights", "products_of",
+    "RUNS", "Backend", "Outcome", "Run", "Shape", "accumulator_of", "along", "data_set", "first_weights", "products_of",
     "recorded", "row_of", "simulated", "train",
 ]  # fmt: skip
 
@@ -48,6 +48,11 @@ class Run(NamedTuple):
     optimizer: str  # "SGD" or "AdamW"
     options: dict[str, Any]  # of the optimizer
     seed: int = 0
+
+    @property
+    def wide(self) -> bool:
+        """Whether its products are of float32, in orders that depend on their shapes."""
+        return self.dtype in ("float32", "tfloat32")
 
 
 class Shape(NamedTuple):
@@ -115,12 +120,17 @@ def accumulator_of(row: dict[str, Any]) -> Accumulator:
     """What carries the products of a run in a recording: Hopper's tensor cores, or the orders found for its shapes."""
     if "orders" not in row:
         return HOPPER
+    return along(next(run for run in RUNS if run.name == row["name"]), row["orders"])
+
+
+def along(run: Run, orders: dict[str, str]) -> FoundOrders:
+    """What carries products along orders that were found for a run, in words, by shape and layout: "64x32x128 nt"."""
     trees = {}
-    for product, words in row["orders"].items():
+    for product, words in orders.items():
         shape, layout = product.split()
         m, k, n = map(int, shape.split("x"))
         trees[m, k, n, layout] = read_tree(words)
-    return FoundOrders(trees, next(run.dtype for run in RUNS if run.name == row["name"]))
+    return FoundOrders(trees, run.dtype)
 
 
 def simulated(accumulator: Any) -> Backend:
@@ -254,8 +264,7 @@ def train(run: Run, backend: Backend, watch: Callable[[int, Any], None] | None =
     criterion = backend.nn.MSELoss() if run.loss == "mse" else backend.nn.CrossEntropyLoss()
     optimizer = getattr(backend.optim, run.optimizer)(model.parameters(), **run.options)
     scaler = backend.scaler(**SCALER, enabled=run.dtype == "float16")
-    narrow = run.dtype in ("float16", "bfloat16")
-    autocast = {"dtype": backend.dtype(run.dtype if narrow else "float16"), "enabled": narrow}
+    autocast = {"dtype": backend.dtype("float16" if run.wide else run.dtype), "enabled": not run.wide}
     x, y = data_set(run)
     inputs, targets = backend.tensor(x), backend.tensor(y)
     order = np.random.default_rng([run.seed, 2])

@@ -38,14 +38,12 @@ def asked() -> Asked:
         where = recordings.source(found)
         print(f"{why}; what follows was {where}")
         return Asked(found, where, False)
-    from simfp.experiments.device_answers import Simulated
     from simfp.gpu import record
-    from simfp.gpu.on_device import OnDevice, generation_of, saturates
+    from simfp.gpu.on_device import OnDevice, model_of
     from simfp.gpu.validate import run
 
     source = record.provenance(DEVICE, "validate --quick")
-    generation, how = generation_of(DEVICE)
-    device, model = OnDevice(DEVICE), Simulated(generation, saturates=saturates(DEVICE))
+    device, (model, how) = OnDevice(DEVICE), model_of(DEVICE)
     told = f"given just now by an {source['device']}, driver {source['driver']}, torch {source['torch']}"
     print(f"a GPU is here: what follows was {told}; the tensor cores of simfp: {how}", flush=True)
     rows: list[dict[str, Any]] = []
@@ -55,7 +53,7 @@ def asked() -> Asked:
         rows += run(some, device, model, quick=True)
         if some:
             print(f"{suite}: {len(some)} checks, {time.perf_counter() - began:.1f} s", flush=True)
-    made = {"rows": rows, "fp8 saturates": model.saturates, "generation": generation.name, "provenance": source}
+    made = {"rows": rows, "fp8 saturates": model.saturates, "generation": model.generation.name, "provenance": source}
     return Asked(made, told, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import torch
 from torch.nn import functional
 
 from simfp.experiments import half_products, products
-from simfp.experiments.device_answers import Codes, Names
+from simfp.experiments.device_answers import Codes, Names, Simulated
+from simfp.experiments.training_runs import Backend, Run
 from simfp.gpu import products as device_products
 from simfp.gpu.products import TYPES
-from simfp.gpu.training import on_device
+from simfp.gpu.training import on_device, orders
 from simfp.tensor_core import GENERATIONS, Generation, TensorCore
 
-__all__ = ["OLDEST", "OnDevice", "generation_of", "saturates", "trouble_with"]
+__all__ = ["OLDEST", "OnDevice", "generation_of", "model_of", "saturates", "trouble_with"]
 
 OLDEST = (2, 6)  # torch that has all that is asked for here
 SIGNED = {1: torch.int8, 2: torch.int16, 4: torch.int32}
@@ -33,6 +35,11 @@ class OnDevice:
         self.F = Names(functional, torch)
         self.training = on_device(device)
         self.device = device
+
+    def training_of(self, run: Run) -> Backend:
+        """What makes a training run, with tf32 where it asks for that."""
+        torch.backends.cuda.matmul.allow_tf32 = run.dtype == "tfloat32"
+        return self.training
 
     def leaf(self, codes: Codes, fmt: str, *, grad: bool = False) -> torch.Tensor:
         """A tensor with these codes."""
@@ -101,6 +108,16 @@ def generation_of(device: str) -> tuple[Generation, str]:
             core = TensorCore(step.terms, step.fraction_bits, rounding=step.conversion, inputs=(fmt,))
             cores[core.inputs[0]] = core
     return Generation("probed", cores), f"{told} is in no table: its cores were probed"
+
+
+def model_of(device: str) -> tuple[Simulated, str]:
+    """simfp as it should answer like a device, and how that is known; see `generation_of`.
+
+    The orders of a GPU's products in float32 are probed when a training run needs them.
+    """
+    generation, how = generation_of(device)
+    found = partial(orders, device=device) if device.startswith("cuda") else None
+    return Simulated(generation, saturates=saturates(device), orders=found), how
 
 
 def trouble_with(device: str) -> str:

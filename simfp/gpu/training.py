@@ -39,7 +39,7 @@ def _rows(device: str) -> Iterator[dict[str, Any]]:
         torch.backends.cuda.matmul.allow_tf32 = run.dtype == "tfloat32"
         with torch.device(device):
             outcome = train(run, on_device(device))
-            found = orders(run, device) if run.dtype in ("float32", "tfloat32") else {}
+            found = orders(run, device) if run.wide else {}
         print(f"{run.name}: loss {outcome.losses[0]:.4g} to {outcome.losses[-1]:.4g} in {run.steps} steps", flush=True)
         yield row_of(run, outcome) | ({"orders": found} if found else {})
 

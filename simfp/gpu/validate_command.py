@@ -14,7 +14,7 @@ from simfp.experiments.device_answers import Simulated
 from simfp.experiments.device_checks import SUITES, Check, checks
 from simfp.gpu import record, report
 from simfp.gpu.compare import VERSION
-from simfp.gpu.on_device import OnDevice, generation_of, saturates, trouble_with
+from simfp.gpu.on_device import OnDevice, model_of, trouble_with
 from simfp.gpu.validate import ask, element, run
 
 __all__ = ["add_to", "operations", "validate"]
@@ -51,8 +51,7 @@ def validate(options: argparse.Namespace) -> int:
         print(f"no check is called {options.check!r}; near it: {near}", file=sys.stderr)
         return 2
     device = OnDevice(options.device)
-    generation, how = generation_of(options.device)
-    model = Simulated(generation, saturates=saturates(options.device))
+    model, how = model_of(options.device)
     if options.element is not None:
         try:
             print(element(ask(chosen[0], device, model, quick=options.quick), options.element))
@@ -124,8 +123,7 @@ def operations(device: str) -> dict[str, Any]:
     """
     if trouble := trouble_with(device):
         raise RuntimeError(trouble)
-    generation, how = generation_of(device)
-    model = Simulated(generation, saturates=saturates(device))
+    model, how = model_of(device)
     made = made_of([check for check in checks() if check.recorded], OnDevice(device), model, how, quick=True)
     kept = ("name", "suite", "frontier", "inputs", "elements", "differing", "worst_ulp", "of_largest",
             "checksums", "sample")  # fmt: skip
