@@ -69,7 +69,7 @@ def memory_of_gpt2() -> Finding:
     figures = (
         *_measured_less(),
         f"Computed for all four sizes of GPT-2: the most is {saved:.0f} %, {name} with batch 64, which takes "
-        f"{gib(whole)} in fp32; with attention written out and batch 1, up to {-min(least)[0]:.0f} % *more* than fp32.",
+        f"{gib(whole)} in fp32; with attention written out and batch 1, up to {-min(least)[0]:.0f} % more than fp32.",
     )
     if any(35 <= less <= 45 for less in _less("fp16")):
         return Finding(figures, "holds")
