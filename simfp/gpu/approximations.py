@@ -53,7 +53,9 @@ def recording(ask: Ask) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
             off.append(distance.astype(np.int8))
             digest.update(told.tobytes())
             first += given.size
-        tables[name] = np.frombuffer(lzma.compress(np.concatenate(off).tobytes(), preset=9 | lzma.PRESET_EXTREME), np.uint8)
+        tables[name] = np.frombuffer(
+            lzma.compress(np.concatenate(off).tobytes(), preset=9 | lzma.PRESET_EXTREME), np.uint8
+        )
         digests[name] = digest.hexdigest()
     return tables, digests
 

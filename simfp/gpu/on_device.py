@@ -96,7 +96,7 @@ def generation_of(device: str) -> tuple[Generation, str]:
     told = f"compute capability {capability[0]}.{capability[1]}"
     if name:
         generation = GENERATIONS[name]
-        checked = sorted({core.checked for core in generation.cores.values() if core.checked})
+        checked = sorted({gpu for core in generation.cores.values() for gpu in core.checked.split(", ") if gpu})
         how = f"checked on {', '.join(checked)}" if checked else "as the literature has it; not checked on silicon yet"
         return generation, f"{name}, by its {told}; its table: {how}"
     from simfp.gpu.probe import probe
