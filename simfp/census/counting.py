@@ -13,7 +13,7 @@ from simfp.census.births import Birth, birth
 from simfp.census.naming import Names
 from simfp.census.table import SHARES, Table, share_of, shares
 from simfp.formats import Format, as_format
-from simfp.kernels.tallies import tally
+from simfp.kernels.tallies import tally32, tally64
 from simfp.observe import FATES, PHASES, Rounding
 
 __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
@@ -22,7 +22,6 @@ __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
 COUNTS = (*FATES, "zero", "infinite", "updates", "swallowed")
 BY = ("layer", "operation", "phase", "fmt")
 LOWEST, HIGHEST = -170, 140  # the binades of histograms; the first takes all below it, the last all above
-NOTHING = np.empty(0, np.float32)
 
 
 class Key(NamedTuple):
@@ -138,8 +137,11 @@ class Census:
         of_step = self._of_step.get((key.phase, id(key.fmt)))
         if of_step is None:
             of_step = self._of_step[key.phase, id(key.fmt)] = key.fmt, np.zeros(len(COUNTS), np.int64)
-        start = NOTHING if told.start is None else told.start
-        infinite, nan = tally(told.before, told.after, told.fates, start, LOWEST, counts, of_step[1], bins)
+        before, after = told.before, told.after
+        # an empty array of the same type where there is none, so that the loop is compiled for fewer types
+        start = after[:0] if told.start is None else told.start.astype(after.dtype, copy=False)
+        tally = tally32 if before.dtype == np.float32 else tally64
+        infinite, nan = tally(before, after, start, told.limits, LOWEST, counts, of_step[1], bins)
         for what, there in (("infinite", infinite), ("nan", nan)):
             if there and what not in self.births:
                 born = birth(what, told, self.steps, key.layer, key.parameter)
