@@ -380,6 +380,22 @@ def test_the_birth_of_an_infinity_names_the_operation_and_what_it_was_given() ->
     assert str(born).startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy")
 
 
+def test_a_birth_reads_as_lines_of_whole_words_that_no_notebook_has_to_break() -> None:
+    run = Run(scale=2.0**24)
+    with sf.Census(run.model) as census:
+        run.step()
+    born = census.births["infinite"]
+    lines = str(born).splitlines()
+    assert max(map(len, lines)) <= 96
+    assert len(lines) > 1 + len(born.inputs)  # the first is too long for one line
+    words = " ".join(str(born).split())
+    assert words.startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy, gradient of x, in ")
+    assert words.endswith(" ".join(map(str, born.inputs)))
+    assert [line for line in lines if line.startswith("  ") and line[2] != " "] == [
+        line for line in lines if line.startswith(tuple(f"  {each.name} (" for each in born.inputs))
+    ]
+
+
 def test_the_birth_of_nan_is_the_operation_that_made_it_of_what_was_none() -> None:
     x = sf.Tensor(sf.array([6e4, 1.0], "fp16"))
     with sf.Census() as census:
