@@ -203,7 +203,7 @@ def test_a_run_that_diverges_is_dated_and_its_infinity_has_a_place() -> None:
 
 
 def test_an_error_of_the_run_is_shown_and_no_traceback(board: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board.trainings[0], "_gradients", lambda: 1 // 0)
+    monkeypatch.setattr(board.trainings[0].learner, "gradients", lambda *_given: 1 // 0)
     board.run()
     assert board.wait(20) == "failed"
     assert "It ended with an error: ZeroDivisionError" in board._live["said"]
