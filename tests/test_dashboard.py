@@ -14,7 +14,8 @@ from PIL import Image
 from simfp.experiments.training import Training
 from simfp.figures import dashboard as figures
 from simfp.widgets import Dashboard, front_end
-from simfp.widgets.dashboard import CHOICES, PRESSES, SPAN
+from simfp.widgets.dashboard import CHOICES, SPAN
+from simfp.widgets.run_buttons import PRESSES
 
 QUICK: dict[str, Any] = {"steps": 12, "batch": 8, "measure_every": 0}
 LONG: dict[str, Any] = {"steps": 100_000, "batch": 8, "measure_every": 0}
