@@ -96,20 +96,25 @@ class Census:
         if self._inside:
             raise RuntimeError("this census listens already")
         self._inside = True
-        self._turn(self.steps % self.every == 0)
+        self._turn(self.counts_step)
         return self
 
     def __exit__(self, *exception: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._turn(False)
         self._inside = False
 
+    @property
+    def counts_step(self) -> bool:
+        """Whether this step is one of those that are counted."""
+        return self.steps % self.every == 0
+
     def step(self) -> None:
         """Ends a step of training: what is counted from now on belongs to the next one."""
-        if self.steps % self.every == 0:
+        if self.counts_step:
             self._last, self._of_step = self._of_step, {}
         self.steps += 1
         if self._inside:
-            self._turn(self.steps % self.every == 0)
+            self._turn(self.counts_step)
 
     def _turn(self, on: bool) -> None:
         if on and not self._listens:
@@ -226,7 +231,7 @@ class Census:
         self._kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in kept.items()}
         self._of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in of_step.items()}
         if self._inside:
-            self._turn(self.steps % self.every == 0)
+            self._turn(self.counts_step)
 
     def reset(self) -> None:
         """Forgets all counts, births and steps; names are kept."""

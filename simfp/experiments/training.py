@@ -197,14 +197,14 @@ class Training:
 
     def _taken(self) -> Step | None:
         """The next step; None if it was abandoned, and then nothing has changed."""
-        counted = self.census.state() if self.census else None
+        counted = self.census.state() if self.census and self.census.counts_step else None
         scaler = None if self.scaler is None else self.scaler.state_dict()
         try:
             with self.census or nullcontext():
                 loss, scale = self.learner.gradients(self.batch(), self.settings.loss_scale)
         except _Abandoned:
             self.optimizer.zero_grad()
-            if self.census:
+            if self.census and counted:
                 self.census.load_state(counted)
             if self.scaler is not None:
                 self.scaler.load_state_dict(scaler or {})
@@ -227,7 +227,7 @@ class Training:
         """The shares lost and swallowed in this step, where it was counted."""
         if not self.census:
             return None, None
-        counted = self.census.steps % self.census.every == 0
+        counted = self.census.counts_step
         self.census.step()
         if not counted:
             return None, None
