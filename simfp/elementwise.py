@@ -171,8 +171,8 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
         fmt = result_format(operands)
         if kind == "arithmetic":
             values = [_widened(operand, fmt) for operand in operands]
-            native = fmt == FLOAT32 and not observe.somebody_listens()  # float64 shows a listener what was lost
-            dtype: Any = np.float32 if native else working_dtype(fmt)
+            native = fmt == FLOAT32 and not observe.somebody_listens()
+            dtype: Any = np.float32 if fmt == FLOAT32 else working_dtype(fmt)
         else:
             values = [in_format(operand, fmt) for operand in operands]
             dtype, native = (fmt.carrier, True) if kind == "exact" else (np.float64, False)
@@ -191,13 +191,15 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
 def _in_float64(ufunc: np.ufunc, values: list[NDArray[Any]]) -> NDArray[Any]:
     """The results in float64, for a listener: where that itself overflowed or vanished, its ends stand for them."""
     result = np.asarray(ufunc(*values, dtype=np.float64, order="C"))
-    live = np.ones(result.shape, bool)
-    for value in values:
+    if ufunc not in BEYOND_FLOAT64:
+        return result
+    live = np.isinf(result) | (result == 0)
+    for value in values if live.any() else ():
         live &= np.isfinite(value) & (value != 0)
-    limits = np.finfo(np.float64)
-    if ufunc in BEYOND_FLOAT64:
-        result = np.where(live & np.isinf(result), np.copysign(limits.max, result), result)
-        result = np.where(live & (result == 0), np.copysign(limits.smallest_subnormal, result), result)
+    if live.any():
+        limits = np.finfo(np.float64)
+        end = np.where(np.isinf(result), limits.max, limits.smallest_subnormal)
+        result = np.where(live, np.copysign(end, result), result)
     return result
 
 

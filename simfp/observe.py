@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from simfp.formats import Format
+from simfp.kernels.rounding import classify32, classify64
 
 __all__ = [
-    "FATES", "PHASES", "Applied", "Derived", "Place", "Rounding", "Whole", "at", "following", "listen", "listening",
-    "of_whole", "place", "running", "somebody_follows", "somebody_listens", "stop", "tell", "tell_followers", "whole",
+    "FATES", "PHASES", "Applied", "Derived", "Place", "Rounding", "Whole", "at", "fates", "following", "listen",
+    "listening", "of_whole", "place", "running", "somebody_follows", "somebody_listens", "stop", "tell",
+    "tell_followers", "whole",
 ]  # fmt: skip
 
 FATES = ("exact", "rounded", "subnormal", "zeroed", "overflowed", "nan")
@@ -67,17 +70,35 @@ def running(operation: str, inputs: tuple[Any, ...]) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True, eq=False)
-class Rounding:
+class Rounding(NamedTuple):
     """One rounding of an array, as told to a listener."""
 
     operation: str  # which operation rounded its result: "round_to", "add", "matmul", ...
     fmt: Format  # to which format
     before: NDArray[Any]  # float32 or float64, flat: the values before the rounding ...
-    after: NDArray[Any]  # ... and after it
-    fates: NDArray[Any]  # uint8, flat: index into FATES of what became of each value
-    place: Place = field(default_factory=place)  # where it was made
-    start: NDArray[Any] | None = None  # of an optimizer's update: the values that it was to change, flat
+    after: NDArray[Any]  # ... and after it, in a type at most as wide
+    limits: NDArray[Any]  # what `fates` takes
+    place: Place  # where it was made
+    start: NDArray[Any] | None  # of an optimizer's update: the values that it was to change, flat
+
+    @property
+    def fates(self) -> NDArray[Any]:
+        """What became of each value: uint8, flat, indices into FATES. It is computed each time that it is asked for."""
+        return fates(self.before, self.after, self.limits)
+
+
+def fates(before: NDArray[Any], after: NDArray[Any], limits: NDArray[Any]) -> NDArray[Any]:
+    """Indices into FATES of what became of `before`, flat.
+
+    limits: as patterns of the type of `before`, the format's smallest normal number, and the first positive and the
+    first negative magnitude that its rounding takes beyond the format's largest number.
+    """
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        same = after.astype(before.dtype, copy=False)
+    became = np.empty(before.shape, np.uint8)
+    classify = classify32 if before.dtype == np.float32 else classify64
+    classify(before.view(limits.dtype), same.view(limits.dtype), became, *limits)
+    return became
 
 
 Listener = Callable[[Rounding], None]

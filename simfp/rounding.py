@@ -135,13 +135,11 @@ def round_array(
     options: dict[str, Any] = {"subnormals": subnormals, "overflow": overflow, "rng": rng, "random_bits": random_bits}
     if not observe.somebody_listens():
         return _round(values, fmt, rounding, in_place=in_place, **options)
-    out = _round(values, fmt, rounding, **options)
-    before = np.ascontiguousarray(values if exact is None else exact).reshape(-1)
-    after = out.reshape(-1)
-    same = after if after.dtype == before.dtype else _widened(after, before.dtype)
-    fates = fates_of(before, same, fmt, rounding, subnormals, overflow)
+    out = _round(values, fmt, rounding, in_place=in_place and exact is not None, **options)
+    before = _comparable(values if exact is None else exact, fmt).reshape(-1)
+    limits = _plan(fmt, rounding, subnormals, overflow, 8 * before.dtype.itemsize).limits
     started = None if start is None else start.reshape(-1)
-    observe.tell(observe.Rounding(operation, fmt, before, after, fates, start=started))
+    observe.tell(observe.Rounding(operation, fmt, before, out.reshape(-1), limits, observe.place(), started))
     return out
 
 
@@ -174,6 +172,8 @@ def _round(
         values = np.array(values, dtype=values.dtype.newbyteorder("="), order="C")
         in_place = True
     loop, *constants = _loop(plan, rounding, width, rng, random_bits)
+    if plan.changes_nothing:
+        return values if in_place else values.copy()
     if in_place and values.size > BLOCK and rounding != "stochastic":
         # The loops are vectorised for an output that does not overlap their input, so work through a small one.
         flat, scratch = values.reshape(-1).view(uint), np.empty(BLOCK, uint)
@@ -312,9 +312,8 @@ def _check_options(rounding: str, subnormals: str, overflow: str) -> None:
 
 class _Plan(NamedTuple):
     numbers: NDArray[Any]  # the fields of kernels.PLAN_FIELDS
-    smallest_normal: Any
-    overflow_from_positive: Any  # the first magnitude that overflows
-    overflow_from_negative: Any
+    limits: NDArray[Any]  # the smallest normal number, and the first magnitudes that overflow, positive and negative
+    changes_nothing: bool  # whether the format is the carrier itself
     on_grid_below: Any  # for the shorter loop of nearest-even, which takes ...
     magic: Any  # ... this, or does not apply where it is None
 
@@ -370,9 +369,8 @@ def _plan(fmt: Format, rounding: str, subnormals: str, overflow: str, width: int
     short = rounding == "nearest_even" and 1 <= drop < carrier_mantissa and (same_grid or other_grid)
     return _Plan(
         numbers=np.array([numbers[name] for name in kernels.PLAN_FIELDS], dtype=uint),
-        smallest_normal=uint(pattern(fmt.smallest_normal)),
-        overflow_from_positive=uint(overflow_from(positive)),
-        overflow_from_negative=uint(overflow_from(negative)),
+        limits=np.array([pattern(fmt.smallest_normal), overflow_from(positive), overflow_from(negative)], dtype=uint),
+        changes_nothing=drop == 0 and same_grid and infinite == pattern(np.inf) and numbers["flush_below"] == 0,
         on_grid_below=uint(0 if same_grid else pattern(fmt.smallest_normal)),
         magic=real(0 if same_grid else 1.5 * 2**carrier_mantissa * grid_step) if short else None,
     )
@@ -399,14 +397,14 @@ def fates_of(
     overflow: str = "inf",
 ) -> NDArray[Any]:
     """Indices into observe.FATES of what became of the flat array `before`."""
-    if fmt.carrier == np.float64:
-        before, after = _widened(before, np.float64), _widened(after, np.float64)
-    plan = _plan(fmt, rounding, subnormals, overflow, 8 * before.dtype.itemsize)
-    loop, uint = (kernels.classify32, np.uint32) if before.dtype == np.float32 else (kernels.classify64, np.uint64)
-    fates = np.empty(before.shape, np.uint8)
-    limits = plan.smallest_normal, plan.overflow_from_positive, plan.overflow_from_negative
-    loop(before.view(uint), after.view(uint), fates, *limits)
-    return fates
+    before = _comparable(before, fmt)
+    limits = _plan(fmt, rounding, subnormals, overflow, 8 * before.dtype.itemsize).limits
+    return observe.fates(before, after, limits)
+
+
+def _comparable(values: NDArray[Any], fmt: Format) -> NDArray[Any]:
+    """The values, contiguous, in a type in which they can be told apart from every value of `fmt`."""
+    return _widened(values, np.float64) if fmt.carrier == np.float64 else np.ascontiguousarray(values)
 
 
 def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:

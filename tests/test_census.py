@@ -12,8 +12,9 @@ import pytest
 import simfp as sf
 from simfp import nn, observe, optim
 from simfp.amp import GradScaler, autocast
-from simfp.census import COUNTS
+from simfp.census import COUNTS, FATES
 from simfp.census.counting import HIGHEST, LOWEST
+from simfp.kernels.tallies import BLOCK
 
 RNG = np.random.default_rng(5)
 INPUTS = RNG.standard_normal((24, 12)).astype(np.float32)
@@ -102,6 +103,38 @@ def test_a_recount_of_the_same_run_agrees_in_every_count(options: dict[str, Any]
     histogram = census.histogram()
     assert {h + histogram.lowest: n for h, n in enumerate(histogram.counts.tolist()) if n} == dict(recount.binades)
     assert census.total("values") == sum(census.total(name) for name in observe.FATES)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("fmt", "options"),
+    [
+        ("fp16", {}), ("fp16", {"rounding": "toward_negative"}), ("fp16", {"overflow": "saturate"}), ("fp32", {}),
+        ("bf16", {"subnormals": "flush"}), ("e4m3", {}), (sf.Format("wide", exponent_bits=10, mantissa_bits=8), {}),
+    ],
+)  # fmt: skip
+def test_any_number_of_values_of_any_kind_is_counted_as_a_recount_counts_it(
+    dtype: type, fmt: Any, options: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(11)
+    uint = np.uint32 if dtype == np.float32 else np.uint64
+    for size in (0, 1, 3, BLOCK // 2 - 1, BLOCK // 2, BLOCK - 1, BLOCK + 2, 2 * BLOCK + 3):
+        plain = rng.standard_normal(size).astype(dtype) * np.where(rng.random(size) < 0.1, dtype(0), dtype(0.01))
+        wild = rng.integers(0, np.iinfo(uint).max, size, dtype=uint, endpoint=True).view(dtype)
+        wild = np.where(np.isnan(wild), dtype(np.nan), wild)
+        wild[::5], wild[1::7] = dtype(0), dtype(np.inf)
+        wild[2::9] = np.arange(len(wild[2::9])) * np.finfo(dtype).smallest_subnormal
+        for x in (plain, wild, np.concatenate([plain, wild[:7]])):
+            with sf.Census() as census:
+                sf.round_to(x, fmt, **options)
+            words = Counter(np.atleast_1d(sf.fate(x, fmt, **options)).tolist())
+            kinds = {"zero": int((x == 0).sum()), "infinite": int(np.isinf(x).sum())}
+            counted = {name: census.total(name) for name in COUNTS}
+            assert counted == {name: words.get(name, 0) for name in FATES} | kinds | {"updates": 0, "swallowed": 0}
+            numbers = x[np.isfinite(x) & (x != 0)].astype(np.float64)
+            binades = Counter(np.clip(np.frexp(numbers)[1] - 1, LOWEST, HIGHEST).tolist())
+            lowest, counts = census.histogram()
+            assert {h + lowest: n for h, n in enumerate(counts.tolist()) if n} == dict(binades)
 
 
 def test_listening_changes_no_bit_of_a_run() -> None:
@@ -345,6 +378,22 @@ def test_the_birth_of_an_infinity_names_the_operation_and_what_it_was_given() ->
     (incoming, *_) = born.inputs
     assert (incoming.name, incoming.fmt, incoming.infinite) == ("incoming gradient", "float32", 0)
     assert str(born).startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy")
+
+
+def test_a_birth_reads_as_lines_of_whole_words_that_no_notebook_has_to_break() -> None:
+    run = Run(scale=2.0**24)
+    with sf.Census(run.model) as census:
+        run.step()
+    born = census.births["infinite"]
+    lines = str(born).splitlines()
+    assert max(map(len, lines)) <= 96
+    assert len(lines) > 1 + len(born.inputs)  # the first is too long for one line
+    words = " ".join(str(born).split())
+    assert words.startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy, gradient of x, in ")
+    assert words.endswith(" ".join(map(str, born.inputs)))
+    assert [line for line in lines if line.startswith("  ") and line[2] != " "] == [
+        line for line in lines if line.startswith(tuple(f"  {each.name} (" for each in born.inputs))
+    ]
 
 
 def test_the_birth_of_nan_is_the_operation_that_made_it_of_what_was_none() -> None:

@@ -14,7 +14,8 @@ from PIL import Image
 from simfp.experiments.training import Training
 from simfp.figures import dashboard as figures
 from simfp.widgets import Dashboard, front_end
-from simfp.widgets.dashboard import CHOICES, PRESSES, SPAN
+from simfp.widgets.dashboard import CHOICES, SPAN
+from simfp.widgets.run_buttons import PRESSES
 
 QUICK: dict[str, Any] = {"steps": 12, "batch": 8, "measure_every": 0}
 LONG: dict[str, Any] = {"steps": 100_000, "batch": 8, "measure_every": 0}
@@ -203,7 +204,7 @@ def test_a_run_that_diverges_is_dated_and_its_infinity_has_a_place() -> None:
 
 
 def test_an_error_of_the_run_is_shown_and_no_traceback(board: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board.trainings[0], "_gradients", lambda: 1 // 0)
+    monkeypatch.setattr(board.trainings[0].learner, "gradients", lambda *_given: 1 // 0)
     board.run()
     assert board.wait(20) == "failed"
     assert "It ended with an error: ZeroDivisionError" in board._live["said"]

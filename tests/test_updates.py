@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 import simfp as sf
-from simfp.kernels import updates
+from simfp.kernels import to_odd, updates
 from tests import exact
 from tests.samples import assert_same
 
@@ -38,6 +38,16 @@ def test_fma_is_rounded_once_for_all_triples_of_hard_numbers() -> None:
         out = np.empty_like(x)
         updates.scaled_add(factor, x, y, out)
         expected = [rounded_fma(float(factor), float(a), float(b)) for a, b in zip(x, y)]
+        assert_same(out, expected, np.full(x.size, factor), x, y)
+
+
+def test_fma_to_odd_of_float32_numbers_is_that_of_any_for_all_triples_of_hard_numbers() -> None:
+    # that one is held against exact fractions in every mode: `sf.fma` is made of it
+    x, y = (np.array(column, np.float32) for column in zip(*product(NUMBERS, NUMBERS)))
+    for factor in NUMBERS:
+        out, expected = np.empty((2, x.size))
+        to_odd.scaled_add(factor, x, y, out)
+        to_odd.fma(np.full(x.size, factor, np.float64), x.astype(np.float64), y.astype(np.float64), expected)
         assert_same(out, expected, np.full(x.size, factor), x, y)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ INPUTS = {
 }
 
 TESTS: dict[str, Callable[[Any], Any]] = {"infinite": np.isinf, "nan": np.isnan}
+WIDTH = 96  # characters a line of text
 WORDS = {"infinite": "infinity", "nan": "NaN"}
 
 
@@ -73,11 +75,19 @@ class Birth:
             "operation": "its inputs had none",
             "given": "it came with what was given",
         }
-        lines = [
+        told = (
             f"first {WORDS[self.what]}: step {self.step}, {self.phase}, {where}, {self.operation}{of}, in {self.fmt}: "
             f"{self.count} of {self.size} values; {made[self.cause]}"
-        ]
-        return "\n  ".join([*lines, *map(str, self.inputs)])
+        )
+        return "\n".join([_wrapped(told, ""), *(_wrapped(str(each), "  ") for each in self.inputs)])
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """At words, which a notebook does not care for where a line is too long for it."""
+    return fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def birth(what: str, told: Rounding, step: int, layer: str, parameter: str) -> Birth | None:

@@ -13,7 +13,7 @@ from simfp.census.births import Birth, birth
 from simfp.census.naming import Names
 from simfp.census.table import SHARES, Table, share_of, shares
 from simfp.formats import Format, as_format
-from simfp.kernels.tallies import tally
+from simfp.kernels.tallies import tally32, tally64
 from simfp.observe import FATES, PHASES, Rounding
 
 __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
@@ -22,7 +22,6 @@ __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
 COUNTS = (*FATES, "zero", "infinite", "updates", "swallowed")
 BY = ("layer", "operation", "phase", "fmt")
 LOWEST, HIGHEST = -170, 140  # the binades of histograms; the first takes all below it, the last all above
-NOTHING = np.empty(0, np.float32)
 
 
 class Key(NamedTuple):
@@ -97,20 +96,25 @@ class Census:
         if self._inside:
             raise RuntimeError("this census listens already")
         self._inside = True
-        self._turn(self.steps % self.every == 0)
+        self._turn(self.counts_step)
         return self
 
     def __exit__(self, *exception: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._turn(False)
         self._inside = False
 
+    @property
+    def counts_step(self) -> bool:
+        """Whether this step is one of those that are counted."""
+        return self.steps % self.every == 0
+
     def step(self) -> None:
         """Ends a step of training: what is counted from now on belongs to the next one."""
-        if self.steps % self.every == 0:
+        if self.counts_step:
             self._last, self._of_step = self._of_step, {}
         self.steps += 1
         if self._inside:
-            self._turn(self.steps % self.every == 0)
+            self._turn(self.counts_step)
 
     def _turn(self, on: bool) -> None:
         if on and not self._listens:
@@ -138,8 +142,11 @@ class Census:
         of_step = self._of_step.get((key.phase, id(key.fmt)))
         if of_step is None:
             of_step = self._of_step[key.phase, id(key.fmt)] = key.fmt, np.zeros(len(COUNTS), np.int64)
-        start = NOTHING if told.start is None else told.start
-        infinite, nan = tally(told.before, told.after, told.fates, start, LOWEST, counts, of_step[1], bins)
+        before, after = told.before, told.after
+        # an empty array of the same type where there is none, so that the loop is compiled for fewer types
+        start = after[:0] if told.start is None else told.start.astype(after.dtype, copy=False)
+        tally = tally32 if before.dtype == np.float32 else tally64
+        infinite, nan = tally(before, after, start, told.limits, LOWEST, counts, of_step[1], bins)
         for what, there in (("infinite", infinite), ("nan", nan)):
             if there and what not in self.births:
                 born = birth(what, told, self.steps, key.layer, key.parameter)
@@ -224,7 +231,7 @@ class Census:
         self._kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in kept.items()}
         self._of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in of_step.items()}
         if self._inside:
-            self._turn(self.steps % self.every == 0)
+            self._turn(self.counts_step)
 
     def reset(self) -> None:
         """Forgets all counts, births and steps; names are kept."""

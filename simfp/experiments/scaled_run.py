@@ -58,7 +58,7 @@ class ScaledRun:
         self.training = Training(task, "fp16 + scaler", seed=seed, steps=steps, measure_every=0)
         self.scaler = CountingScaler(init_scale=scale, growth_interval=50)
         self.scaler.model = self.training.model
-        self.training.scaler = self.scaler
+        self.training.learner.scaler = self.scaler
         self.points: list[Point] = []
         self.by_hand = False
         self.held = scale

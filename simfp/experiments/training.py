@@ -7,33 +7,25 @@ stochastic rounding follow from the seed. What a step came to is plain data, a `
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from simfp import observe, optim
-from simfp.accumulation import Accumulator
-from simfp.amp import GradScaler, autocast
-from simfp.arrays import array
-from simfp.autograd import Tensor, no_grad
+from simfp.amp import GradScaler
 from simfp.census import Census
 from simfp.census.table import share_of
 from simfp.experiments import training_files
-from simfp.experiments.recipes import ACCUMULATORS, Products, Recipe, as_recipe
+from simfp.experiments.learner import Learner
+from simfp.experiments.recipes import Recipe
 from simfp.experiments.tasks import TASKS, Batch, Task
-from simfp.nn import CrossEntropyLoss, Module
+from simfp.experiments.training_settings import Settings
+from simfp.nn import Module
 
 __all__ = ["Settings", "Step", "Training"]
-
-SCHEDULES = ("constant", "cosine")
-OPTIMIZERS = ("SGD", "Adam", "AdamW")
-AT_ONCE = 120  # samples that a measure takes at once, so that it can be stopped
 
 
 class Step(NamedTuple):
@@ -47,66 +39,6 @@ class Step(NamedTuple):
     lost: float | None  # share of the backward pass's numbers, not zero, that rounding to the recipe's format zeroed
     swallowed: float | None  # share of the weights' updates, not zero, that left the weight as it was
     accuracy: float | None  # share of right answers after this step, where it was measured
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that settles a run.
-
-    task: a name in TASKS. recipe: a Recipe, or a name in RECIPES. steps, batch, optimizer ("SGD", "Adam" or "AdamW"),
-    options (of the optimizer): the task's, if not given; options for another optimizer than the task's are its own
-    defaults. schedule: "constant", or "cosine" from `lr` down to 0. scaler: options of the GradScaler.
-    loss_scale: a constant that the loss is multiplied by, and gradients are divided by; besides what a GradScaler does.
-    accumulator: "float64", which is quick, or "hopper", the tensor core of an H100; or any accumulator, but then a run
-    cannot be written to a file. measure_every: after how many steps the accuracy is measured; 0: never.
-    loss_weight: what the loss is multiplied by before the backward pass, as if it were one of several; steps tell the
-    loss without it. Adam's steps hardly depend on it, but the gradients that they are made of do.
-    """
-
-    task: str
-    recipe: Any = "fp32"
-    seed: int = 0
-    steps: int | None = None
-    batch: int | None = None
-    optimizer: str | None = None
-    options: dict[str, Any] | None = None
-    schedule: str = "constant"
-    scaler: dict[str, Any] = field(default_factory=dict)
-    loss_scale: float = 1.0
-    accumulator: Any = "float64"
-    measure_every: int = 50
-    loss_weight: float = 1.0
-
-    def whole(self) -> Settings:
-        """The same, with what was left to the task filled in.
-
-        Raises ValueError for what is unknown, and for numbers of steps or samples below 1.
-        """
-        task, recipe = _task(self.task), as_recipe(self.recipe)
-        for name, value, least in (("steps", self.steps, 1), ("batch", self.batch, 1), ("seed", self.seed, 0),
-                                   ("measure_every", self.measure_every, 0)):  # fmt: skip
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-                raise ValueError(f"`{name}` must be an integer of at least {least}, got {value!r}")
-        weight = self.loss_weight
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < math.inf:
-            raise ValueError(f"`loss_weight` must be a finite number above 0, got {weight!r}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"unknown schedule {self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
-        optimizer = self.optimizer or task.optimizer
-        if optimizer not in OPTIMIZERS:
-            raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
-        if self.scaler and not recipe.scaler:
-            raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
-        _finite("loss_scale", self.loss_scale)
-        if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
-            known = ", ".join(map(repr, ACCUMULATORS))
-            raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
-        named = [name for name, known in ACCUMULATORS.items() if known == self.accumulator]
-        options = dict(task.options if optimizer == task.optimizer else {}) | dict(self.options or {})
-        return replace(
-            self, recipe=recipe, steps=self.steps or task.steps, batch=self.batch or task.batch, optimizer=optimizer,
-            options=options, accumulator=named[0] if named else self.accumulator,
-        )  # fmt: skip
 
 
 class _Abandoned(Exception):
@@ -145,29 +77,30 @@ class Training:
         self.settings = given.whole()
         self.task: Task = TASKS[self.settings.task]
         self.recipe: Recipe = self.settings.recipe
-        self.model: Module = self.task.model(np.random.default_rng([self.settings.seed, 0]))
-        self.model.to(self.recipe.weights)
-        self._criterion = CrossEntropyLoss()
-        self.optimizer = self._optimizer()
-        self.scaler = GradScaler(**self.settings.scaler) if self.recipe.scaler else None
+        self.learner = Learner(self.settings, self._check)
         self.warnings = self.recipe.warnings(str(self.settings.optimizer), self.settings.options)
         self.census = _census(census, self.model)
         self.history: list[Step] = []
         self.diverged_at: int | None = None
         self._stop, self._go, self._running = threading.Event(), threading.Event(), False
         self._go.set()
-        inner = self.settings.accumulator
-        inner = ACCUMULATORS[inner] if isinstance(inner, str) else inner
-        self._products = Products(inner, tf32=self.recipe.tf32, check=self._check)
 
-    def _optimizer(self) -> Any:
-        kind = getattr(optim, str(self.settings.optimizer))
-        rounding: dict[str, dict[str, Any]] = {
-            "nearest": {},
-            "kahan": {"kahan": True},
-            "stochastic": {"update_rounding": "stochastic", "rng": np.random.default_rng([self.settings.seed, 2])},
-        }
-        return kind(self.model.parameters(), **self.settings.options or {}, **rounding[self.recipe.update])
+    # What learns.
+
+    @property
+    def model(self) -> Module:
+        """The network."""
+        return self.learner.model
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer of its parameters."""
+        return self.learner.optimizer
+
+    @property
+    def scaler(self) -> GradScaler | None:
+        """The GradScaler, where the recipe has one."""
+        return self.learner.scaler
 
     # Going, pausing, stopping.
 
@@ -244,13 +177,7 @@ class Training:
 
         Raises ValueError for numbers that are not finite and above 0.
         """
-        for name, value in (("lr", lr), ("loss_scale", loss_scale)):
-            if value is not None:
-                _finite(name, value)
-        if lr is not None:
-            self.settings = replace(self.settings, options=dict(self.settings.options or {}) | {"lr": float(lr)})
-        if loss_scale is not None:
-            self.settings = replace(self.settings, loss_scale=float(loss_scale))
+        self.settings = self.settings.changed(lr=lr, loss_scale=loss_scale)
 
     def backward(self, scale: float = 1.0) -> bool:
         """Forward and backward of the next step with its loss times `scale`; whether all gradients are finite.
@@ -258,13 +185,9 @@ class Training:
         They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
         run does not count it; one that listens does.
         """
-        self.optimizer.zero_grad()
         self._stop.clear()
         self._go.set()
-        with self._precision():
-            loss = self._loss(self.batch())
-        (self._weighted(loss) * scale).backward()
-        return all(bool(np.isfinite(p.grad.values).all()) for p in self.model.parameters() if p.grad is not None)
+        return self.learner.backward(self.batch(), scale)
 
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
@@ -274,24 +197,22 @@ class Training:
 
     def _taken(self) -> Step | None:
         """The next step; None if it was abandoned, and then nothing has changed."""
-        counted = self.census.state() if self.census else None
+        counted = self.census.state() if self.census and self.census.counts_step else None
         scaler = None if self.scaler is None else self.scaler.state_dict()
         try:
             with self.census or nullcontext():
-                loss, scale = self._gradients()
+                loss, scale = self.learner.gradients(self.batch(), self.settings.loss_scale)
         except _Abandoned:
             self.optimizer.zero_grad()
-            if self.census:
+            if self.census and counted:
                 self.census.load_state(counted)
             if self.scaler is not None:
                 self.scaler.load_state_dict(scaler or {})
             return None
         number = len(self.history)
-        lr = self._learning_rate(number)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        lr = self.settings.learning_rate(number)
         with self.census or nullcontext():
-            skipped = self._update()
+            skipped = self.learner.update(lr, self.settings.loss_scale)
         lost, swallowed = self._counted()
         every = self.settings.measure_every
         measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
@@ -302,69 +223,11 @@ class Training:
             self.diverged_at = number
         return step
 
-    def _gradients(self) -> tuple[float, float]:
-        """Forward and backward; the loss, and the scale that it was multiplied by."""
-        self.optimizer.zero_grad()
-        with self._precision():
-            loss = self._loss(self.batch())
-        constant = self.settings.loss_scale
-        weighted = self._weighted(loss)
-        scaled = weighted if constant == 1 else weighted * constant
-        if self.scaler is None:
-            scaled.backward()
-            return float(loss.item()), constant
-        self.scaler.scale(scaled).backward()
-        return float(loss.item()), constant * self.scaler.get_scale()
-
-    def _weighted(self, loss: Tensor) -> Tensor:
-        weight = self.settings.loss_weight
-        return loss if weight == 1 else loss * weight  # type: ignore[no-any-return]
-
-    def _update(self) -> bool:
-        """The optimizer's step; whether it was left out."""
-        if self.scaler is not None:
-            self.scaler.unscale_(self.optimizer)
-        if self.settings.loss_scale != 1:
-            self._unscale(1 / self.settings.loss_scale)
-        if self.scaler is None:
-            self.optimizer.step()
-            return False
-        self.scaler.step(self.optimizer)
-        skipped = bool(self.scaler._progress[id(self.optimizer)].overflowed)
-        self.scaler.update()
-        return skipped
-
-    def _unscale(self, factor: float) -> None:
-        for p in self.model.parameters():
-            if p.grad is not None:
-                with np.errstate(all="ignore"), observe.at(phase="unscale", layer=None, parameter=p, inputs=(p.grad,)):
-                    p.grad = p.grad * factor
-
-    def _precision(self) -> autocast:
-        enabled = self.recipe.autocast is not None
-        return autocast("cuda", self.recipe.autocast or "float16", enabled, accumulator=self._products)
-
-    def _logits(self, inputs: Any) -> Tensor:
-        """What the network says, as (samples, classes)."""
-        if inputs.dtype.kind == "f":
-            inputs = Tensor(array(inputs, self.recipe.weights))
-        said: Tensor = self.model(inputs)
-        return said if said.ndim == 2 else said.reshape(-1, said.shape[-1])
-
-    def _loss(self, batch: Batch) -> Tensor:
-        return self._criterion(self._logits(batch.inputs), batch.targets.reshape(-1))  # type: ignore[no-any-return]
-
-    def _learning_rate(self, number: int) -> float:
-        lr = float((self.settings.options or {}).get("lr", 1e-3))
-        if self.settings.schedule == "constant":
-            return lr
-        return lr * 0.5 * (1 + math.cos(math.pi * number / (self.settings.steps or 1)))
-
     def _counted(self) -> tuple[float | None, float | None]:
         """The shares lost and swallowed in this step, where it was counted."""
         if not self.census:
             return None, None
-        counted = self.census.steps % self.census.every == 0
+        counted = self.census.counts_step
         self.census.step()
         if not counted:
             return None, None
@@ -376,18 +239,7 @@ class Training:
 
     def accuracy(self) -> float:
         """The share of right answers on what the network did not learn from, now; the census does not count it."""
-        batch = self.task.measured()
-        right = 0
-        products, self._products = self._products, Products(self._products.inner, tf32=self.recipe.tf32)
-        try:
-            with no_grad(), self._precision():
-                for start in range(0, len(batch.inputs), AT_ONCE):
-                    logits = self._logits(batch.inputs[start : start + AT_ONCE])
-                    said = logits.data.values.argmax(-1)
-                    right += int((said == batch.targets[start : start + AT_ONCE].reshape(-1)).sum())
-        finally:
-            self._products = products
-        return right / batch.targets.size
+        return self.learner.accuracy(self.task.measured())
 
     # Keeping it.
 
@@ -423,13 +275,7 @@ class Training:
 
         Raises ValueError for a run with an accumulator that has no name.
         """
-        settings = asdict(self.settings)
-        if not isinstance(settings["accumulator"], str):
-            known = ", ".join(map(repr, ACCUMULATORS))
-            raise ValueError(
-                f"a run can be written to a file with one of the accumulators {known}; this one has another"
-            )
-        training_files.write(Path(path), self.state() | {"settings": settings})
+        training_files.write(Path(path), self.state() | {"settings": self.settings.plain()})
 
     @classmethod
     def load(cls, path: str | Path, *, census: bool | int | Census = False) -> Training:
@@ -438,29 +284,13 @@ class Training:
         Raises ValueError for a file that is none, FileNotFoundError where there is none.
         """
         state = training_files.read(Path(path))
-        settings = state["settings"]
-        settings["recipe"] = Recipe(**settings["recipe"])
-        if settings["options"] and "betas" in settings["options"]:
-            settings["options"]["betas"] = tuple(settings["options"]["betas"])
-        return cls.from_state(state | {"settings": Settings(**settings)}, census=census)
+        return cls.from_state(state | {"settings": Settings.from_plain(state["settings"])}, census=census)
 
     def __repr__(self) -> str:
         done = f"{len(self.history)} of {self.settings.steps} steps"
         return (
             f"<Training {self.settings.task!r}, {self.recipe.name!r}, seed {self.settings.seed}: {done}, {self.status}>"
         )
-
-
-def _task(name: Any) -> Task:
-    if name not in TASKS:
-        raise ValueError(f"unknown task {name!r}; expected one of {', '.join(map(repr, TASKS))}")
-    return TASKS[name]
-
-
-def _finite(name: str, value: Any) -> None:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not 0 < (value.item() if isinstance(value, np.number) else value) <= sys.float_info.max:
-        raise ValueError(f"`{name}` must be a finite number above 0, got {value!r}")
 
 
 def _census(given: bool | int | Census, model: Module) -> Census | None:

@@ -23,7 +23,7 @@ from numba import njit
 from simfp.kernels.intrinsics import fma as fused_multiply_add
 from simfp.kernels.intrinsics import number, pattern
 
-__all__ = ["add", "divide", "fma", "multiply", "sqrt"]
+__all__ = ["add", "divide", "fma", "multiply", "scaled_add", "sqrt"]
 
 LARGEST = np.finfo(np.float64).max
 HIGHEST, LOWEST = 1010, -1010
@@ -193,3 +193,15 @@ def fma(x, y, z, out):
         for i in range(out.size):
             if not _product_is_exact(x[i], y[i], z[i]):
                 out[i] = _fused(x[i], y[i], z[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scaled_add(factor, x, y, out):
+    """out[i] = factor * x[i] + y[i] for a float32 number and flat float32 arrays; `out` is float64."""
+    wide = np.float64(factor)
+    for i in range(out.size):
+        product = wide * np.float64(x[i])  # exact: 2 * 24 bits, and far from float64's ends
+        total = product + y[i]
+        part = total - product
+        odd = _odd(total, (product - (total - part)) + (y[i] - part))
+        out[i] = odd if abs(total) <= LARGEST else total

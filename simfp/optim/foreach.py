@@ -50,13 +50,13 @@ class Tensors(NamedTuple):
             if listening or stochastic or work == np.float64:
                 # of float32 operands these are exact, or to odd, or have more than 2 * 24 + 1 bits: rounded again to
                 # float32 or less they are correctly rounded
-                exact = function(*(each.astype(np.float64) for each in arrays))
-            if exact is not None and (stochastic or work == np.float64 or self.fmt == FLOAT32):
+                exact = function(*arrays, dtype=np.float64)
+            if stochastic or work == np.float64:
                 result, exact = exact, None
             else:
                 result = function(*arrays)
         result = np.asarray(result, order="C")
-        if self.fmt == FLOAT32 and result.dtype == np.float32:
+        if self.fmt == FLOAT32 and result.dtype == np.float32 and not listening:
             return result
         rounded = round_array(
             result, self.fmt, self.rounding, rng=self.rng, in_place=True, operation=self.operation, exact=exact,
@@ -96,13 +96,16 @@ class Tensors(NamedTuple):
         return self.compute(fma, value, _inner(np.divide, above, below), x)
 
 
-def fma(factor: Any, x: Values, y: Values) -> Values:
-    """factor * x + y of arrays of one shape and type: rounded once to float32, or to odd in float64."""
-    out = np.empty(x.shape, x.dtype)
-    if x.dtype == np.float32:
+def fma(factor: Any, x: Values, y: Values, dtype: Any = np.float32) -> Values:
+    """factor * x + y of arrays of one shape: rounded once to float32, or to odd in float64."""
+    out = np.empty(x.shape, dtype)
+    if dtype == np.float32:
         updates.scaled_add(factor, flat(x), flat(y), out.reshape(-1))
+    elif x.dtype == y.dtype == np.float32:
+        to_odd.scaled_add(factor, flat(x), flat(y), out.reshape(-1))
     else:
-        to_odd.fma(np.full(x.size, factor, np.float64), flat(x), flat(y), out.reshape(-1))
+        x, y = (flat(each).astype(np.float64, copy=False) for each in (x, y))
+        to_odd.fma(np.full(x.size, factor, np.float64), x, y, out.reshape(-1))
     return out
 
 

@@ -9,9 +9,8 @@ import base64
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -27,12 +26,12 @@ from simfp.figures.png import png
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.widgets.front_end import Kept, module, style
 from simfp.widgets.fused_step import whole
+from simfp.widgets.run_buttons import RunButtons
 from simfp.widgets.running import Runner
 from simfp.widgets.underflow import one_of
 
-__all__ = ["CHOICES", "PRESSES", "Dashboard"]
+__all__ = ["CHOICES", "Dashboard"]
 
-PRESSES = ("run", "pause", "step", "stop", "again")
 MOST_RUNS = 2
 RATES = range(-8, 9)  # the learning rate is the task's, times 2 to the power of half of it
 SCALES = range(-30, 31)
@@ -61,10 +60,9 @@ SETTINGS: dict[str, Any] = {
     "rate": whole("rate", RATES),
     "scale": whole("scale", SCALES),
 }
-AT_STANDSTILL = ("task", "recipes")  # what begins the runs anew, and so waits for their end
 
 
-class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
+class Dashboard(RunButtons):
     """Trains a network under one recipe, or two side by side, and shows what becomes of the gradients.
 
     Parameters
@@ -86,6 +84,8 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
     Raises ValueError or TypeError for what cannot be trained.
     """
 
+    AT_STANDSTILL: ClassVar[dict[str, str]] = {"task": "task", "recipes": "recipe"}
+
     _esm = module("dashboard")
     _css = style("dashboard")
 
@@ -93,10 +93,10 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
     recipes = Kept(SETTINGS["recipes"], ["fp16"]).tag(sync=True)
     rate = Kept(SETTINGS["rate"], 0).tag(sync=True)
     scale = Kept(SETTINGS["scale"], 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
     _fixed = traitlets.Dict().tag(sync=True)
     _live = traitlets.Dict().tag(sync=True)
-    _pressed = traitlets.List([0, ""]).tag(sync=True)  # a number that grows, and which button it was
+
+    _job: SideBySide
 
     def __init__(
         self,
@@ -111,12 +111,8 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         given: dict[str, Any] = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
         chosen = {name: SETTINGS[name](value) for name, value in given.items()}
         self._made(chosen["task"], chosen["recipes"])  # raises for settings that make no sense
-        self._runner = Runner(self._show)
         super().__init__(**chosen)
-        self._begin()
         self.observe(self._change, names=["rate", "scale"])
-        self.observe(self._begin_anew, names=list(AT_STANDSTILL))
-        self.observe(self._press, names=["_pressed"])
 
     # The runs.
 
@@ -125,69 +121,20 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         """The runs."""
         return self._job.trainings
 
-    @property
-    def state(self) -> str:
-        """How the work stands: "ready", "running", "paused", "stopped", "finished" or "failed"."""
-        return self._runner.state
-
-    def run(self) -> None:
-        """Begins, or goes on. While a run goes on already, it says so."""
-        self.message = ""
-        if self._runner.state == "paused":
-            self._runner.go_on()
-            return
-        try:
-            self._runner.start(self._job)
-        except RuntimeError as refusal:
-            self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
-
-    def pause(self) -> None:
-        """Stands still after the step in the making."""
-        self._runner.pause()
-
-    def step(self) -> None:
-        """Takes one more step of each run, and pauses."""
-        self.message = ""
-        for _ in self.trainings if self._runner.at_work else ():
-            self._runner.step()
-        if not self._runner.at_work:
-            self._runner.start(self._job, len(self.trainings))
-
-    def stop(self) -> None:
-        """Ends the work; it can be gone on with, to the same bits."""
-        self._runner.stop()
-
-    def again(self) -> None:
-        """Back to the first step."""
-        self.message = ""
-        self._runner.stop()
-        self._runner.wait(10)
-        self._begin()
-
     def train(self, steps: int) -> Dashboard:
         """Takes so many steps of each run before it returns, and pauses there; an interrupt stops it. The dashboard."""
         if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
             raise ValueError(f"`steps` must be an integer of at least 1, got {steps!r}")
-        self._runner.start(self._job, int(steps) * len(self.trainings))
+        self._runner.start(self._job, int(steps) * self._items)
         self.wait(paused=True)
         return self
-
-    def wait(self, seconds: float | None = None, *, paused: bool = False) -> str:
-        """Waits until the work is over, or `seconds` are; the state then. See `Runner.wait`."""
-        return self._runner.wait(seconds, paused=paused)
-
-    def close(self) -> None:
-        """Ends the work, and the widget."""
-        runner = getattr(self, "_runner", None)
-        if runner is not None:
-            runner.stop()
-        super().close()
 
     def _made(self, task: str, recipes: Sequence[str]) -> SideBySide:
         return SideBySide([Training(task, CHOICES[name], census=True, **self._settings) for name in recipes])
 
     def _begin(self) -> None:
         self._job = self._made(self.task, self.recipes)
+        self._items = len(self.trainings)
         self._lr = [float((training.settings.options or {})["lr"]) for training in self.trainings]
         self._frames: list[Frame | None] = [None] * len(self.trainings)
         self._change()
@@ -195,32 +142,11 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
         self._fixed = self._told_once()
         self._show([])
 
-    def _begin_anew(self, change: Any) -> None:
-        if self._runner.at_work:
-            if change["new"] != change["old"] and not self._reverting:
-                self._reverting = True
-                setattr(self, change["name"], change["old"])
-                self._reverting = False
-                self.message = f"The {change['name'].rstrip('s')} can be changed when the run is over: stop it first."
-                self.send_state(change["name"])
-            return
-        try:
-            self._begin()
-        except ValueError as error:
-            self.message = str(error)
-
-    _reverting = False
-
     def _change(self, _change: Any = None) -> None:
         for training, lr in zip(self.trainings, self._lr, strict=True):
             told = {"lr": lr * 2 ** (self.rate / 2), "loss_scale": 2.0**self.scale}
             self._runner.ask(partial(training.change, **told))
         self._fixed = self._told_once()
-
-    def _press(self, change: Any) -> None:
-        _, button = change["new"]
-        if button in PRESSES:
-            getattr(self, button)()
 
     # What is shown.
 

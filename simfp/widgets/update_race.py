@@ -6,9 +6,8 @@ What is on the screen is computed here; the front end (update_race.js) draws poi
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, ClassVar
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -17,11 +16,10 @@ from simfp.figures import races as figures
 from simfp.figures.png import png
 from simfp.figures.words import decimal
 from simfp.widgets.front_end import Kept, module, style
+from simfp.widgets.run_buttons import RunButtons
 from simfp.widgets.running import Runner
 
-__all__ = ["PRESSES", "UpdateRace"]
-
-PRESSES = ("run", "pause", "step", "stop", "again")
+__all__ = ["UpdateRace"]
 
 
 def _rate(value: Any) -> float:
@@ -30,7 +28,7 @@ def _rate(value: Any) -> float:
     return float(value)
 
 
-class UpdateRace(anywidget.AnyWidget):  # type: ignore[misc]
+class UpdateRace(RunButtons):
     """The same network at the same learning rate, its weights kept in fp32, fp16 or bf16, with three seeds each.
 
     Parameters
@@ -45,97 +43,32 @@ class UpdateRace(anywidget.AnyWidget):  # type: ignore[misc]
     a run of your own draws over them. `race` holds the runs.
     """
 
+    AT_STANDSTILL: ClassVar[dict[str, str]] = {"lr": "learning rate"}
+
     _esm = module("update_race")
     _css = style("update_race")
 
     lr = Kept(_rate, RATE).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
     _live = traitlets.Dict().tag(sync=True)
-    _pressed = traitlets.List([0, ""]).tag(sync=True)  # a number that grows, and which button it was
+
+    _job: Race
 
     def __init__(self, lr: float = RATE, *, seeds: int = len(SEEDS), steps: int = STEPS) -> None:
         for name, value, most in (("seeds", seeds, 5), ("steps", steps, 10_000)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
                 raise ValueError(f"{name} must be a whole number from 1 to {most:,}, got {value!r}")
         self._seeds, self._steps = int(seeds), int(steps)
-        self._runner = Runner(self._show)
-        self._reverting = False
         super().__init__(lr=_rate(lr))
-        self._begin()
-        self.observe(self._begin_anew, names=["lr"])
-        self.observe(self._press, names=["_pressed"])
 
     @property
-    def state(self) -> str:
-        """How the work stands: "ready", "running", "paused", "stopped", "finished" or "failed"."""
-        return self._runner.state
-
-    def run(self) -> None:
-        """Begins, or goes on. While it runs already, it says so."""
-        self.message = ""
-        if self._runner.state == "paused":
-            self._runner.go_on()
-            return
-        try:
-            self._runner.start(self.race)
-        except RuntimeError as refusal:
-            self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
-
-    def pause(self) -> None:
-        """Stands still after the lap in the making."""
-        self._runner.pause()
-
-    def step(self) -> None:
-        """One lap of all, and then a pause."""
-        self.message = ""
-        if self._runner.at_work:
-            self._runner.step()
-        else:
-            self._runner.start(self.race, 1)
-
-    def stop(self) -> None:
-        """Ends the work at once; `run` goes on where it stood."""
-        self._runner.stop()
-
-    def again(self) -> None:
-        """Back to the first step."""
-        self.message = ""
-        self._runner.stop()
-        self._runner.wait(10)
-        self._begin()
-
-    def wait(self, seconds: float | None = None) -> str:
-        """Waits until the work is over, or `seconds` are; the state then. An interrupt stops the work."""
-        return self._runner.wait(seconds)
-
-    def close(self) -> None:
-        """Ends the work, and the widget."""
-        runner = getattr(self, "_runner", None)
-        if runner is not None:
-            runner.stop()
-        super().close()
+    def race(self) -> Race:
+        """The runs."""
+        return self._job
 
     def _begin(self) -> None:
-        self.race = Race(self.lr, seeds=range(self._seeds), steps=self._steps)
+        self._job = Race(self.lr, seeds=range(self._seeds), steps=self._steps)
         self._runner = Runner(self._show)
         self._show([])
-
-    def _begin_anew(self, change: Any) -> None:
-        if self._reverting or change["new"] == change["old"]:
-            return
-        if self._runner.at_work:
-            self._reverting = True
-            self.lr = change["old"]
-            self._reverting = False
-            self.message = "The learning rate can be changed when the run is over: stop it first."
-            self.send_state("lr")
-            return
-        self._begin()
-
-    def _press(self, change: Any) -> None:
-        _, button = change["new"]
-        if button in PRESSES:
-            getattr(self, button)()
 
     def standing(self) -> Standing:
         """What is drawn: this race, or before its first lap the stored one."""
