@@ -118,6 +118,8 @@ def test_torch_and_simfp_refuse_fp16_gradients_as_the_recipe_says() -> None:
         ("pure bf16", "AdamW", ("smaller than about 2^-8 of its weight",)),
         ("pure bf16 + kahan", "AdamW", ()),
         ("pure fp16", "SGD", ("smaller than about 2^-11 of its weight",)),
+        ("pure fp16 + kahan", "SGD", ()),
+        ("pure fp16 + stochastic", "AdamW", ("AdamW's eps=1e-08 is 0 in float16",)),
         ("pure fp16", "AdamW", ("smaller than about 2^-11 of its weight", "AdamW's eps=1e-08 is 0 in float16")),
     ],
 )

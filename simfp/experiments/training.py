@@ -25,7 +25,7 @@ from simfp.autograd import Tensor, no_grad
 from simfp.census import Census
 from simfp.census.table import share_of
 from simfp.experiments import training_files
-from simfp.experiments.recipes import ACCUMULATORS, Products, Recipe, as_recipe
+from simfp.experiments.recipes import ACCUMULATORS, Abandoned, Products, Recipe, as_recipe
 from simfp.experiments.tasks import TASKS, Batch, Task
 from simfp.nn import CrossEntropyLoss, Module
 
@@ -107,10 +107,6 @@ class Settings:
             self, recipe=recipe, steps=self.steps or task.steps, batch=self.batch or task.batch, optimizer=optimizer,
             options=options, accumulator=named[0] if named else self.accumulator,
         )  # fmt: skip
-
-
-class _Abandoned(Exception):
-    """A step that is not to be finished."""
 
 
 class Training:
@@ -268,7 +264,7 @@ class Training:
 
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
-            raise _Abandoned
+            raise Abandoned
 
     # A step.
 
@@ -279,7 +275,7 @@ class Training:
         try:
             with self.census or nullcontext():
                 loss, scale = self._gradients()
-        except _Abandoned:
+        except Abandoned:
             self.optimizer.zero_grad()
             if self.census:
                 self.census.load_state(counted)

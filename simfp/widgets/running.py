@@ -104,9 +104,9 @@ class Runner:
         """Ends a pause."""
         self._allow(lambda left: ENDLESS)
 
-    def step(self) -> None:
-        """Takes one more item of a job that is paused; one that runs pauses after the next."""
-        self._allow(lambda left: 1 if left == ENDLESS else left + 1)
+    def step(self, items: int = 1) -> None:
+        """Takes so many more items of a job that is paused; one that runs pauses after them."""
+        self._allow(lambda left: items if left == ENDLESS else left + items)
 
     def stop(self) -> None:
         """Ends the work; an item in the making is given up if the job has a `stop`. It can be started again."""
