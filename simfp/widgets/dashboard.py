@@ -142,7 +142,7 @@ class Dashboard(anywidget.AnyWidget):  # type: ignore[misc]
             self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
 
     def pause(self) -> None:
-        """Stands still after the step in the making."""
+        """Stands still; a step in the making counts as not begun."""
         self._runner.pause()
 
     def step(self) -> None:

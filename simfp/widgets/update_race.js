@@ -4,7 +4,7 @@ import { announcer, follow, html, keepKeys, labelled, send, setAttribute, setTex
 
 const BUTTONS = [
   ["run", "▶ Run", "begin, or go on"],
-  ["pause", "❚❚ Pause", "stand still after the ten steps in the making"],
+  ["pause", "❚❚ Pause", "stand still; Run goes on from there"],
   ["step", "▶❚ Step", "ten steps of each run"],
   ["stop", "■ Stop", "end it; Run goes on from there"],
   ["again", "↺ Start over", "back to the first step"],

@@ -83,7 +83,7 @@ class UpdateRace(anywidget.AnyWidget):  # type: ignore[misc]
             self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
 
     def pause(self) -> None:
-        """Stands still after the lap in the making: LAP steps of one run."""
+        """Stands still; a step in the making counts as not begun."""
         self._runner.pause()
 
     def step(self) -> None:
