@@ -124,7 +124,8 @@ class Training:
     of the run, and no error: `diverged_at` is the number of that step. warnings: what goes wrong with such a recipe.
 
     `stop` and `pause` may be called from any thread; they work at once, also within a step, which then counts as not
-    begun. Iterating again goes on where the run stood.
+    begun. Iterating again goes on where the run stood. One that is stopped while the accuracy after a step is measured
+    has that step in its history, without the accuracy; going on begins with the measure.
 
     Raises ValueError for settings that make no sense and recipes that cannot be.
     """
@@ -172,7 +173,7 @@ class Training:
         """How the run stands."""
         if self.diverged_at is not None:
             return "diverged"
-        if len(self.history) >= (self.settings.steps or 0):
+        if len(self.history) >= (self.settings.steps or 0) and not self._unmeasured():
             return "finished"
         if self._stop.is_set():
             return "stopped"
@@ -215,7 +216,7 @@ class Training:
         return self.history
 
     def step(self) -> Step:
-        """Takes one step.
+        """Takes one step, or ends one whose accuracy was not measured yet.
 
         Raises RuntimeError where none is left, and where `stop` ended it.
         """
@@ -225,7 +226,7 @@ class Training:
         self._go.set()
         taken = self._taken()
         if taken is None:
-            raise RuntimeError("the step was stopped before its end; the run stands where it stood")
+            raise RuntimeError("the step was stopped before its end; the next call goes on from where the run stands")
         return taken
 
     def batch(self) -> Batch:
@@ -269,7 +270,9 @@ class Training:
     # A step.
 
     def _taken(self) -> Step | None:
-        """The next step; None if it was abandoned, and then nothing has changed."""
+        """The next step; None if it was abandoned, and then nothing has changed but that its measure may be left."""
+        if self._unmeasured():
+            return self._measured()
         counted = self.census.state() if self.census else None
         scaler = None if self.scaler is None else self.scaler.state_dict()
         try:
@@ -289,14 +292,27 @@ class Training:
         with self.census or nullcontext():
             skipped = self._update()
         lost, swallowed = self._counted()
-        every = self.settings.measure_every
-        measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
-        accuracy = self.accuracy() if measured and math.isfinite(loss) else None
-        step = Step(number, loss, scale, skipped, lr, lost, swallowed, accuracy)
-        self.history.append(step)
+        self.history.append(Step(number, loss, scale, skipped, lr, lost, swallowed, None))
         if not math.isfinite(loss):
             self.diverged_at = number
-        return step
+        return self._measured() if self._unmeasured() else self.history[-1]
+
+    def _unmeasured(self) -> bool:
+        """Whether the accuracy after the last step is still to be measured."""
+        every = self.settings.measure_every
+        if not every or not self.history or self.diverged_at is not None:
+            return False
+        number, accuracy = self.history[-1].number, self.history[-1].accuracy
+        return accuracy is None and (number % every == every - 1 or number + 1 == self.settings.steps)
+
+    def _measured(self) -> Step | None:
+        """The last step, with the accuracy after it; None if the measure was abandoned."""
+        try:
+            accuracy = self._accuracy(self._check)
+        except Abandoned:
+            return None
+        self.history[-1] = self.history[-1]._replace(accuracy=accuracy)
+        return self.history[-1]
 
     def _gradients(self) -> tuple[float, float]:
         """Forward and backward; the loss, and the scale that it was multiplied by."""
@@ -372,9 +388,12 @@ class Training:
 
     def accuracy(self) -> float:
         """The share of right answers on what the network did not learn from, now; the census does not count it."""
+        return self._accuracy(None)
+
+    def _accuracy(self, check: Callable[[], None] | None) -> float:
         batch = self.task.measured()
         right = 0
-        products, self._products = self._products, Products(self._products.inner, tf32=self.recipe.tf32)
+        products, self._products = self._products, Products(self._products.inner, tf32=self.recipe.tf32, check=check)
         try:
             with no_grad(), self._precision():
                 for start in range(0, len(batch.inputs), AT_ONCE):
