@@ -25,7 +25,6 @@ from simfp.experiments import gradients, loss_scale
 from simfp.experiments.autocast_blocks import follow
 from simfp.experiments.races import RATES, stored
 from simfp.experiments.recipe_runs import SITUATIONS
-from simfp.figures import races
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.rounding import round_to
 
@@ -193,7 +192,8 @@ def master_copy() -> Finding:
     shares = {name: measured(name).share for name in ("fp32", "pure fp16", "pure bf16")}
     standing = stored(min(RATES))
     told = ", ".join(f"{name} {100 * share:.2f} %" for name, share in shares.items())
-    raced = ", ".join(f"{name} {text.removeprefix('loss ')}" for name, text in races.rows(standing))
+    ends = {name: np.sort(standing.last(name)) for name in standing.recipes}
+    raced = ", ".join(f"{name} {decimal(last[0], 3)} to {decimal(last[-1], 3)}" for name, last in ends.items())
     figures = (
         f"Updates of one step that left their weight as it was: {told}.",
         f"Losses from {len(standing.seeds)} seeds after {standing.points * standing.every:,} steps at lr = "
