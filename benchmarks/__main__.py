@@ -17,6 +17,7 @@ from benchmarks.census import census
 from benchmarks.rounding import memory, scalar, speed
 from benchmarks.row import Row
 from benchmarks.starting import starting
+from benchmarks.stopping import stopping
 from benchmarks.sums import sums, tensor_cores
 from benchmarks.training import training
 from tests.exhaustive.report import environment
@@ -27,7 +28,9 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def rows() -> Iterator[Row]:
     """All measurements."""
-    yield from chain(speed(), memory(), [scalar()], starting(), sums(), tensor_cores(), training(), census())
+    yield from chain(
+        speed(), memory(), [scalar()], starting(), sums(), tensor_cores(), training(), census(), stopping()
+    )
 
 
 def as_text(row: Row) -> str:

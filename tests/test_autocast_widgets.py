@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simfp.experiments.races import LAP, stored
+from simfp.experiments.races import LAP, RATES, steps_at, stored
 from simfp.experiments.updates import update
 from simfp.figures import autocast_trace as trace_figures
+from simfp.figures import races as race_figures
 from simfp.figures import updates as update_figures
 from simfp.widgets import AutocastTrace, UpdateRace, UpdateViewer
 
@@ -26,7 +27,7 @@ WRONG: list[tuple[Any, str, Any, str]] = [
     (UpdateViewer, "lr", float("nan"), "lr must be a finite number, got nan"),
     (UpdateViewer, "gradient", 2e3, "gradient must be from −1000 to 1000, got 2000.0"),
     (UpdateViewer, "gradient", "1", "gradient must be a finite number, got '1'"),
-    (UpdateRace, "lr", 0.3, "lr must be one of 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, got 0.3"),
+    (UpdateRace, "lr", 0.3, "lr must be one of 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, got 0.3"),
 ]
 
 
@@ -109,15 +110,16 @@ def test_the_viewer_shows_each_format_s_own_update() -> None:
 
 
 def test_a_race_runs_pauses_steps_stops_and_goes_on() -> None:
-    widget = UpdateRace(0.01, seeds=1, steps=3 * LAP)
+    widget = UpdateRace(0.008, seeds=1, steps=3 * LAP)
     assert widget._live["said"] == f"ready: step 0 of {3 * LAP}"
     widget._pressed = [1, "step"]
     deadline = time.monotonic() + 60
     while widget.state != "paused" and time.monotonic() < deadline:
         widget.wait(0.1)
-    assert (widget.state, widget.standing().laps) == ("paused", 1)
-    widget.lr = 0.005  # not while a run is not over
-    assert (widget.lr, widget.message[:26]) == (0.01, "The learning rate can be c")
+    assert (widget.state, widget._live["said"]) == ("paused", f"paused: step {LAP} of {3 * LAP}")
+    assert (widget.race.done, widget.race.round()) == (7, 7)
+    widget.lr = 0.004  # not while a run is not over
+    assert (widget.lr, widget.message[:26]) == (0.008, "The learning rate can be c")
     widget.run()
     began = time.monotonic()
     widget.stop()
@@ -125,20 +127,20 @@ def test_a_race_runs_pauses_steps_stops_and_goes_on() -> None:
     assert time.monotonic() - began < 5
     widget.run()
     assert widget.wait(60) == "finished"
-    assert widget._live["done"] == 3
-    whole = UpdateRace(0.01, seeds=1, steps=3 * LAP)
+    assert widget._live["done"] == widget._live["most"] == 3 * 7
+    whole = UpdateRace(0.008, seeds=1, steps=3 * LAP)
     whole.run()
     whole.wait(60)
     assert np.array_equal(whole.standing().losses, widget.standing().losses)
     widget.again()
-    assert (widget.state, widget.standing().laps) == ("ready", 0)
-    widget.lr = 0.005
-    assert widget.race.lr == 0.005
+    assert (widget.state, widget.standing().points) == ("ready", 0)
+    widget.lr = 0.004
+    assert widget.race.lr == 0.004
     widget.close()
 
 
 def test_a_second_start_is_refused_with_a_sentence() -> None:
-    widget = UpdateRace(0.02, seeds=1, steps=5000)
+    widget = UpdateRace(0.016, seeds=1, steps=5000)
     widget.run()
     widget.run()
     assert widget.message == "A run is running already; stop it before you start another."
@@ -147,7 +149,7 @@ def test_a_second_start_is_refused_with_a_sentence() -> None:
 
 
 def test_an_error_in_a_run_is_shown() -> None:
-    widget = UpdateRace(0.01, seeds=1, steps=LAP)
+    widget = UpdateRace(0.008, seeds=1, steps=LAP)
     widget.race.trainings[0][0]._taken = lambda: 1 / 0  # type: ignore[method-assign,assignment]
     widget.run()
     assert widget.wait(30) == "failed"
@@ -156,7 +158,37 @@ def test_an_error_in_a_run_is_shown() -> None:
 
 def test_before_it_runs_the_race_shows_the_stored_one_and_says_so() -> None:
     widget = UpdateRace()
-    assert widget.standing() is stored()
-    assert widget._live["said"] == "shown: a run that was stored; Run makes it anew"
-    assert UpdateRace(0.01).standing().laps == 0
-    assert "not yet run" in UpdateRace(0.01).alternative()
+    for lr in RATES:
+        widget.lr = lr
+        assert widget.standing() is stored(lr)
+        assert widget._live["said"] == "shown: a run that was stored; Run makes it anew"
+        assert widget._live["steps"] == steps_at(lr)
+    assert UpdateRace(steps=30).standing().points == UpdateRace(seeds=2).standing().points == 0
+    assert "not yet run" in UpdateRace(steps=30).alternative()
+
+
+def test_curves_that_lie_upon_one_another_can_be_told_apart() -> None:
+    curves = UpdateRace()._live["curves"]
+    assert len({curve["label"] for curve in curves}) == 7
+    looks = {(curve["color"], *curve["dash"]) for curve in curves}
+    assert len(looks) == 7
+    dashed = [curve for curve in curves if curve["dash"]]
+    # the dashes of one format stand in the gaps of the other's
+    for ink, gap in {tuple(curve["dash"]) for curve in dashed}:
+        shifts = [curve["shift"] for curve in dashed if curve["dash"] == (ink, gap)]
+        assert len(shifts) == 2
+        assert ink <= abs(shifts[0] - shifts[1]) <= gap
+
+
+def test_the_ends_of_the_races_are_drawn_and_told() -> None:
+    standings = [stored(lr) for lr in RATES]
+    axes = race_figures.ends(standings)
+    words = race_figures.describe(standings)
+    for line, recipe in zip(axes.lines, standings[0].recipes, strict=True):
+        name = race_figures.label(recipe)
+        assert line.get_label() == name
+        fallen = [np.mean((np.log(10) - each.last(recipe)) / (np.log(10) - each.last("fp32"))) for each in standings]
+        assert np.allclose(line.get_xdata(), RATES)
+        assert np.allclose(line.get_ydata(), 100 * np.array(fallen))
+        if recipe != "fp32":
+            assert f"{name}: " + ", ".join(f"{share:.1%}".replace("%", " %") for share in fallen) in words

@@ -14,7 +14,7 @@ from simfp import course
 from simfp.course import ledger, lesson_07, lesson_07_answers, notebooks, progress
 from simfp.course.call_judging import CallJudge
 from simfp.course.judging import NumberJudge
-from simfp.experiments.lost_gradients import scale_window, usable
+from simfp.experiments.lost_gradients import census_by_scale, usable
 from simfp.experiments.training import Training
 
 LESSON = Path(__file__).parents[1] / "lessons" / "07_lose_a_gradient.ipynb"
@@ -166,7 +166,7 @@ def test_the_layer_that_loses_most_is_the_same_from_another_seed_and_after_more_
 
 
 def test_the_window_is_that_of_the_lesson() -> None:
-    rows = scale_window("mlp", range(-8, 31, 2), after=100)
+    rows = census_by_scale("mlp", range(-8, 31, 2), after=100)
     known = {row["exponent"]: row for row in lesson_07_answers.window()}
     assert all(row == known[row["exponent"]] for row in rows)
     good = usable(lesson_07_answers.window(), 0.001)

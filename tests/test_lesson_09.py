@@ -12,8 +12,9 @@ import simfp as sf
 from simfp import course, optim
 from simfp.course import ledger, lesson_09, notebooks, progress
 from simfp.course import lesson_09_answers as answers
+from simfp.course.finding import Finding
 from simfp.course.judging import NumberJudge
-from simfp.experiments.races import STEPS
+from simfp.experiments import races
 from simfp.experiments.tasks import TASKS
 from simfp.experiments.updates import Ratios
 
@@ -139,10 +140,12 @@ def test_the_step_of_09_c_is_the_optimizer_s_own() -> None:
 
 def test_the_bets_turn_out_as_told() -> None:
     truths = {row.id: row.truth() for row in lesson_09.BETS}
-    assert (truths["09.1"], truths["09.4"]) == (1.5, "infinite")
+    assert (truths["09.1"], truths["09.4"], truths["09.5"]) == (1.5, "0.00025", "infinite")
     assert 90 < truths["09.2"] < 94  # type: ignore[operator]
     assert 2.15 < truths["09.3"] < 2.25  # type: ignore[operator]
-    for row, won, lost in zip(lesson_09.BETS, (1.5, 95, 2.2, "infinite"), (1.4, 50, 1.0, "smaller"), strict=True):
+    for row, won, lost in zip(
+        lesson_09.BETS, (1.5, 95, 2.2, 0.00025, "infinite"), (1.4, 50, 1.0, "0.002", "smaller"), strict=True
+    ):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
@@ -156,8 +159,25 @@ def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.Monke
     monkeypatch.setattr(ledger, "sizes", lambda task: np.array([1e-8, 1e-3, 1e-3]))
     assert ledger.tiny_updates().verdict == "holds under conditions"
     counts = np.array([10])
-    monkeypatch.setattr(ledger, "measured", lambda name: Ratios("float32", counts, counts, 0))
-    assert ledger.master_copy().verdict == "does not hold"
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "measured", lambda name: Ratios("float32", counts, counts, 0))
+        assert ledger.master_copy().verdict == "does not hold"
+    kept = races.stored(0.00025)
+
+    def raced(**ends: list[float]) -> Finding:
+        """What the ledger says of a race whose recipes end elsewhere: losses of three seeds."""
+        losses = kept.losses.copy()
+        for name, last in ends.items():
+            losses[kept.recipes.index(name.replace("__", " + ").replace("_", " ")), :, -1] = last
+        monkeypatch.setattr(ledger, "stored", lambda lr: kept._replace(losses=losses))
+        return ledger.master_copy()
+
+    assert "fp16 or bf16 weights" in raced().conditions
+    # one seed that goes on is enough not to speak of a stall, and one that is lost not to speak of a rescue
+    assert "of bf16 weights" in raced(pure_fp16=[2.2, 1.0, 2.2]).conditions
+    assert raced(pure_fp16=[1.0] * 3, pure_bf16=[2.3, 2.3, 1.0]).verdict == "does not hold"
+    for name in ("pure_fp16__kahan", "pure_bf16__stochastic"):
+        assert raced(**{name: [0.8, 1.5, 0.8]}).verdict == "holds"
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
@@ -165,7 +185,13 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     model = TASKS["mlp"].model(np.random.default_rng(0))
     facts = {
         "its 26,122 weights": sum(p.numel() for p in model.parameters()) == 26_122,
-        "in 600 steps": STEPS == 600,
+        "in 600 steps": races.steps_at(0.002) == 600,
+        "an eighth of the learning rate, and eight times as many steps": races.steps_at(0.002 / 8) == 8 * 600,
+        "the ends of seven such races": len(races.RATES) == 7,
+        "seven ways to keep the weights, three seeds each": (len(races.RECIPES), len(races.SEEDS)) == (7, 3),
+        "steps × lr = 1.2": races.DISTANCE == 1.2,
+        "by 13 bits more": sf.float32.precision - sf.float16.precision == 13,
+        "three bits more": sf.float16.precision - sf.bfloat16.precision == 3,
         "bf16's numbers are 0.0078 apart": float(sf.ulp(1.4, "bf16")) == 2.0**-7,
         "lr = 0.02": lesson_09.SLOW["lr"] == 0.02,
         "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").swallowed,

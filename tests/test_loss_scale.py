@@ -11,6 +11,7 @@ import simfp as sf
 from simfp import amp, nn
 from simfp.experiments import loss_scale
 from simfp.experiments.loss_scale import FATES, SCALES, Exploration, compare, gradients, layer_names
+from simfp.experiments.recipes import Products
 from simfp.experiments.scaled_run import CountingScaler, ScaledRun
 from simfp.experiments.scaler_machine import CALLS, ITERATION, MAX_NORM, PARTS, Machine
 from simfp.experiments.tasks import TASKS
@@ -105,6 +106,94 @@ def test_an_exploration_left_and_gone_on_with_finds_the_same(windows: Any) -> No
             assert np.array_equal(a.counts, b.counts)
 
 
+class Pressed:
+    """Stops an exploration before the so many-th of the products that its thread is about to make."""
+
+    def __init__(self, exploration: Exploration, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.exploration, self.left = exploration, -1
+        inner = Products.products
+
+        def products(this: Products, *given: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                exploration.stop()
+            return inner(this, *given)
+
+        monkeypatch.setattr(Products, "products", products)
+
+    def run(self, products: int) -> None:
+        self.left = products
+        for _ in self.exploration:
+            pass
+
+
+def test_an_exploration_stopped_within_a_step_or_a_pass_goes_on_to_the_same_bits(
+    windows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exploration = Exploration("mlp", (0, 12))
+    pressed = Pressed(exploration, monkeypatch)
+    # in the pass in tf32, in a pass of a scale, in a step, and in the passes that follow
+    stood = []
+    for products in (2, 13, 300, 30, 200):
+        pressed.run(products)
+        assert exploration.status == "stopped"
+        stood.append(exploration.taken)
+        assert all(p.grad is None for p in exploration.training.model.parameters())
+    assert stood == sorted(stood)
+    assert stood[0] == 0
+    assert stood[-1] > len(SCALES) + 12
+    pressed.run(0)
+    assert (exploration.status, exploration.taken) == ("finished", exploration.most)
+    for one, other in zip(exploration.windows, windows, strict=True):
+        assert (one.loss, one.layers) == (other.loss, other.layers)
+        assert all(np.array_equal(one.weights[name], other.weights[name]) for name in other.weights)
+        for a, b in zip(one.outcomes, other.outcomes, strict=True):
+            assert np.array_equal(a.counts, b.counts)
+
+
+def test_windows_that_were_stopped_are_gone_on_with_and_kept_when_they_are_whole(
+    windows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_scale, "_explorations", {})
+    seen: list[Exploration] = []
+
+    def pressing(exploration: Exploration) -> None:
+        seen.append(exploration)
+        for share in exploration:
+            if share > 0.3 * len(seen):
+                exploration.stop()
+
+    for done in (25, 50):
+        with pytest.raises(KeyboardInterrupt, match=f"stopped after {done} of 82 steps and backward passes"):
+            loss_scale.windows("mlp", (0, 12), watch=pressing)
+    found = loss_scale.windows("mlp", (0, 12))
+    assert seen[0] is seen[1]
+    assert loss_scale.windows("mlp", (0, 12), watch=pressing) == found
+    assert len(seen) == 2
+    for one, other in zip(found, windows, strict=True):
+        assert all(np.array_equal(a.counts, b.counts) for a, b in zip(one.outcomes, other.outcomes, strict=True))
+
+
+def test_an_interrupt_from_outside_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss_scale, "_explorations", {})
+
+    def interrupted(exploration: Exploration) -> None:
+        for _ in exploration:  # in the middle of whatever it is at
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loss_scale.windows("mlp", (0, 12), watch=interrupted)
+    assert loss_scale._explorations == {}
+
+
+def test_an_exploration_whose_training_diverges_says_so() -> None:
+    exploration = Exploration("mlp", (0, 2))
+    exploration.training.change(lr=1e30)
+    exploration.moments = (40,)
+    with pytest.raises(RuntimeError, match=r"diverged.* has no step left, and 40 were to be looked at"):
+        list(exploration)
+
+
 @pytest.mark.parametrize("moments", [(), (5, 5), (-1,), (3, 2), (True,), (1.5,)])
 def test_moments_that_make_no_sense_are_refused(moments: Any) -> None:
     with pytest.raises(ValueError, match="rising integers from 0 on"):
@@ -137,6 +226,22 @@ def test_a_run_stopped_and_gone_on_with_has_the_same_bits() -> None:
         if point.step == 2:
             run.stop()
             break
+    list(run)
+    assert run.points == whole
+
+
+def test_a_run_stopped_in_the_pass_that_looks_ahead_has_not_begun_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, run = list(ScaledRun("mlp", steps=4)), ScaledRun("mlp", steps=4)
+    inner = Products.products
+
+    def products(this: Products, a: Any, b: Any, fmt: Any) -> Any:
+        if fmt == sf.tfloat32 and len(run.points) == 2:
+            run.stop()
+        return inner(this, a, b, fmt)
+
+    monkeypatch.setattr(Products, "products", products)
+    assert list(run) == whole[:2]
+    monkeypatch.undo()
     list(run)
     assert run.points == whole
 

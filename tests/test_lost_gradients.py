@@ -10,12 +10,14 @@ import pytest
 
 import simfp as sf
 from simfp import observe
-from simfp.experiments.lost_gradients import lost_by_layer, scale_window, usable
-from simfp.experiments.swallowed_updates import swallowed_updates
+from simfp.experiments.lost_gradients import census_by_scale, lost_by_layer, usable
 from simfp.experiments.sweeps import summary, sweep
 from simfp.experiments.training import Training
 
 QUICK: dict[str, Any] = {"batch": 16}
+SMALL_STEPS: dict[str, Any] = {
+    "optimizer": "SGD", "options": {"lr": 2e-3, "momentum": 0.9}, "steps": 120, "measure_every": 0,
+}  # fmt: skip
 
 
 def test_scaling_saves_gradients_in_every_layer() -> None:
@@ -43,7 +45,7 @@ def test_a_loss_of_small_weight_stalls_in_fp16_without_a_scaler_and_nothing_says
 
 def test_a_scale_window_is_what_rounding_the_exact_gradients_says() -> None:
     exponents = (0, 8, 30)
-    rows = scale_window(exponents=exponents, after=100)
+    rows = census_by_scale(exponents=exponents, after=100)
     training = Training("mlp", "fp16 + scaler", steps=101, measure_every=0)
     for _ in range(100):
         training.step()
@@ -74,16 +76,24 @@ def test_looking_at_a_scale_changes_nothing() -> None:
 
 
 def test_small_updates_are_swallowed_in_bf16_and_kahan_and_chance_keep_them() -> None:
-    rows = {row["recipe"]: row for row in swallowed_updates(steps=120)}
-    assert rows["pure bf16"]["share"] > 0.8
-    assert rows["pure bf16"]["share"] > rows["pure fp16"]["share"] > rows["fp32"]["share"]
-    assert rows["pure bf16 + kahan"]["share"] < 0.2
-    behind = rows["pure bf16"]["loss"] - rows["fp32"]["loss"]
+    share, loss = {}, {}
+    for recipe in ("fp32", "pure fp16", "pure bf16", "pure bf16 + kahan", "pure bf16 + stochastic"):
+        training = Training("mlp", recipe, census=10, **SMALL_STEPS)
+        steps = training.run()
+        assert training.census is not None
+        share[recipe] = training.census.share("swallowed")
+        loss[recipe] = np.mean([step.loss for step in steps[-20:]])
+        assert sum(step.swallowed is not None for step in steps) == 12
+        layers = {row["layer"]: row["share_swallowed"] for row in training.census.table(by="layer", phase="update")}
+        assert set(layers) == {"0", "2", "4"}
+        assert min(layers.values()) <= share[recipe] <= max(layers.values())
+    assert share["pure bf16"] > 0.8
+    assert share["pure bf16"] > share["pure fp16"] > share["fp32"]
+    assert share["pure bf16 + kahan"] < 0.2
+    behind = loss["pure bf16"] - loss["fp32"]
     assert behind > 0.02
     for rescued in ("pure bf16 + kahan", "pure bf16 + stochastic"):
-        assert abs(rows[rescued]["loss"] - rows["fp32"]["loss"]) < behind / 5
-    assert len(rows["fp32"]["series"]) == 12
-    assert set(rows["fp32"]["by_layer"]) == {"0", "2", "4"}
+        assert abs(loss[rescued] - loss["fp32"]) < behind / 5
 
 
 def test_a_sweep_has_a_row_for_each_recipe_and_seed_and_repeats() -> None:

@@ -110,6 +110,74 @@ def test_a_pause_holds_it_and_steps_go_on_one_by_one(runner: Runner, shown: list
     assert shown == list(range(job.next))
 
 
+class Slow:
+    """A job whose items are not done until `finish` is called, and that `stop` ends within one."""
+
+    def __init__(self) -> None:
+        self.next, self.begun = 0, 0
+        self.ended = threading.Semaphore(0)
+        self.stopping = False
+
+    def finish(self) -> None:
+        self.ended.release()
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.ended.release()
+
+    def __iter__(self) -> Iterator[int]:
+        self.stopping = False
+        while True:
+            self.begun += 1
+            self.ended.acquire()
+            if self.stopping:
+                return
+            self.next += 1
+            yield self.next - 1
+
+
+def test_a_pause_gives_up_a_long_item_which_is_made_anew(runner: Runner, shown: list[Any]) -> None:
+    job = Slow()
+    runner.start(job)
+    for items in range(3):
+        begun = job.begun
+        job.finish()
+        until(lambda: job.next == items + 1 and job.begun > begun)  # noqa: B023
+        runner.pause()
+        assert runner.wait(LONG, paused=True) == "paused"
+        assert job.next == items + 1
+        assert shown == list(range(job.next))
+        begun = job.begun
+        runner.pause()  # it stands already, and nothing is given up
+        runner.go_on()
+        until(lambda: job.begun == begun + 1)  # noqa: B023
+    job.finish()
+    until(lambda: job.next == 4)
+    runner.stop()
+    assert runner.wait(LONG) == "stopped"
+    assert shown == [0, 1, 2, 3]
+
+
+def test_a_run_paused_at_any_moment_and_gone_on_with_comes_to_the_same_bits(runner: Runner, shown: list[Any]) -> None:
+    settings: dict[str, Any] = {"steps": 40, "batch": 4, "measure_every": 7}
+    whole = Training("mlp", "fp16 + scaler", **settings)
+    whole.run()
+    paused = Training("mlp", "fp16 + scaler", **settings)
+    runner.start(paused)
+    pauses = 0
+    while runner.at_work and pauses < 400:
+        time.sleep(0.0005 * (pauses % 7))
+        runner.pause()
+        until(lambda: runner.state != "running")
+        runner.go_on()
+        pauses += 1
+    assert runner.wait(LONG) == "finished"
+    assert shown == paused.history == whole.history
+    assert pauses > 3
+    for name, weights in whole.model.state_dict().items():
+        assert (paused.model.state_dict()[name] == weights).all(), name
+
+
 def test_it_can_be_started_for_so_many_items(runner: Runner, shown: list[Any]) -> None:
     runner.start(Counting(), 3)
     assert runner.wait(LONG, paused=True) == "paused"

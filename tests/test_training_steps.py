@@ -118,6 +118,8 @@ def test_torch_and_simfp_refuse_fp16_gradients_as_the_recipe_says() -> None:
         ("pure bf16", "AdamW", ("smaller than about 2^-8 of its weight",)),
         ("pure bf16 + kahan", "AdamW", ()),
         ("pure fp16", "SGD", ("smaller than about 2^-11 of its weight",)),
+        ("pure fp16 + kahan", "SGD", ()),
+        ("pure fp16 + stochastic", "AdamW", ("AdamW's eps=1e-08 is 0 in float16",)),
         ("pure fp16", "AdamW", ("smaller than about 2^-11 of its weight", "AdamW's eps=1e-08 is 0 in float16")),
     ],
 )
@@ -347,6 +349,38 @@ def test_stopping_within_a_step_leaves_the_run_as_if_it_had_not_begun(every: int
     for what in ("values", "zeroed", "rounded", "swallowed"):
         assert slow.census.total(what) == whole.census.total(what)
     np.testing.assert_array_equal(slow.census.histogram().counts, whole.census.histogram().counts)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["the same run", "a run made from its state"])
+def test_stopping_within_a_measure_leaves_the_step_done_and_going_on_begins_with_the_measure(
+    kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"steps": 4, "batch": 8, "measure_every": 2}
+    whole = Training("mlp", "fp16 + scaler", **settings)
+    whole.run()
+    run = Training("mlp", "fp16 + scaler", **settings)
+    inner, stops = Products.products, []
+
+    def products(this: Products, *given: Any) -> Any:
+        taken = len(run.history)
+        if taken in (2, 4) and taken not in stops and run.history[-1].accuracy is None:
+            stops.append(len(run.history))
+            run.stop()
+        return inner(this, *given)
+
+    monkeypatch.setattr(Products, "products", products)
+    for steps, seen in ((2, [0]), (4, [1, 2])):
+        assert [step.number for step in run] == seen
+        assert (run.status, len(run.history)) == ("stopped", steps)
+        assert run.history[-1] == whole.history[steps - 1]._replace(accuracy=None)
+        if kept:
+            run = Training.from_state(run.state())
+            assert run.status == "ready"
+    assert run.step() == whole.history[-1]  # the measure that was left, and no fifth step
+    assert run.status == "finished"
+    assert run.history == whole.history
+    assert codes(run) == codes(whole)
+    assert stops == [2, 4]
 
 
 def test_a_paused_run_waits_and_goes_on() -> None:

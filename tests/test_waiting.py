@@ -9,6 +9,8 @@ import pytest
 
 from simfp.course import watch
 from simfp.course.waiting import Bar, InTurn
+from simfp.experiments import loss_scale
+from simfp.experiments.loss_scale import SCALES, Exploration
 from simfp.experiments.training import Training
 
 QUICK: dict[str, Any] = {"steps": 6, "batch": 4, "measure_every": 0}
@@ -57,6 +59,36 @@ def test_several_runs_follow_one_another(bars: list[Bar]) -> None:
     assert bars[-1].most == 12
 
 
+def test_an_exploration_of_scales_has_a_bar_of_steps_and_passes(bars: list[Bar]) -> None:
+    exploration = Exploration("mlp", (0, 3))
+    assert watch(exploration) is exploration
+    assert exploration.status == "finished"
+    most = 3 + 2 * len(SCALES)
+    assert str(bars[0]) == f"0 of {most} steps and backward passes; ■ in the toolbar stops it"
+    assert (bars[-1].done, bars[-1].most) == (most, most)
+    assert bars[-1].text.startswith(f"{most} of {most} steps and backward passes, loss 2.")
+    assert bars[-1].text.endswith("; done")
+
+
+def test_an_interrupt_stops_an_exploration_and_the_next_call_goes_on(
+    bars: list[Bar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_scale, "_explorations", {})
+    moments = (0, 100_000)
+    with monkeypatch.context() as patched:
+        # the first call makes the exploration: the reader presses ■ when it has taken two steps
+        patched.setattr(loss_scale.Exploration, "__init__", told_of(made := [], loss_scale.Exploration.__init__))
+        patched.setattr("simfp.widgets.running.Runner.wait", interrupted(made))
+        with pytest.raises(KeyboardInterrupt, match="the next call goes on from there"):
+            loss_scale.windows("mlp", moments, watch=watch)
+    (exploration,) = made
+    assert exploration.status == "stopped"
+    assert "stopped; run the cell's last call again to go on" in bars[-1].text
+    plain = Training("mlp", "fp16 + scaler", steps=len(exploration.training.history), measure_every=0)
+    assert plain.run() == exploration.training.history
+    assert loss_scale._explorations["mlp", moments] is exploration
+
+
 def test_a_run_that_diverges_says_when(bars: list[Bar]) -> None:
     watch(Training("mlp", "fp16", loss_scale=2.0**30, **QUICK))
     assert bars[-1].text.endswith("loss NaN; diverged at step 1")
@@ -66,7 +98,7 @@ def test_an_interrupt_stops_it_between_two_steps_and_it_can_be_gone_on_with(
     bars: list[Bar], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training = Training("mlp", "fp16", **(QUICK | {"steps": 100_000}))
-    monkeypatch.setattr("simfp.widgets.running.Runner.wait", interrupted(training))
+    monkeypatch.setattr("simfp.widgets.running.Runner.wait", interrupted([training]))
     assert watch(training) is training
     assert training.status == "stopped"
     assert "stopped; run the cell's last call again to go on" in bars[-1].text
@@ -78,7 +110,17 @@ def test_an_interrupt_stops_it_between_two_steps_and_it_can_be_gone_on_with(
     assert training.history == plain.history
 
 
-def interrupted(training: Training) -> Any:
+def told_of(made: list[Any], init: Any) -> Any:
+    """A constructor that puts what it makes into a list, too."""
+
+    def building(this: Any, *given: Any, **named: Any) -> None:
+        init(this, *given, **named)
+        made.append(this)
+
+    return building
+
+
+def interrupted(runs: list[Any]) -> Any:
     """A Runner.wait in which the reader presses ■ after two steps."""
     from simfp.widgets.running import Runner
 
@@ -88,7 +130,7 @@ def interrupted(training: Training) -> Any:
         if pressed:
             return wait(runner, *arguments, **named)
         pressed.append(True)
-        while len(training.history) < 2:
+        while len(getattr(runs[0], "training", runs[0]).history) < 2:
             threading.Event().wait(0.002)
         raise KeyboardInterrupt
 

@@ -2,6 +2,7 @@
 census."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import simfp as sf
 from simfp import optim
 from simfp.experiments import races
-from simfp.experiments.races import LAP, Race, stored
+from simfp.experiments.races import LAP, Race, steps_at, stored
 from simfp.experiments.training import Training
 from simfp.experiments.updates import is_swallowed, ratios, smallest_lr, update
 from simfp.figures import updates as figures
@@ -115,14 +116,53 @@ def test_a_step_s_ratios_are_those_that_the_census_counts(recipe: str) -> None:
 # ---- the race
 
 
-def test_the_stored_race_is_what_a_race_comes_to() -> None:
-    race = Race(recipes=("fp32", "pure bf16 + stochastic"), seeds=(0, 2), steps=2 * LAP)
-    assert [lap.number for lap in race] == [1, 2]
-    kept, made = stored(), race.standing()
-    for i, recipe in enumerate(race.recipes):
-        of = kept.losses[kept.recipes.index(recipe)]
-        assert np.allclose(made.losses[i], of[[0, 2], :2], rtol=1e-6, atol=0)  # BLAS of another machine may differ
-    assert (kept.recipes, kept.seeds, kept.lr, kept.laps) == (races.RECIPES, races.SEEDS, races.RATE, 60)
+@pytest.mark.parametrize(
+    ("lr", "recipes"),
+    [
+        (0.002, ("fp32", "pure bf16 + stochastic")),
+        (0.00025, ("pure fp16", "pure fp16 + kahan", "pure fp16 + stochastic")),
+        (0.016, ("pure bf16", "pure bf16 + kahan")),
+    ],
+)
+def test_the_stored_races_are_what_a_race_comes_to(lr: float, recipes: tuple[str, ...]) -> None:
+    kept, race = stored(lr), Race(lr, recipes, seeds=(0, 2))
+    points = 1 + (kept.every <= LAP)
+    for _ in race:
+        if race.standing().points == points:
+            break
+    made = race.standing()
+    assert (made.every, made.losses.shape[2]) == (kept.every, kept.losses.shape[2])
+    for i, recipe in enumerate(recipes):
+        of = kept.losses[kept.recipes.index(recipe)][[0, 2], :points]
+        assert np.allclose(made.losses[i][:, :points], of, rtol=1e-6, atol=0)  # BLAS of another machine may differ
+
+
+def test_a_race_is_stored_for_every_rate_and_all_are_of_one_length() -> None:
+    for lr in races.RATES:
+        kept = stored(lr)
+        assert (kept.recipes, kept.seeds, kept.lr) == (races.RECIPES, races.SEEDS, lr)
+        assert np.isfinite(kept.losses).all()
+        assert kept.points == kept.losses.shape[2]
+        assert kept.points * kept.every == steps_at(lr)
+        assert lr * steps_at(lr) == pytest.approx(races.DISTANCE)
+    with pytest.raises(ValueError, match=r"`lr` must be one of 0\.00025, .*, got 0\.1"):
+        stored(0.1)
+
+
+def test_runs_take_turns_of_a_lap_and_the_laps_are_counted() -> None:
+    race = Race(recipes=("fp32", "pure bf16"), seeds=(0, 3), steps=2 * LAP + 5)
+    assert (race.laps, race.done, race.round()) == (12, 0, 4)
+    laps = iter(race)
+    assert next(laps) == ("fp32", 0, LAP)
+    assert (race.done, race.round()) == (1, 3)
+    assert [*laps][3:] == [
+        (recipe, seed, steps) for steps in (20, 25) for recipe in race.recipes for seed in race.seeds
+    ]
+    assert (race.done, race.round()) == (12, 0)
+    for row, losses in zip(race.trainings, race.standing().losses, strict=True):
+        for training, points in zip(row, losses, strict=True):
+            history = [step.loss for step in training.history]
+            assert points.tolist() == [np.mean(history[5 * point : 5 * point + 5]) for point in range(5)]
 
 
 def test_a_race_that_was_stopped_goes_on_to_the_same_bits() -> None:
@@ -131,21 +171,43 @@ def test_a_race_that_was_stopped_goes_on_to_the_same_bits() -> None:
         pass
     broken = Race(recipes=("fp32", "pure bf16"), seeds=(0,), steps=2 * LAP)
     for lap in broken:
-        if lap.number == 1:
+        if lap == ("pure bf16", 0, LAP):
             broken.stop()
-            break
-    assert broken.standing().laps == 1
+    assert broken.done == 2
     for _ in broken:
         pass
     assert np.array_equal(whole.standing().losses, broken.standing().losses)
 
 
-def test_what_the_stored_race_says_is_the_story_of_the_lesson() -> None:
+def test_weights_in_both_16_bit_formats_stall_and_both_ways_out_save_both() -> None:
+    slow = stored(0.00025)
+    fp32 = slow.last("fp32")
+    assert fp32.max() < 0.95
+    for fmt in ("fp16", "bf16"):
+        # every seed: not a tenth of the way down, and with either way out all of it
+        assert (np.log(10) - slow.last(f"pure {fmt}") < (np.log(10) - fp32) / 10).all()
+        for way in ("kahan", "stochastic"):
+            assert np.abs(slow.last(f"pure {fmt} + {way}") - fp32).max() < 0.02
+
+
+def test_at_every_rate_both_ways_out_come_as_far_as_fp32() -> None:
+    for lr in races.RATES:
+        for recipe in races.RECIPES:
+            if "+" in recipe:
+                assert abs(stored(lr).fallen(recipe) - 1).max() < 0.02, (lr, recipe)
+
+
+def test_three_bits_more_are_worth_an_eighth_of_the_learning_rate() -> None:
+    for fast, slow in zip(races.RATES[3:], races.RATES, strict=False):
+        assert slow == fast / 8
+        bf16, fp16 = stored(fast).fallen("pure bf16"), stored(slow).fallen("pure fp16")
+        assert abs(bf16.mean() - fp16.mean()) < 0.13
+    for recipe in ("pure fp16", "pure bf16"):
+        shares = [stored(lr).fallen(recipe) for lr in races.RATES]
+        assert all((less < more).all() for less, more in pairwise(shares))
     last = {recipe: stored().last(recipe) for recipe in stored().recipes}
     assert last["pure bf16"].min() > 2.1
-    assert last["fp32"].max() < 1.05
-    for rescued in ("pure bf16 + kahan", "pure bf16 + stochastic"):
-        assert np.abs(last[rescued] - last["fp32"]).max() < 0.02
+    assert (last["pure fp16"] - last["fp32"]).max() < 0.1
 
 
 def test_eps_of_adam_is_zero_in_float16_and_divides() -> None:

@@ -12,7 +12,7 @@ from simfp import float16, round_to
 from simfp.course.call_judging import Impostor, Symptom
 from simfp.course.display import short
 from simfp.course.judging import Judgement, Slip
-from simfp.experiments.lost_gradients import scale_window, usable
+from simfp.experiments.lost_gradients import census_by_scale, usable
 from simfp.experiments.training import Training
 
 __all__ = [
@@ -178,7 +178,7 @@ def spell_numbers(gradients: Any) -> str:
 @cache
 def window() -> tuple[dict[str, Any], ...]:
     """What fp16 makes of the perceptron's gradients at every scale, as the lesson shows it."""
-    return tuple(scale_window("mlp", range(-8, 31), after=AFTER))
+    return tuple(census_by_scale("mlp", range(-8, 31), after=AFTER))
 
 
 def _row(factor: float) -> dict[str, Any] | None:

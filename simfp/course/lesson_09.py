@@ -14,12 +14,12 @@ from simfp.course import lesson_09_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
 from simfp.course.judging import NumberJudge
-from simfp.experiments.races import stored
+from simfp.experiments.races import RATE, RATES, steps_at, stored
 from simfp.experiments.training import Training
 from simfp.experiments.updates import Ratios, ratios
 from simfp.figures.words import decimal
 
-__all__ = ["BETS", "EXERCISES", "adam", "measured", "sizes", "walk"]
+__all__ = ["BETS", "EXERCISES", "adam", "alike", "measured", "sizes", "walk"]
 
 BEFORE = 60  # steps of training before the updates are looked at
 SLOW = {"lr": 0.02, "momentum": 0.0}
@@ -69,8 +69,15 @@ def _became(weight: float) -> str:
     return "infinite" if np.isinf(weight) else "nan" if np.isnan(weight) else "the same" if weight == 1 else "smaller"
 
 
-def _bf16_loss() -> float:
-    return float(stored().last("pure bf16").mean())
+def _loss(recipe: str, lr: float = RATE) -> float:
+    """Where a recipe's runs of a race end, on average over the seeds."""
+    return float(stored(lr).last(recipe).mean())
+
+
+def alike() -> float:
+    """The learning rate at which fp16 weights come most nearly as far, beside fp32's, as bf16 weights do at RATE."""
+    bf16 = stored(RATE).fallen("pure bf16").mean()
+    return min(RATES, key=lambda lr: abs(float(stored(lr).fallen("pure fp16").mean() - bf16)))
 
 
 BETS = (
@@ -99,16 +106,32 @@ BETS = (
     Bet(
         "09.3",
         "At a small lr, fp32 weights bring the loss from 2.30 to about 1 in 600 steps. Where do bf16 weights bring it?",
-        truth=_bf16_loss,
+        truth=lambda: _loss("pure bf16"),
         story=lambda loss: (
             f"To {loss:.2f}: it hardly moves, though every gradient was there. The same bf16 weights with Kahan's "
-            f"compensation come to {float(stored().last('pure bf16 + kahan').mean()):.2f}, with stochastic rounding to "
-            f"{float(stored().last('pure bf16 + stochastic').mean()):.2f}."
+            f"compensation come to {_loss('pure bf16 + kahan'):.2f}, with stochastic rounding to "
+            f"{_loss('pure bf16 + stochastic'):.2f}."
         ),
         near=lambda bet, loss: abs(bet - loss) <= 0.15,
     ),
     Bet(
         "09.4",
+        f"At lr = {RATE:g} bf16 weights stand nearly still, and fp16 weights go on. At which learning rate do fp16 "
+        f"weights, given as many more steps as the steps are smaller, stand as still as those?",
+        truth=lambda: decimal(alike()),
+        story=lambda lr: (
+            f"At {lr}, 1/{RATE / alike():g} of it: fp16 has three bits more, and is as fine as that. Its loss is "
+            f"{_loss('pure fp16', alike()):.2f} after {steps_at(alike()):,} steps, as bf16's was "
+            f"{_loss('pure bf16'):.2f} after {steps_at(RATE):,}. There fp32 weights come to "
+            f"{_loss('fp32', alike()):.2f}, fp16 weights with Kahan's compensation to "
+            f"{_loss('pure fp16 + kahan', alike()):.2f}, with stochastic rounding to "
+            f"{_loss('pure fp16 + stochastic', alike()):.2f}."
+        ),
+        options=tuple(map(decimal, RATES)),
+        from_number=decimal,
+    ),
+    Bet(
+        "09.5",
         "Adam, all in fp16: a weight of 1, a gradient of 1e-5, lr = 0.001, eps = 1e-8. After a step the weight is ...",
         truth=lambda: _became(adam("float16", 1e-8)),
         story=lambda which: (

@@ -37,8 +37,11 @@ def _volta(name: str) -> str:
         return "tf32 came with Ampere; a V100's tensor cores know float16 alone."
     if name == "fp32":
         return "It would run, and leave the tensor cores idle: on a V100 they take float16 alone."
-    if name == "pure fp16":
-        return "float16 weights swallow small updates; there is memory for float32 ones."
+    if recipe.weights == "float16":
+        lost = (
+            "swallow small updates" if recipe.update == "nearest" else "have float16 gradients, which no scaler takes"
+        )
+        return f"float16 weights {lost}; there is memory for float32 ones."
     return "Nothing holds the gradients above 2⁻²⁵ there: lesson 07, and the middle panel above."
 
 
@@ -69,9 +72,9 @@ def _small(name: str) -> str:
         return ""
     if recipe.weights == "float32":
         return f"{name} keeps its weights in float32: four bytes each, where there is room for two."
-    if name == "pure bf16 + kahan":
+    if recipe.update == "kahan":
         return "Kahan's compensation is a second 16-bit number for each weight, and there is no room for it. Close."
-    if name == "pure fp16":
+    if recipe.weights == "float16":
         return "fp16 weights, gradients and optimizer: too small a range, too, and no scaler can be used with it."
     return (
         "In bf16 an update of less than about 2⁻⁹ of its weight is swallowed: the right panel above. There is a way to "

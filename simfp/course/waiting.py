@@ -1,4 +1,4 @@
-"""Training in a cell: a bar tells how far it is, and the notebook's own stop button ends it."""
+"""Long work in a cell: a bar tells how far it is, and the notebook's own stop button ends it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 
 from simfp.course.display import WIDTH
-from simfp.experiments.training import Step, Training
+from simfp.experiments.loss_scale import Exploration
+from simfp.experiments.training import Training
 from simfp.figures.words import decimal
 
 __all__ = ["Bar", "watch"]
@@ -37,23 +38,32 @@ class Bar:
 class InTurn:
     """Several runs, one after the other."""
 
-    def __init__(self, trainings: tuple[Training, ...]) -> None:
-        self.trainings = trainings
+    def __init__(self, runs: tuple[Training | Exploration, ...]) -> None:
+        self.runs = runs
 
     def stop(self) -> None:
         """Ends the run that goes on, within its step."""
-        for training in self.trainings:
-            training.stop()
+        for run in self.runs:
+            run.stop()
 
-    def __iter__(self) -> Iterator[Step]:
-        for training in self.trainings:
-            yield from training
-            if training.status == "stopped":
+    def __iter__(self) -> Iterator[Any]:
+        for run in self.runs:
+            yield from run
+            if run.status == "stopped":
                 return
 
 
-def watch(*trainings: Training) -> Any:
+def _counts(run: Training | Exploration) -> tuple[int, int]:
+    """How much of a run is done, and how much there is to do."""
+    if isinstance(run, Exploration):
+        return run.taken, run.most
+    return len(run.history), run.settings.steps or 0
+
+
+def watch(*runs: Training | Exploration) -> Any:
     """Takes all steps that are left of each run, with a progress bar; the run, or all of them as a tuple.
+
+    A run is a `Training`, or an `Exploration` of loss scales.
 
     An interrupt, which the ■ above a notebook sends, stops it within a step: the runs stand where they stand, and
     calling it again goes on from there.
@@ -64,11 +74,13 @@ def watch(*trainings: Training) -> Any:
 
     from simfp.widgets.running import Runner  # the widgets' libraries are wanted here only
 
+    trainings = [run.training if isinstance(run, Exploration) else run for run in runs]
+    what = "steps and backward passes" if any(isinstance(run, Exploration) for run in runs) else "steps"
+
     def bar(text: str = "") -> Bar:
-        done = sum(len(training.history) for training in trainings)
-        most = sum(training.settings.steps or 0 for training in trainings)
+        done, most = (sum(_counts(run)[which] for run in runs) for which in (0, 1))
         latest = next((training.history[-1] for training in reversed(trainings) if training.history), None)
-        told = f"{done} of {most} steps" + (f", loss {decimal(latest.loss, 3)}" if latest else "")
+        told = f"{done} of {most} {what}" + (f", loss {decimal(latest.loss, 3)}" if latest else "")
         return Bar(done, most, f"{told}; {text or '■ in the toolbar stops it'}")
 
     shown = display(bar(), display_id=True)  # type: ignore[no-untyped-call]
@@ -80,7 +92,7 @@ def watch(*trainings: Training) -> Any:
     over = False
     # the event loop may still hold a look of the bar when the cell has ended
     runner = Runner(lambda items: None if over else show(), interval=INTERVAL)
-    runner.start(InTurn(trainings))
+    runner.start(InTurn(runs))
     try:
         runner.wait()
     except KeyboardInterrupt:
@@ -92,4 +104,4 @@ def watch(*trainings: Training) -> Any:
     diverged = [f"diverged at step {training.diverged_at}" for training in trainings if training.status == "diverged"]
     stopped = ["stopped; run the cell's last call again to go on"] if runner.state == "stopped" else []
     show(", ".join(diverged + stopped) or "done")
-    return trainings[0] if len(trainings) == 1 else trainings
+    return runs[0] if len(runs) == 1 else runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simfp.experiments.model_sizes import GPT, Recipe
+from simfp.experiments.model_sizes import GPT, TorchRecipe
 from simfp.experiments.operations_in_memory import Formats, Step
 from simfp.experiments.timeline import Held, Timeline
 
@@ -159,7 +159,7 @@ class Gpt:
 
 
 def gpt_step(
-    timeline: Timeline, size: GPT, recipe: Recipe, batch: int, context: int, *, checkpointing: bool, explicit: bool
+    timeline: Timeline, size: GPT, recipe: TorchRecipe, batch: int, context: int, *, checkpointing: bool, explicit: bool
 ) -> None:
     """Forward and backward pass of a GPT."""
     step = Step(timeline, Formats.of(recipe))

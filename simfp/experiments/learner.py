@@ -73,10 +73,10 @@ class Learner:
         self.scaler.update()
         return skipped
 
-    def accuracy(self, batch: Batch) -> float:
-        """The share of right answers."""
+    def accuracy(self, batch: Batch, *, checked: bool = False) -> float:
+        """The share of right answers. checked: whether `check` is called before each product here, too."""
         right = 0
-        with no_grad(), self._precision(self._unchecked):
+        with no_grad(), self._precision(self._products if checked else self._unchecked):
             for start in range(0, len(batch.inputs), AT_ONCE):
                 logits = self._logits(batch.inputs[start : start + AT_ONCE])
                 said = logits.data.values.argmax(-1)

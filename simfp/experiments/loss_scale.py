@@ -6,9 +6,8 @@ exponents, so it tells what fp16 would say if it had neither floor nor ceiling.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from simfp.amp import autocast
 from simfp.arrays import array
 from simfp.autograd import Tensor
-from simfp.experiments.recipes import ACCUMULATORS
+from simfp.experiments.recipes import ACCUMULATORS, Abandoned, Products
 from simfp.experiments.tasks import TASKS, Batch
 from simfp.experiments.training import Training
 from simfp.nn import Module
@@ -99,16 +98,23 @@ def layer_names(model: Module) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.rpartition(".")[0] or name for name, _ in model.named_parameters()))
 
 
-def gradients(model: Module, batch: Batch, fmt: str, scale: float = 1.0) -> tuple[float, Gradients]:
-    """The loss of a batch, and each parameter's gradient of `scale` times it, under autocast to `fmt`."""
+def gradients(
+    model: Module, batch: Batch, fmt: str, scale: float = 1.0, check: Callable[[], None] | None = None
+) -> tuple[float, Gradients]:
+    """The loss of a batch, and each parameter's gradient of `scale` times it, under autocast to `fmt`.
+
+    check: as `Products` calls it; what it raises is raised. No gradient stays in the model, however it ends.
+    """
     _forget(model)
-    with autocast("cuda", fmt, accumulator=ACCUMULATORS["float64"]):
-        inputs = Tensor(array(batch.inputs, "float32")) if batch.inputs.dtype.kind == "f" else batch.inputs
-        logits = model(inputs)
-        loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), batch.targets.reshape(-1))
-    (loss * array(np.float32(scale))).backward()
-    found = {name: p.grad.values.copy() for name, p in model.named_parameters() if p.grad is not None}
-    _forget(model)
+    try:
+        with autocast("cuda", fmt, accumulator=Products(ACCUMULATORS["float64"], check=check)):
+            inputs = Tensor(array(batch.inputs, "float32")) if batch.inputs.dtype.kind == "f" else batch.inputs
+            logits = model(inputs)
+            loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), batch.targets.reshape(-1))
+        (loss * array(np.float32(scale))).backward()
+        found = {name: p.grad.values.copy() for name, p in model.named_parameters() if p.grad is not None}
+    finally:
+        _forget(model)
     return float(loss.item()), found
 
 
@@ -137,7 +143,8 @@ class Exploration:
     """Trains a task, and looks at all scales before some of its steps; iterating tells how far it has come.
 
     Each item is the share of the work that is done, from 0 to 1. It may be left and iterated again. windows: what was
-    found, one for each moment that is over.
+    found, one for each moment that is over. `stop` may be called from any thread and works at once: the step or the
+    backward pass in the making counts as not begun.
 
     Raises ValueError for an unknown task, and for moments that are no rising numbers from 0 on.
     """
@@ -149,37 +156,92 @@ class Exploration:
         self.moments = tuple(moments)
         self.training = Training(task, "fp16 + scaler", seed=seed, steps=moments[-1] + 1, measure_every=0)
         self.windows: list[Window] = []
+        self.most = moments[-1] + len(moments) * len(SCALES)
+        self._wanted: tuple[float, Gradients] | None = None  # at the moment that is looked at
         self._outcomes: list[Outcome] = []
+        self._stopping = False
+
+    @property
+    def taken(self) -> int:
+        """How many steps, and backward passes for a scale, are done, of `most`."""
+        return len(self.training.history) + len(self.windows) * len(SCALES) + len(self._outcomes)
 
     @property
     def done(self) -> float:
         """The share of the work that is done."""
-        looks = len(self.windows) * len(SCALES) + len(self._outcomes)
-        return (len(self.training.history) + looks) / (self.moments[-1] + len(self.moments) * len(SCALES))
+        return self.taken / self.most
+
+    @property
+    def status(self) -> str:
+        """How the work stands: "ready", "stopped" or "finished"; "running" between the two."""
+        if self.taken == self.most:
+            return "finished"
+        return "stopped" if self._stopping else "running" if self.taken else "ready"
+
+    def stop(self) -> None:
+        """Ends the iteration, wherever it is; iterating again goes on."""
+        self._stopping = True
+        self.training.stop()
 
     def __iter__(self) -> Iterator[float]:
+        self._stopping = False
         for moment in self.moments[len(self.windows) :]:
             while len(self.training.history) < moment:
-                self.training.step()
+                if next(iter(self.training), None) is None:
+                    if self.training.status == "diverged":
+                        raise RuntimeError(f"{self.training!r} has no step left, and {moment} were to be looked at")
+                    return
                 yield self.done
-            batch, model = self.training.batch(), self.training.model
-            loss, wanted = gradients(model, batch, "tfloat32")
-            layers = layer_names(model)
             for exponent in SCALES[len(self._outcomes) :]:
-                scaled = gradients(model, batch, "float16", 2.0**exponent)[1]
-                self._outcomes.append(compare(scaled, wanted, 2.0**exponent, layers))
+                try:
+                    self._look(exponent)
+                except Abandoned:
+                    return
                 if len(self._outcomes) == len(SCALES):
-                    task, weights = self.training.settings.task, model.state_dict()
-                    found = tuple(self._outcomes)
-                    self.windows.append(Window(task, moment, loss, layers, found, weights, batch, wanted))
-                    self._outcomes = []
+                    self._close(moment)
                 yield self.done
 
+    def _check(self) -> None:
+        if self._stopping:
+            raise Abandoned
 
-@cache
-def windows(task: str, moments: tuple[int, ...] = MOMENTS) -> tuple[Window, ...]:
-    """The windows of a task at some moments of its training, computed at once."""
-    exploration = Exploration(task, moments)
-    for _ in exploration:
-        pass
+    def _look(self, exponent: int) -> None:
+        """One backward pass, at the scale 2^exponent."""
+        batch, model = self.training.batch(), self.training.model
+        if self._wanted is None:
+            self._wanted = gradients(model, batch, "tfloat32", check=self._check)
+        scaled = gradients(model, batch, "float16", 2.0**exponent, self._check)[1]
+        self._outcomes.append(compare(scaled, self._wanted[1], 2.0**exponent, layer_names(model)))
+
+    def _close(self, moment: int) -> None:
+        """All scales have been looked at."""
+        assert self._wanted is not None
+        (loss, wanted), model, found = self._wanted, self.training.model, tuple(self._outcomes)
+        task, batch = self.training.settings.task, self.training.batch()
+        self.windows.append(Window(task, moment, loss, layer_names(model), found, model.state_dict(), batch, wanted))
+        self._wanted, self._outcomes = None, []
+
+
+_explorations: dict[tuple[str, tuple[int, ...]], Exploration] = {}
+
+
+def windows(
+    task: str, moments: tuple[int, ...] = MOMENTS, *, watch: Callable[[Exploration], Any] | None = None
+) -> tuple[Window, ...]:
+    """The windows of a task at some moments of its training; computed once, and kept.
+
+    watch: what iterates the `Exploration` and shows how far it is, such as `simfp.course.watch`.
+
+    Raises KeyboardInterrupt where it was stopped. What was done until then is kept, and the next call goes on there.
+    """
+    key = task, tuple(moments)
+    exploration = _explorations.get(key) or Exploration(*key)
+    if exploration.status != "finished":
+        # an interrupt may come in the middle of a step, which leaves it half done: then nothing is kept
+        _explorations.pop(key, None)
+        (watch or list)(exploration)
+        _explorations[key] = exploration
+    if exploration.status != "finished":
+        told = f"stopped after {exploration.taken} of {exploration.most} steps and backward passes"
+        raise KeyboardInterrupt(f"{told}; the next call goes on from there")
     return tuple(exploration.windows)

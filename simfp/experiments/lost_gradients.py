@@ -8,7 +8,7 @@ from typing import Any
 from simfp.census import Census
 from simfp.experiments.training import Training
 
-__all__ = ["PUBLISHED", "lost_by_layer", "scale_window", "usable"]
+__all__ = ["PUBLISHED", "census_by_scale", "lost_by_layer", "usable"]
 
 # What Micikevicius et al., "Mixed Precision Training" (2018, arXiv 1710.03740, section 3.2), and NVIDIA's guide to
 # training with mixed precision say of a Multibox SSD detector in fp16, without scaling.
@@ -48,7 +48,7 @@ def lost_by_layer(
     return rows
 
 
-def scale_window(
+def census_by_scale(
     task: str = "mlp",
     exponents: Iterable[int] = range(25),
     *,
@@ -56,7 +56,11 @@ def scale_window(
     seed: int = 0,
     **settings: Any,
 ) -> list[dict[str, Any]]:
-    """What fp16 makes of a network's gradients when its loss is multiplied by 2^k, for every k of `exponents`.
+    """What fp16 makes of a network's backward pass when its loss is multiplied by 2^k, for every k of `exponents`.
+
+    All numbers of the pass are counted, those between the layers too, as they are rounded. What is left of the weights'
+    gradients, layer by layer, held against those that fp16 would have without limits, is in
+    `simfp.experiments.loss_scale`.
 
     after: how many steps the network has been trained for, with a GradScaler, before it is looked at. All scales see
     the same weights and samples. settings: as `Training` takes them.
@@ -80,5 +84,5 @@ def scale_window(
 
 
 def usable(rows: Iterable[dict[str, Any]], lost: float = 0.001) -> list[int]:
-    """The exponents of a scale window at which nothing overflows and less than a share `lost` becomes zero."""
+    """The exponents, of such rows, at which nothing overflows and less than a share `lost` becomes zero."""
     return [row["exponent"] for row in rows if row["finite"] and not row["overflows"] and row["zeroed"] < lost]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from simfp.experiments.gpt_in_memory import gpt_step
 from simfp.experiments.mlp_in_memory import mlp_step
-from simfp.experiments.model_sizes import GPT, MLP, RECIPES, Recipe, as_recipe
+from simfp.experiments.model_sizes import GPT, MLP, RECIPES, TorchRecipe, as_recipe
 from simfp.experiments.timeline import ITEMS, Kept, Timeline
 from simfp.formats import NAMED_FORMATS
 
@@ -50,7 +50,7 @@ class Memory:
 
 def memory(
     model: GPT | MLP,
-    recipe: str | Recipe,
+    recipe: str | TorchRecipe,
     batch: int,
     context: int = 1024,
     *,
@@ -65,7 +65,7 @@ def memory(
     Raises ValueError for an unknown recipe, a batch or context below 1 or a context beyond the model's positions, and
     for options that the model does not have.
     """
-    how = recipe if isinstance(recipe, Recipe) else as_recipe(recipe)
+    how = recipe if isinstance(recipe, TorchRecipe) else as_recipe(recipe)
     for name, value in (("batch", batch), ("context", context)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1, got {value!r}")

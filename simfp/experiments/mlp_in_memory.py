@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from simfp.experiments.model_sizes import MLP, Recipe
+from simfp.experiments.model_sizes import MLP, TorchRecipe
 from simfp.experiments.operations_in_memory import Formats, Step
 from simfp.experiments.timeline import Held, Timeline
 
 __all__ = ["mlp_step"]
 
 
-def mlp_step(timeline: Timeline, size: MLP, recipe: Recipe, rows: int) -> None:
+def mlp_step(timeline: Timeline, size: MLP, recipe: TorchRecipe, rows: int) -> None:
     """Forward and backward pass of an MLP with the mean squared error."""
     step = Step(timeline, Formats.of(recipe))
     hold, drop, formats = step.hold, timeline.drop, step.formats

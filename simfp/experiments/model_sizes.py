@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GPT", "GPT_SIZES", "MLP", "MLPS", "RECIPES", "Recipe", "as_model", "as_recipe"]
+__all__ = ["GPT", "GPT_SIZES", "MLP", "MLPS", "RECIPES", "TorchRecipe", "as_model", "as_recipe"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ def as_model(name: str) -> GPT | MLP:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A way to train, as far as formats go.
+class TorchRecipe:
+    """A way to train in torch whose memory and speed are counted and measured, as far as formats go.
+
+    Those that simfp itself trains by are `simfp.experiments.recipes.Recipe`.
 
     weights: the format that parameters, gradients and the optimizer's states are kept in.
     autocast: the format that autocast runs products in; None: there is no autocast.
@@ -82,18 +84,18 @@ class Recipe:
 
 
 # fmt: off
-#      name            label                     weights     autocast    tf32   scaler  colour
+#           name            label                     weights     autocast    tf32   scaler  colour
 RECIPES = (
-    Recipe("fp32",         "fp32",                   "float32",  None,       False, False, "float32"),
-    Recipe("tf32",         "fp32, tf32 products",    "float32",  None,       True,  False, "tfloat32"),
-    Recipe("fp16",         "fp16 autocast + scaler", "float32",  "float16",  False, True,  "float16"),
-    Recipe("bf16",         "bf16 autocast",          "float32",  "bfloat16", False, False, "bfloat16"),
-    Recipe("bf16_weights", "bf16 weights too",       "bfloat16", None,       False, False, "bfloat16"),
+    TorchRecipe("fp32",         "fp32",                   "float32",  None,       False, False, "float32"),
+    TorchRecipe("tf32",         "fp32, tf32 products",    "float32",  None,       True,  False, "tfloat32"),
+    TorchRecipe("fp16",         "fp16 autocast + scaler", "float32",  "float16",  False, True,  "float16"),
+    TorchRecipe("bf16",         "bf16 autocast",          "float32",  "bfloat16", False, False, "bfloat16"),
+    TorchRecipe("bf16_weights", "bf16 weights too",       "bfloat16", None,       False, False, "bfloat16"),
 )
 # fmt: on
 
 
-def as_recipe(name: str) -> Recipe:
+def as_recipe(name: str) -> TorchRecipe:
     """The recipe called `name`. Raises ValueError for another, naming those that there are."""
     for recipe in RECIPES:
         if recipe.name == name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simfp.experiments.model_sizes import Recipe
+from simfp.experiments.model_sizes import TorchRecipe
 from simfp.experiments.timeline import Held, Timeline
 
 __all__ = ["Formats", "Step"]
@@ -19,7 +19,7 @@ class Formats:
     norms: str  # what layer_norm, softmax by itself and losses give
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Formats:
+    def of(cls, recipe: TorchRecipe) -> Formats:
         """Under autocast products run in 16 bits, norms and losses in float32; else all runs in the weights' format."""
         return cls(recipe.weights, recipe.autocast or recipe.weights, recipe.weights)
 

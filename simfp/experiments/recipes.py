@@ -13,7 +13,7 @@ from simfp.formats import NAMED_FORMATS, Format
 from simfp.rounding import round_to
 from simfp.tensor_core import HOPPER, Generation
 
-__all__ = ["ACCUMULATORS", "RECIPES", "Products", "Recipe", "as_recipe"]
+__all__ = ["ACCUMULATORS", "RECIPES", "Abandoned", "Products", "Recipe", "as_recipe"]
 
 FLOAT32, TFLOAT32, FLOAT16 = (NAMED_FORMATS[name] for name in ("float32", "tfloat32", "float16"))
 UPDATES = ("nearest", "kahan", "stochastic")
@@ -110,6 +110,8 @@ RECIPES = {recipe.name: recipe for recipe in (
     Recipe("pure bf16 + kahan",     "bfloat16",                          update="kahan"),
     Recipe("pure bf16 + stochastic", "bfloat16",                         update="stochastic"),
     Recipe("pure fp16",             "float16"),
+    Recipe("pure fp16 + kahan",     "float16",                           update="kahan"),
+    Recipe("pure fp16 + stochastic", "float16",                          update="stochastic"),
 )}
 # fmt: on
 
@@ -130,10 +132,14 @@ ACCUMULATORS: dict[str, Accumulator] = {"float64": Float64Sum(), "hopper": HOPPE
 ORDINARY_CORES = SequentialSum("float32", fma=True)  # for what a generation's tensor cores do not take
 
 
+class Abandoned(Exception):
+    """A pass through a network that is not to be finished."""
+
+
 class Products(Accumulator):
     """Carries sums as another accumulator does; with `tf32`, of float32 factors rounded to tf32.
 
-    check: called before each product, and may raise: so that whoever waits for a long step can end it.
+    check: called before each product, and may raise `Abandoned`: so that whoever waits for a long step can end it.
     """
 
     def __init__(self, inner: Accumulator, *, tf32: bool = False, check: Callable[[], None] | None = None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from simfp.experiments.loss_scale import Gradients, Outcome, compare, gradients, layer_names
+from simfp.experiments.recipes import Abandoned
 from simfp.experiments.training import Training
 from simfp.grad_scaler import GradScaler
 
@@ -63,6 +64,7 @@ class ScaledRun:
         self.by_hand = False
         self.held = scale
         self._changes: deque[Callable[[], Any]] = deque()
+        self._stopping = False
 
     @property
     def lr(self) -> float:
@@ -92,16 +94,25 @@ class ScaledRun:
 
     def stop(self) -> None:
         """Ends the iteration at once, from any thread; a step in the making counts as not begun."""
+        self._stopping = True
         self.training.stop()
 
+    def _check(self) -> None:
+        if self._stopping:
+            raise Abandoned
+
     def __iter__(self) -> Iterator[Point]:
+        self._stopping = False
         while self.training.status not in ("finished", "diverged"):
             while self._changes:
                 self._changes.popleft()()
             if self.by_hand:
                 self._rescale(self.held)
             model, batch = self.training.model, self.training.batch()
-            self.scaler.wanted = gradients(model, batch, "tfloat32")[1]
+            try:
+                self.scaler.wanted = gradients(model, batch, "tfloat32", check=self._check)[1]
+            except Abandoned:
+                return
             step = next(iter(self.training), None)
             if step is None:
                 return

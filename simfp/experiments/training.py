@@ -20,7 +20,7 @@ from simfp.census import Census
 from simfp.census.table import share_of
 from simfp.experiments import training_files
 from simfp.experiments.learner import Learner
-from simfp.experiments.recipes import Recipe
+from simfp.experiments.recipes import Abandoned, Recipe
 from simfp.experiments.tasks import TASKS, Batch, Task
 from simfp.experiments.training_settings import Settings
 from simfp.nn import Module
@@ -41,10 +41,6 @@ class Step(NamedTuple):
     accuracy: float | None  # share of right answers after this step, where it was measured
 
 
-class _Abandoned(Exception):
-    """A step that is not to be finished."""
-
-
 class Training:
     """One run. Iterating takes the steps that are left, one `Step` each; `step` takes one.
 
@@ -60,7 +56,8 @@ class Training:
     of the run, and no error: `diverged_at` is the number of that step. warnings: what goes wrong with such a recipe.
 
     `stop` and `pause` may be called from any thread; they work at once, also within a step, which then counts as not
-    begun. Iterating again goes on where the run stood.
+    begun. Iterating again goes on where the run stood. One that is stopped while the accuracy after a step is measured
+    has that step in its history, without the accuracy; going on begins with the measure.
 
     Raises ValueError for settings that make no sense and recipes that cannot be.
     """
@@ -109,7 +106,7 @@ class Training:
         """How the run stands."""
         if self.diverged_at is not None:
             return "diverged"
-        if len(self.history) >= (self.settings.steps or 0):
+        if len(self.history) >= (self.settings.steps or 0) and not self._unmeasured():
             return "finished"
         if self._stop.is_set():
             return "stopped"
@@ -152,7 +149,7 @@ class Training:
         return self.history
 
     def step(self) -> Step:
-        """Takes one step.
+        """Takes one step, or ends one whose accuracy was not measured yet.
 
         Raises RuntimeError where none is left, and where `stop` ended it.
         """
@@ -162,7 +159,7 @@ class Training:
         self._go.set()
         taken = self._taken()
         if taken is None:
-            raise RuntimeError("the step was stopped before its end; the run stands where it stood")
+            raise RuntimeError("the step was stopped before its end; the next call goes on from where the run stands")
         return taken
 
     def batch(self) -> Batch:
@@ -191,18 +188,20 @@ class Training:
 
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():
-            raise _Abandoned
+            raise Abandoned
 
     # A step.
 
     def _taken(self) -> Step | None:
-        """The next step; None if it was abandoned, and then nothing has changed."""
+        """The next step; None if it was abandoned, and then nothing has changed but that its measure may be left."""
+        if self._unmeasured():
+            return self._measured()
         counted = self.census.state() if self.census and self.census.counts_step else None
         scaler = None if self.scaler is None else self.scaler.state_dict()
         try:
             with self.census or nullcontext():
                 loss, scale = self.learner.gradients(self.batch(), self.settings.loss_scale)
-        except _Abandoned:
+        except Abandoned:
             self.optimizer.zero_grad()
             if self.census and counted:
                 self.census.load_state(counted)
@@ -214,14 +213,27 @@ class Training:
         with self.census or nullcontext():
             skipped = self.learner.update(lr, self.settings.loss_scale)
         lost, swallowed = self._counted()
-        every = self.settings.measure_every
-        measured = every and (number % every == every - 1 or number + 1 == self.settings.steps)
-        accuracy = self.accuracy() if measured and math.isfinite(loss) else None
-        step = Step(number, loss, scale, skipped, lr, lost, swallowed, accuracy)
-        self.history.append(step)
+        self.history.append(Step(number, loss, scale, skipped, lr, lost, swallowed, None))
         if not math.isfinite(loss):
             self.diverged_at = number
-        return step
+        return self._measured() if self._unmeasured() else self.history[-1]
+
+    def _unmeasured(self) -> bool:
+        """Whether the accuracy after the last step is still to be measured."""
+        every = self.settings.measure_every
+        if not every or not self.history or self.diverged_at is not None:
+            return False
+        number, accuracy = self.history[-1].number, self.history[-1].accuracy
+        return accuracy is None and (number % every == every - 1 or number + 1 == self.settings.steps)
+
+    def _measured(self) -> Step | None:
+        """The last step, with the accuracy after it; None if the measure was abandoned."""
+        try:
+            accuracy = self.learner.accuracy(self.task.measured(), checked=True)
+        except Abandoned:
+            return None
+        self.history[-1] = self.history[-1]._replace(accuracy=accuracy)
+        return self.history[-1]
 
     def _counted(self) -> tuple[float | None, float | None]:
         """The shares lost and swallowed in this step, where it was counted."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, Recipe
+from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, TorchRecipe
 from simfp.gpu.gpt import Model
 from simfp.gpu.operations import TYPES, elementwise, products, seconds_of
 
@@ -24,7 +24,7 @@ WARM_UP, STEPS = 2, 5
 SCALE = 2.0**10  # low enough that no step of the few is skipped
 
 
-def recipe_context(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
+def recipe_context(recipe: TorchRecipe, device: str) -> AbstractContextManager[Any]:
     """Sets how float32 products run, and gives the autocast region for the forward pass."""
     torch.set_float32_matmul_precision("high" if recipe.tf32 else "highest")
     if recipe.autocast is None:
@@ -36,7 +36,7 @@ def recipe_context(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
 class Training:
     """A model, its AdamW and its scaler, and one step of them, taken apart to look at the memory between."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, device: str, inputs: tuple[torch.Tensor, ...]) -> None:
+    def __init__(self, model: nn.Module, recipe: TorchRecipe, device: str, inputs: tuple[torch.Tensor, ...]) -> None:
         self.recipe, self.device, self.inputs = recipe, device, inputs
         self.model = model.to(TYPES[recipe.weights])
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
@@ -121,7 +121,7 @@ def saved_by_autograd(loss: torch.Tensor, parameters: set[int]) -> list[str]:
     return [f"{what} {count} {size}" for what, (count, size) in sorted(rows.items())]
 
 
-def _model(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: int, **options: bool) -> Training:
+def _model(size: GPT | MLP, recipe: TorchRecipe, device: str, batch: int, context: int, **options: bool) -> Training:
     torch.manual_seed(0)
     with torch.device(device):
         if isinstance(size, GPT):
@@ -135,7 +135,9 @@ def _model(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: in
     return Training(model, recipe, device, inputs)
 
 
-def _run(size: GPT | MLP, recipe: Recipe, device: str, batch: int, context: int, **options: bool) -> dict[str, Any]:
+def _run(
+    size: GPT | MLP, recipe: TorchRecipe, device: str, batch: int, context: int, **options: bool
+) -> dict[str, Any]:
     """One row: memory in bytes, the median seconds of a step, and, of the smallest batch, what autograd kept."""
     on_gpu = device.startswith("cuda")
     if on_gpu:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from simfp.experiments.model_sizes import GPT, Recipe, as_recipe
+from simfp.experiments.model_sizes import GPT, TorchRecipe, as_recipe
 from simfp.experiments.text import corpus
 from simfp.gpu.measure import recipe_context
 
@@ -142,7 +142,7 @@ def quality(
 
 
 def _runs(
-    recipe: Recipe,
+    recipe: TorchRecipe,
     device: str,
     train: torch.Tensor,
     held: torch.Tensor,
@@ -203,7 +203,7 @@ def _losses(model: nn.Module, taken: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def evaluate(model: Seeds, held: torch.Tensor, recipe: Recipe, device: str) -> dict[str, list[float]]:
+def evaluate(model: Seeds, held: torch.Tensor, recipe: TorchRecipe, device: str) -> dict[str, list[float]]:
     """Each seed's mean loss and share of characters that it finds likeliest, over the whole held-out text."""
     context = model.size.positions
     seeds = len(model.wte)

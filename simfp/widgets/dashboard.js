@@ -4,7 +4,7 @@ import { announcer, dropDown, follow, html, keepKeys, labelled, send, setAttribu
 
 const BUTTONS = [
   ["run", "▶ Run", "begin, or go on"],
-  ["pause", "❚❚ Pause", "stand still after this step"],
+  ["pause", "❚❚ Pause", "stand still; Run goes on from there"],
   ["step", "▶❚ Step", "one step of each run"],
   ["stop", "■ Stop", "end it; Run goes on from there"],
   ["again", "↺ Start over", "back to the first step"],

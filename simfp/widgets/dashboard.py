@@ -121,6 +121,10 @@ class Dashboard(RunButtons):
         """The runs."""
         return self._job.trainings
 
+    @property
+    def _items(self) -> int:  # a step of each run
+        return len(self.trainings)
+
     def train(self, steps: int) -> Dashboard:
         """Takes so many steps of each run before it returns, and pauses there; an interrupt stops it. The dashboard."""
         if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
@@ -134,7 +138,6 @@ class Dashboard(RunButtons):
 
     def _begin(self) -> None:
         self._job = self._made(self.task, self.recipes)
-        self._items = len(self.trainings)
         self._lr = [float((training.settings.options or {})["lr"]) for training in self.trainings]
         self._frames: list[Frame | None] = [None] * len(self.trainings)
         self._change()

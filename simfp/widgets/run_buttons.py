@@ -17,8 +17,8 @@ PRESSES = ("run", "pause", "step", "stop", "again")
 class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
     """A widget whose buttons begin a job, stop it, and so on. `message` says why one was refused.
 
-    A subclass has `_begin`, which makes a new `_job` of the settings and a new `_runner` for it, and `_show`, which is
-    the `show` of that Runner.
+    A subclass has `_begin`, which makes a new `_job` of the settings and a new `_runner` for it, `_show`, which is the
+    `show` of that Runner, and `_items`.
 
     AT_STANDSTILL: the settings that begin anew, and are refused while the work is not over; what readers call them.
     """
@@ -29,7 +29,6 @@ class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
     _pressed = traitlets.List([0, ""]).tag(sync=True)  # a number that grows, and which button it was
 
     _job: Any
-    _items = 1  # of the job, that one step takes
     _reverting = False
 
     def __init__(self, **settings: Any) -> None:
@@ -43,6 +42,11 @@ class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def _show(self, items: list[Any]) -> None:
+        raise NotImplementedError
+
+    @property
+    def _items(self) -> int:
+        """How many items of the job one step takes."""
         raise NotImplementedError
 
     @property
@@ -62,15 +66,15 @@ class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
             self.message = f"{refusal}"[0].upper() + f"{refusal}."[1:]
 
     def pause(self) -> None:
-        """Stands still after the step in the making."""
+        """Stands still; a step in the making counts as not begun."""
         self._runner.pause()
 
     def step(self) -> None:
         """Takes one more step, of each run where there are several, and pauses."""
         self.message = ""
-        for _ in range(self._items) if self._runner.at_work else ():
-            self._runner.step()
-        if not self._runner.at_work:
+        if self._runner.at_work:
+            self._runner.step(self._items)
+        else:
             self._runner.start(self._job, self._items)
 
     def stop(self) -> None:

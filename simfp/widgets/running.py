@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakSet
 
@@ -30,8 +30,8 @@ class Runner:
     cells, and by `wait`; outside of a kernel, by `wait` alone. interval: seconds from one call to the next, at least.
     loop: another event loop, of asyncio, to call it in.
 
-    A job is an iterable. If it has a method `stop`, as a `Training` has, this is called to end an item in the making;
-    iterating the same job again goes on where it stood.
+    A job is an iterable. If it has a method `stop`, as a `Training` has, this is called to end an item in the making,
+    also for a pause; iterating the same job again goes on where it stood.
 
     state: one of STATES. error: what the job raised, in words, where the state is "failed"; `exception` is it.
 
@@ -51,6 +51,7 @@ class Runner:
         self._changed = threading.Condition(threading.RLock())  # guards all below
         self._left: float = 0  # items that may be taken until it pauses
         self._stopping = False
+        self._broken = False  # whether a pause has called the job's `stop`, so that it is to be iterated anew
         self._asked: list[Callable[[], Any]] = []
         self._items: list[Any] = []
         self._loop = kernel_loop() if loop is None else loop
@@ -87,7 +88,8 @@ class Runner:
         with self._changed:
             if self.at_work:
                 raise RuntimeError(f"a run is {self._state} already; stop it before you start another")
-            self._job, self._left, self._stopping, self.exception = job, items, False, None
+            self._job, self._left, self.exception = job, items, None
+            self._stopping = self._broken = False
             self._asked.clear()
             self._state = "running"
             # a daemon: whoever closes the kernel need not wait for it
@@ -97,16 +99,20 @@ class Runner:
         self._tell()
 
     def pause(self) -> None:
-        """Stands still after the item in the making."""
-        self._allow(lambda left: 0)
+        """Stands still; an item in the making is given up, and made anew when it goes on, if the job has a `stop`."""
+        with self._changed:
+            if self._state == "running" and hasattr(self._job, "stop"):
+                self._broken = True
+                self._job.stop()
+            self._allow(lambda left: 0)
 
     def go_on(self) -> None:
         """Ends a pause."""
         self._allow(lambda left: ENDLESS)
 
-    def step(self) -> None:
-        """Takes one more item of a job that is paused; one that runs pauses after the next."""
-        self._allow(lambda left: 1 if left == ENDLESS else left + 1)
+    def step(self, items: int = 1) -> None:
+        """Takes so many more items of a job that is paused; one that runs pauses after them."""
+        self._allow(lambda left: items if left == ENDLESS else left + items)
 
     def stop(self) -> None:
         """Ends the work; an item in the making is given up if the job has a `stop`. It can be started again."""
@@ -176,15 +182,20 @@ class Runner:
         """Takes the items; how it ended."""
         items = iter(self._job)
         while self._may_go_on():
+            if self._broken:
+                self._broken = False
+                _close(items)
+                items = iter(self._job)
             try:
                 item = next(items)
             except StopIteration:
+                if self._broken and not self._stopping:
+                    continue  # into the pause
                 return "stopped" if self._stopping else "finished"
             with self._changed:
                 self._items.append(item)
             self._tell()
-        if hasattr(items, "close"):
-            items.close()  # a generator's `finally` is to run now, and in this thread
+        _close(items)
         return "stopped"
 
     def _may_go_on(self) -> bool:
@@ -232,6 +243,12 @@ class Runner:
         except BaseException:
             self.stop()
             raise
+
+
+def _close(items: Iterator[Any]) -> None:
+    """Ends an iteration: a generator's `finally` is to run now, and in this thread."""
+    if hasattr(items, "close"):
+        items.close()
 
 
 def kernel_loop() -> Any:

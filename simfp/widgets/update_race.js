@@ -4,12 +4,11 @@ import { announcer, follow, html, keepKeys, labelled, send, setAttribute, setTex
 
 const BUTTONS = [
   ["run", "▶ Run", "begin, or go on"],
-  ["pause", "❚❚ Pause", "stand still after this lap"],
+  ["pause", "❚❚ Pause", "stand still; Run goes on from there"],
   ["step", "▶❚ Step", "ten steps of each run"],
   ["stop", "■ Stop", "end it; Run goes on from there"],
   ["again", "↺ Start over", "back to the first step"],
 ];
-const DASHES = { "-": "", "--": "8 5", ":": "2 4" };
 const EDGE = { left: 44, right: 10, top: 10, bottom: 34 };
 const TALL = 280;
 
@@ -27,7 +26,7 @@ function render({ model, el }) {
   const rate = html("select", { name: "lr" }, ...live().rates.map(([value, text]) => html("option", { value }, text)));
   rate.addEventListener("change", () => send(model, "lr", Number(rate.value)));
   const said = html("span", { class: "simfp-said" });
-  const progress = html("progress", { class: "simfp-progress", "aria-label": "laps done" });
+  const progress = html("progress", { class: "simfp-progress", "aria-label": "how much is done" });
   const message = html("p", { class: "simfp-message", role: "alert" });
   const plot = svg("svg", { class: "simfp-plot", height: TALL, role: "img" });
   const legend = html("ul", { class: "simfp-legend" });
@@ -49,18 +48,18 @@ function render({ model, el }) {
     for (let i = 0; i <= 4; i += 1)
       parts.push(svg("text", { x: x((now.steps * i) / 4), y: TALL - 18, "text-anchor": i === 4 ? "end" : "middle" }, Math.round((now.steps * i) / 4)));
     parts.push(svg("text", { x: EDGE.left, y: TALL - 3 }, "step; the loss, on average over seeds, and a band from the best to the worst"));
-    for (const { color, dash, points, width: wide } of now.curves) {
+    for (const { color, dash, shift, points, width: wide } of now.curves) {
       if (!points.length) continue;
       const line = (place) => points.map((point) => `${x(point[0]).toFixed(1)},${y(point[place]).toFixed(1)}`);
       parts.push(svg("polygon", { points: [...line(2), ...line(3).reverse()].join(" "), fill: color, opacity: 0.15 }));
-      parts.push(svg("polyline", { class: "simfp-curve", points: line(1).join(" "), stroke: color, "stroke-width": wide, "stroke-dasharray": DASHES[dash] }));
+      parts.push(svg("polyline", { class: "simfp-curve", points: line(1).join(" "), stroke: color, "stroke-width": wide, "stroke-dasharray": dash.join(" "), "stroke-dashoffset": shift }));
     }
     plot.replaceChildren(...parts);
     setAttribute(plot, "aria-label", now.words);
   }
 
-  function key({ color, dash, width: wide }) {
-    return svg("svg", { width: 30, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, stroke: color, "stroke-width": wide, "stroke-dasharray": DASHES[dash] }));
+  function key({ color, dash, shift, width: wide }) {
+    return svg("svg", { width: 30, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, stroke: color, "stroke-width": wide, "stroke-dasharray": dash.join(" "), "stroke-dashoffset": shift }));
   }
 
   function show() {

@@ -1,4 +1,4 @@
-"""A race live: one network under five recipes and from three seeds, trained while their losses are drawn.
+"""A race live: one network under seven recipes and from three seeds, trained while their losses are drawn.
 
 What is on the screen is computed here; the front end (update_race.js) draws points and finished texts.
 """
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from simfp.experiments.races import LAP, RATE, RATES, SEEDS, STEPS, Lap, Race, Standing, stored
+from simfp.experiments.races import LAP, RATE, RATES, SEEDS, Lap, Race, Standing, steps_at, stored
 from simfp.figures import races as figures
 from simfp.figures.png import png
 from simfp.figures.words import decimal
@@ -37,7 +37,8 @@ class UpdateRace(RunButtons):
         The learning rate of all: one of simfp.experiments.races.RATES. Another one begins anew, and waits until a run
         is over.
     seeds, steps
-        How many seeds each recipe has, 1 to 5, and how many steps each run has.
+        How many seeds each recipe has, 1 to 5, and how many steps each run has; if not given, as many as it takes for
+        steps * lr to be the same at every learning rate.
 
     Before anything has run, the curves are those of a run that was stored with the course, if it has these settings;
     a run of your own draws over them. `race` holds the runs.
@@ -53,17 +54,21 @@ class UpdateRace(RunButtons):
 
     _job: Race
 
-    def __init__(self, lr: float = RATE, *, seeds: int = len(SEEDS), steps: int = STEPS) -> None:
-        for name, value, most in (("seeds", seeds, 5), ("steps", steps, 10_000)):
+    def __init__(self, lr: float = RATE, *, seeds: int = len(SEEDS), steps: int | None = None) -> None:
+        for name, value, most in (("seeds", seeds, 5), ("steps", 1 if steps is None else steps, 10_000)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
                 raise ValueError(f"{name} must be a whole number from 1 to {most:,}, got {value!r}")
-        self._seeds, self._steps = int(seeds), int(steps)
+        self._seeds, self._steps = int(seeds), None if steps is None else int(steps)
         super().__init__(lr=_rate(lr))
 
     @property
     def race(self) -> Race:
         """The runs."""
         return self._job
+
+    @property
+    def _items(self) -> int:  # a lap of each run
+        return self.race.round()
 
     def _begin(self) -> None:
         self._job = Race(self.lr, seeds=range(self._seeds), steps=self._steps)
@@ -72,17 +77,18 @@ class UpdateRace(RunButtons):
 
     def standing(self) -> Standing:
         """What is drawn: this race, or before its first lap the stored one."""
-        return stored() if self._is_stored() else self.race.standing()
+        return stored(self.lr) if self._is_stored() else self.race.standing()
 
     def _is_stored(self) -> bool:
         begun = any(training.history for row in self.race.trainings for training in row)
-        same = (self.lr, self._seeds, self._steps) == (RATE, len(SEEDS), STEPS)
+        same = (self._seeds, self.race.steps) == (len(SEEDS), steps_at(self.lr))
         return same and not begun and not self._runner.at_work
 
     def _show(self, _laps: list[Lap]) -> None:
         standing = self.standing()
-        done = 0 if self._is_stored() else standing.laps
-        said = f"{self._runner.state}: step {done * LAP} of {self._steps}"
+        runs = len(self.race.recipes) * len(self.race.seeds)
+        steps = min(self.race.done // runs * LAP, self.race.steps)
+        said = f"{self._runner.state}: step {steps} of {self.race.steps}"
         if self._is_stored():
             said = "shown: a run that was stored; Run makes it anew"
         if self._runner.error:
@@ -93,12 +99,11 @@ class UpdateRace(RunButtons):
             "rates": [[rate, decimal(rate, 3)] for rate in RATES],
             "state": self._runner.state,
             "said": said,
-            "done": done,
+            "done": self.race.done,
             "most": self.race.laps,
-            "steps": self._steps,
-            "lap": LAP,
+            "steps": self.race.steps,
             "curves": [
-                {"label": name, "reading": text, "points": _points(losses)} | style._asdict()
+                {"label": name, "reading": text, "points": _points(losses, standing.every)} | style._asdict()
                 for (name, text), style, losses in zip(told, looks, standing.losses, strict=True)
             ],
             "words": self.alternative(),
@@ -120,10 +125,10 @@ class UpdateRace(RunButtons):
         return data, metadata | {"image/png": {"alt": words}}
 
 
-def _points(losses: Any) -> list[list[float]]:
-    """Step, average, best and worst of each lap that all seeds have finished."""
+def _points(losses: Any, every: int) -> list[list[float]]:
+    """Step, average, best and worst of each point that all seeds have come to."""
     there = np.flatnonzero(np.isfinite(losses).all(axis=0))
     return [
-        [float(LAP * (lap + 1)), *(round(float(f(losses[:, lap])), 4) for f in (np.mean, np.min, np.max))]
-        for lap in there
+        [float(every * (point + 1)), *(round(float(f(losses[:, point])), 4) for f in (np.mean, np.min, np.max))]
+        for point in there
     ]

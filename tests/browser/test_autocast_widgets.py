@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 CELLS = (
     'from simfp.widgets import AutocastTrace, UpdateRace, UpdateViewer\nt = AutocastTrace("shared")\nt',
     "u = UpdateViewer()\nu",
-    "r = UpdateRace(0.01, seeds=1, steps=3000)\nr",
+    "r = UpdateRace(0.008, seeds=1, steps=3000)\nr",
 )
 
 
@@ -89,21 +89,22 @@ def test_a_race_is_begun_stopped_in_the_middle_gone_on_with_and_begun_anew(lesso
     said = race.locator(".simfp-said")
     race.get_by_role("button", name="Run").click()
     expect(said).to_contain_text("running: step")
-    lesson.page.wait_for_function("document.querySelectorAll('.simfp-race polyline').length === 5")
+    lesson.page.wait_for_function("document.querySelectorAll('.simfp-race polyline').length === 7")
     race.get_by_role("button", name="Run").click()
     expect(race.locator(".simfp-message")).to_contain_text("A run is running already")
     race.get_by_role("button", name="Stop").click()
     expect(said).to_contain_text("stopped: step", timeout=5000)
-    stood = int(lesson.ask("r.standing().laps"))
+    stood, left = int(lesson.ask("r.race.done")), int(lesson.ask("r.race.round()"))
     race.get_by_role("button", name="Step").press("Enter")
     expect(said).to_contain_text("paused: step", timeout=20_000)
-    assert int(lesson.ask("r.standing().laps")) == stood + 1
+    assert int(lesson.ask("r.race.done")) == stood + left
+    assert lesson.ask("r.race.round()") == "7"  # all stand at the same step
     race.get_by_role("button", name="Stop").press(" ")
     expect(said).to_contain_text("stopped: step")
     race.get_by_role("button", name="Start over").click()
     expect(said).to_have_text("ready: step 0 of 3000")
-    race.locator('select[name="lr"]').select_option("0.005")
-    wait_for(lesson, "r.race.lr", "0.005")
+    race.locator('select[name="lr"]').select_option("0.004")
+    wait_for(lesson, "r.race.lr", "0.004")
     assert lesson.errors == []
 
 
