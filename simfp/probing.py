@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from simfp.accumulation import Accumulator, SequentialSum
 from simfp.formats import Format, as_format
-from simfp.kernels.sums import GO_ON, MERGE, OPEN
+from simfp.kernels.sum_programs import GO_ON, MERGE, OPEN
 from simfp.rounding import round_array
 from simfp.tensor_core import GENERATIONS, Generation, TensorCore
 
