@@ -114,6 +114,14 @@ def test_terms_that_are_no_values_of_the_format_are_rounded_with_the_total_once(
         sums_are_those_of_fractions(np.concatenate([[1.0], x]), fmt)
 
 
+@pytest.mark.parametrize("fmt", ["float16", "float8_e5m2"])
+def test_a_negative_sum_that_is_rounded_to_zero_is_minus_zero(fmt: str) -> None:
+    least = sf.as_format(fmt).smallest_subnormal
+    x = np.tile([1.0, -1.25], COUNT // 2) * least
+    sums_are_those_of_fractions(x, fmt)
+    assert math.copysign(1, float(sf.SequentialSum(fmt)(x))) == -1
+
+
 # ---- random words ----
 
 
