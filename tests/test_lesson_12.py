@@ -91,15 +91,6 @@ class TestAnswers(LessonAnswers):
     exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
-@pytest.mark.parametrize(
-    ("key", "answer", "reason"), [(key, answer, reason) for key, rows in WRONG.items() for answer, reason in rows]
-)
-def test_a_wrong_answer_is_told_why(key: str, answer: Any, reason: str) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert reason in card.text
-
-
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets() -> None:
     for key in ("12.b", "12.c"):
         judge = EXERCISES[key].judge
