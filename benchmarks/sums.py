@@ -7,7 +7,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,30 +16,43 @@ import simfp as sf
 from benchmarks.row import Row
 
 COUNT = 10**6
-ROUNDS = 7
+ROUNDS = 15
 SIDES = (256, 1024)  # of square products
 LIMITS = {256: 1.0, 1024: 2.0 / 1024**3 * 1e9}  # ns a multiply-add: 1, and a product of 1,024 in 2 seconds
 
 # fmt: off
-#                          accumulator                     others, by name: NumPy's or Python's, of an array in a type
+#                          accumulator                  beside NumPy's sum: others, by name, of an array in a type
 SUMS: dict[str, tuple[Any, dict[str, tuple[Callable[[np.ndarray], Any], Any]]]] = {
-    "sequential, float16": (sf.SequentialSum("float16"),   {"np.cumsum": (np.cumsum, np.float16)}),
-    "sequential, float32": (sf.SequentialSum("float32"),   {"np.cumsum": (np.cumsum, np.float32)}),
-    "pairwise, float32":   (sf.PairwiseSum("float32"),     {"np.sum":    (np.sum, np.float32)}),
-    "Kahan, float16":      (sf.KahanSum("float16"),        {"float64 chain": (lambda x: plain_kahan(x), np.float64)}),
-    "Kahan, float32":      (sf.KahanSum("float32"),        {"float32 chain": (lambda x: plain_kahan(x), np.float32)}),
-    "exact":               (sf.ExactSum("float16"),        {"math.fsum": (lambda x: math.fsum(x.ravel()), np.float64)}),
+    "sequential, float16": (sf.SequentialSum("float16"),     {"np.cumsum": (np.cumsum, np.float16)}),
+    "sequential, float32": (sf.SequentialSum("float32"),     {"np.cumsum": (np.cumsum, np.float32)}),
+    "sequential, e5m2":    (sf.SequentialSum("float8_e5m2"), {}),
+    "pairwise, float32":   (sf.PairwiseSum("float32"),       {}),
+    "blocked, float32":    (sf.BlockedSum(1000, "float32"),  {}),
+    "Kahan, float16":      (sf.KahanSum("float16"),       {"float64 chain": (lambda x: plain_kahan(x), np.float64)}),
+    "Kahan, bfloat16":     (sf.KahanSum("bfloat16"),      {"float64 chain": (lambda x: plain_kahan(x), np.float64)}),
+    "Kahan, float32":      (sf.KahanSum("float32"),       {"float32 chain": (lambda x: plain_kahan(x), np.float32)}),
+    "exact, float16":      (sf.ExactSum("float16"),       {"math.fsum": (lambda x: math.fsum(x.ravel()), np.float64)}),
+    "exact, float32":      (sf.ExactSum("float32"),       {"math.fsum": (lambda x: math.fsum(x.ravel()), np.float64)}),
 }
 # fmt: on
 
 
 def sums() -> Iterator[Row]:
-    """A row for each way to sum: a thousand sums of a thousand terms at once, and one of a million."""
-    x = np.asarray(sf.round_to(np.random.default_rng(0).standard_normal(COUNT), "float16"))
+    """A row for each way to sum: a thousand sums of a thousand terms at once, two of half a million, one of a million.
+
+    The terms are of the accumulator's own format. NumPy's sum is that of float32 values along the same axis.
+    """
+    x = np.random.default_rng(0).standard_normal(COUNT)
     for name, (accumulator, others) in SUMS.items():
-        for what, axis, shape in (("1,000 at once", 0, (1000, 1000)), ("one", None, (COUNT,))):
-            given = x.reshape(shape)
+        terms = np.asarray(sf.round_to(x, accumulator.format))
+        for what, axis, shape in (
+            ("1,000 at once", 0, (1000, 1000)),
+            ("2 at once", 0, (COUNT // 2, 2)),
+            ("one", None, (COUNT,)),
+        ):
+            given = terms.reshape(shape)
             ways = {"simfp": lambda way=accumulator, x=given, axis=axis: way(x, axis)}
+            ways["np.sum"] = partial(given.astype(np.float32).sum, axis)
             for other, (way, dtype) in others.items():
                 ways[other] = partial(way, given.astype(dtype))
             taken = {way: 1e9 / COUNT * seconds for way, seconds in by_the_clock(ways).items()}
@@ -86,7 +98,7 @@ def tensor_cores() -> Iterator[Row]:
 
 
 def by_the_clock(ways: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The median time of each way in seconds, taken in turns after a first turn that warms up."""
+    """The shortest time of each way in seconds, taken in turns after a first turn that warms up."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(ROUNDS + 1):
         for name, way in ways.items():
@@ -94,7 +106,7 @@ def by_the_clock(ways: dict[str, Callable[[], Any]]) -> dict[str, float]:
             way()
             if turn:
                 taken[name].append(time.perf_counter() - start)
-    return {name: median(times) for name, times in taken.items()}
+    return {name: min(times) for name, times in taken.items()}
 
 
 def plainly(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -29,7 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.formats import Format, as_format
-from simfp.kernels import sums as kernels
+from simfp.kernels.compensated_sums import kahan
+from simfp.kernels.exact_sums import exact
+from simfp.kernels.ordered_sums import in_order
+from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
+from simfp.kernels.sum_programs import OPEN, pairwise_program
 from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
 
 __all__ = [
@@ -131,17 +135,17 @@ class _Rounding(Accumulator):
         return fmt
 
     def _run(self, loop: Callable[..., None], a: Values, b: Values, plain: bool) -> Values:
-        """The totals by one of the loops of kernels.sums; the work is split among threads."""
+        """The totals by one of the kernels' loops; the work is split among threads."""
         out = np.empty((a.shape[0], b.shape[1]))
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         plan = _plan(self.fmt, self.rounding, "keep", "inf", 64)
-        how = 2 if self.rounding == "stochastic" else 0 if plan.magic is not None else 1
+        how = BY_CHANCE if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
         key, twist, unused = _coins(64, self.rng, None)
         down = self.rounding == "toward_negative"
         fused = self.fma or plain
-        short = how == 0 and (not fused or (plain and _owned(b, plan)))
-        tasks = a.shape[0] * -(-b.shape[1] // kernels.LANES)
+        short = how == NEAREST and (not fused or (plain and _owned(b, plan)))
+        tasks = a.shape[0] * -(-b.shape[1] // LANES)
 
         def part(first: int, last: int) -> None:
             loop(
@@ -173,11 +177,11 @@ class SequentialSum(_Rounding):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        return self.along(np.array([[kernels.OPEN, 0, b.shape[0], 1]]), 1, a, b, plain=plain)
+        return self.along(np.array([[OPEN, 0, b.shape[0], 1]]), 1, a, b, plain=plain)
 
     def along(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, *, plain: bool = False) -> Values:
-        """The totals in another order: that of a program of `simfp.kernels.sums` with at most `depth` partial sums."""
-        return self._run(lambda *rest: kernels.in_order(program, depth, *rest), a, b, plain)
+        """The totals in the order of a program of simfp.kernels.sum_programs, with at most `depth` partial sums."""
+        return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ class PairwiseSum(_Rounding):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
         program, depth = _pairwise(b.shape[0], self.leaf, self.lanes)
-        return self._run(lambda *rest: kernels.in_order(program, depth, *rest), a, b, plain)
+        return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,7 @@ class KahanSum(_Rounding):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        return self._run(kernels.kahan, a, b, plain)
+        return self._run(kahan, a, b, plain)
 
 
 @dataclass(frozen=True)
@@ -301,15 +305,9 @@ class ExactSum(Accumulator):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
         out = np.empty((a.shape[0], b.shape[1]))
-        if a.shape[0] == 1:  # many columns and one row: let the columns be what threads share
-            rows, columns, target = np.ascontiguousarray(b.T), a, out.T
-        else:
-            rows, columns, target = a, np.ascontiguousarray(b.T), out
-        made = np.empty(target.shape)
-        in_threads(
-            lambda first, last: kernels.exact(rows, columns, made, first, last), len(rows), b.shape[0] * out.size
-        )
-        target[...] = made
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        tasks = a.shape[0] * -(-b.shape[1] // LANES)
+        in_threads(lambda first, last: exact(a, b, out, first, last), tasks, b.shape[0] * out.size)
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 
@@ -383,7 +381,7 @@ def _owned(x: Values, plan: Any) -> bool:
 
     def part(first: int, last: int) -> None:
         piece = flat[first * OWNED_AT_ONCE : last * OWNED_AT_ONCE]
-        found.append(kernels.owned(piece, plan.numbers, plan.on_grid_below, plan.magic))
+        found.append(owned(piece, plan.numbers, plan.on_grid_below, plan.magic))
 
     in_threads(part, -(-flat.size // OWNED_AT_ONCE), flat.size // 16)  # a look takes far less than an addition
     return all(found)
@@ -391,7 +389,7 @@ def _owned(x: Values, plan: Any) -> bool:
 
 @lru_cache(maxsize=16)
 def _pairwise(n: int, leaf: int, lanes: int) -> tuple[NDArray[np.int64], int]:
-    program, depth = kernels.pairwise_program(n, leaf, lanes)
+    program, depth = pairwise_program(n, leaf, lanes)
     return program, int(depth)
 
 

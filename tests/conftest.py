@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis's profiles, where Chromium is, and a last word on what was not run."""
+"""What all tests share: Hypothesis's profiles, Chromium's place, a progress file, a last word on what was not run."""
 
 import os
 import shutil
@@ -37,6 +37,14 @@ def chromium() -> str:
     path = find_chromium()
     assert path, "tests that use `chromium` must be marked `browser`"
     return path
+
+
+@pytest.fixture
+def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the course keeps progress: a file of the test's own."""
+    file = tmp_path / "mine" / "progress.json"
+    monkeypatch.setenv("SIMFP_PROGRESS", str(file))
+    return file
 
 
 @pytest.hookimpl(trylast=True)

@@ -17,7 +17,10 @@ from simfp.course import lesson_10_answers as answers
 from simfp.course.format_judging import FormatCallJudge
 from simfp.experiments.autocast_blocks import follow
 from simfp.ops import OPERATIONS
+from tests.lesson_answers import LessonAnswers
 from tests.operation_cases import CASES, filled
+
+pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[1] / "lessons" / "10_follow_autocast.ipynb"
 EXERCISES = {row.id: row for row in lesson_10.EXERCISES}
@@ -25,14 +28,6 @@ RIGHT_DTYPES = {
     "x @ w": "fp16", "x * 2": "fp32", "h * h": "fp16", "h ** 2": "fp32", "h.sum()": "fp32", "h.mean()": "fp16",
     "x + h": "fp32", "relu(x @ w)": "fp16", "softmax(h, -1)": "fp32", "mse_loss(h, h)": "fp32",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A progress file of the test's own."""
-    file = tmp_path / "mine" / "progress.json"
-    monkeypatch.setenv("SIMFP_PROGRESS", str(file))
-    return file
 
 
 def norm(h: Any, square: Callable[[Any], Any] = lambda h: h * h) -> Any:
@@ -108,26 +103,8 @@ for _impostor in answers.DTYPE_IMPOSTORS:
     WRONG["10.c"].append((_impostor.function, _impostor.message.partition("`")[0].strip() or "The list"))
 
 
-def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least() -> None:
-    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
-    for key, rows in WRONG.items():
-        assert len({reason for _, reason in rows}) >= 5, key
-
-
-@pytest.mark.parametrize(("key", "answer"), [(key, answer) for key, answers in RIGHT.items() for answer in answers])
-def test_a_right_answer_passes_and_is_kept(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert card.passed, card
-    assert progress.entry("exercises", key) == {"tries": 1, "passed": True}
-
-
-@pytest.mark.parametrize(
-    ("key", "answer", "reason"), [(key, answer, reason) for key, rows in WRONG.items() for answer, reason in rows]
-)
-def test_a_typical_wrong_answer_is_told_why(key: str, answer: Any, reason: str) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert reason in f"{card.title} {card.text}"
+class TestAnswers(LessonAnswers):
+    exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
 def test_every_impostor_is_told_apart_from_the_others_and_from_the_truth() -> None:
@@ -144,14 +121,6 @@ def test_an_exercise_without_an_answer_says_not_yet_and_counts_as_no_try(key: st
     for answer in (..., None, untouched):
         assert course.check(key, answer).title == f"{key}: not yet"
     assert progress.read()["exercises"] == {}
-
-
-@pytest.mark.parametrize("key", EXERCISES)
-@pytest.mark.parametrize("answer", ["", b"x", [], {}, object(), 1j, np.array([]), type(...), 10**400], ids=repr)
-def test_no_answer_is_so_odd_that_a_check_raises(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert card.text
 
 
 @pytest.mark.parametrize("case", [case for case in answers.DTYPE_CASES if case[0] in OPERATIONS], ids=str)

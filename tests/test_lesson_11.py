@@ -16,19 +16,14 @@ from simfp.course.lesson_11 import Compared
 from simfp.experiments.recipe_runs import COMPARED, EVERY, SITUATIONS
 from simfp.experiments.recipes import RECIPES
 from simfp.figures import recipes as drawn
+from tests.lesson_answers import LessonAnswers
+
+pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[1] / "lessons" / "11_choose_fp16_or_bf16.ipynb"
 EXERCISES = {row.id: row for row in lesson_11.EXERCISES}
 CHOICE = {"A": "fp16 + scaler", "B": "bf16", "C": "pure bf16 + stochastic"}
 NEARER = {0.1: "fp16", 300.7: "fp16", 70_000.0: "bf16", 3e-5: "fp16", 1e-6: "bf16", 1e-10: "bf16", 1.001: "fp16"}
-
-
-@pytest.fixture(autouse=True)
-def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A progress file of the test's own."""
-    file = tmp_path / "mine" / "progress.json"
-    monkeypatch.setenv("SIMFP_PROGRESS", str(file))
-    return file
 
 
 # ---- answers ----
@@ -74,26 +69,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 # fmt: on
 
 
-def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least() -> None:
-    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
-    for key, rows in WRONG.items():
-        assert len({reason for _, reason in rows}) >= 5, key
-
-
-@pytest.mark.parametrize(("key", "answer"), [(key, answer) for key, answers in RIGHT.items() for answer in answers])
-def test_a_right_answer_passes_and_is_kept(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert card.passed, card
-    assert progress.entry("exercises", key) == {"tries": 1, "passed": True}
-
-
-@pytest.mark.parametrize(
-    ("key", "answer", "reason"), [(key, answer, reason) for key, rows in WRONG.items() for answer, reason in rows]
-)
-def test_a_typical_wrong_answer_is_told_why(key: str, answer: Any, reason: str) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert reason in f"{card.title} {card.text}"
+class TestAnswers(LessonAnswers):
+    exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
 def test_every_job_has_one_recipe_and_every_other_is_told_why() -> None:
@@ -109,14 +86,6 @@ def test_an_exercise_without_an_answer_says_not_yet_and_counts_as_no_try(key: st
         answer = EXERCISES[key].untouched
     assert course.check(key, answer).title == f"{key}: not yet"
     assert progress.read()["exercises"] == {}
-
-
-@pytest.mark.parametrize("key", EXERCISES)
-@pytest.mark.parametrize("answer", ["", b"x", [], {}, object(), 1j, np.array([]), type(...), 10**400], ids=repr)
-def test_no_answer_is_so_odd_that_a_check_raises(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert card.text
 
 
 # ---- what the checks hold answers against, the bets and the ledger ----

@@ -23,18 +23,13 @@ from simfp.experiments.device_checks import STEPS
 from simfp.experiments.frontier import FRONTIER
 from simfp.gpu import compare, live
 from simfp.probing import masks_for, summation_tree, survivors
+from tests.lesson_answers import LessonAnswers
+
+pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[1] / "lessons" / "12_validate_on_a_gpu.ipynb"
 EXERCISES = {row.id: row for row in lesson_12.EXERCISES}
 RECORDING = recordings.load("h200_operations")
-
-
-@pytest.fixture(autouse=True)
-def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A progress file of the test's own."""
-    file = tmp_path / "mine" / "progress.json"
-    monkeypatch.setenv("SIMFP_PROGRESS", str(file))
-    return file
 
 
 # ---- answers ----
@@ -92,25 +87,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 # fmt: on
 
 
-def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least() -> None:
-    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
-    for key, rows in WRONG.items():
-        assert len({reason for _, reason in rows}) >= 5, key
-
-
-@pytest.mark.parametrize(("key", "answer"), [(key, answer) for key, rows in RIGHT.items() for answer in rows])
-def test_a_right_answer_is_taken(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert card.passed, card.text
-
-
-@pytest.mark.parametrize(
-    ("key", "answer", "reason"), [(key, answer, reason) for key, rows in WRONG.items() for answer, reason in rows]
-)
-def test_a_wrong_answer_is_told_why(key: str, answer: Any, reason: str) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert reason in card.text
+class TestAnswers(LessonAnswers):
+    exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets() -> None:
@@ -133,14 +111,6 @@ def test_no_two_typical_wrong_functions_are_the_same_on_the_cases() -> None:
     assert isinstance(judge, CallJudge)
     functions = [judge.right, *(row.function for row in judge.impostors)]
     assert len({tuple(float(function(*case)) for case in judge.cases) for function in functions}) == len(functions)
-
-
-@pytest.mark.parametrize("key", EXERCISES)
-@pytest.mark.parametrize("answer", ["", b"x", [], object(), 1j, np.array([]), type(...), 10**400], ids=repr)
-def test_no_answer_is_so_odd_that_a_check_raises(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert card.text
 
 
 @pytest.mark.parametrize("key", EXERCISES)

@@ -24,17 +24,12 @@ from simfp.experiments.text import corpus
 from simfp.figures import memory as drawn_memory
 from simfp.figures import quality as drawn_quality
 from simfp.figures import speed as drawn_speed
+from tests.lesson_answers import LessonAnswers
+
+pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[1] / "lessons" / "13_measure_memory_and_speed.ipynb"
 EXERCISES = {row.id: row for row in lesson_13.EXERCISES}
-
-
-@pytest.fixture(autouse=True)
-def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A progress file of the test's own."""
-    file = tmp_path / "mine" / "progress.json"
-    monkeypatch.setenv("SIMFP_PROGRESS", str(file))
-    return file
 
 
 def roof(flops: float, moved: float, peak: float, bandwidth: float) -> float:
@@ -78,25 +73,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 # fmt: on
 
 
-def test_right_and_wrong_answers_are_tried_for_every_exercise() -> None:
-    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
-    assert all(len({reason for _, reason in rows}) >= 5 for rows in WRONG.values())
-
-
-@pytest.mark.parametrize(("key", "answer"), [(key, answer) for key, rows in RIGHT.items() for answer in rows])
-def test_a_right_answer_passes_and_is_kept(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert card.passed, card
-    assert progress.entry("exercises", key) == {"tries": 1, "passed": True}
-
-
-@pytest.mark.parametrize(
-    ("key", "answer", "reason"), [(key, answer, reason) for key, rows in WRONG.items() for answer, reason in rows]
-)
-def test_a_typical_wrong_answer_is_told_why(key: str, answer: Any, reason: str) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert reason in f"{card.title} {card.text}"
+class TestAnswers(LessonAnswers):
+    exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets() -> None:
@@ -119,14 +97,6 @@ def test_an_exercise_without_an_answer_says_not_yet_and_counts_as_no_try(key: st
     assert course.check(key, answer).title == f"{key}: not yet"
     assert course.check("13.c", lambda *given: ...).title == "13.c: not yet"
     assert progress.read()["exercises"] == {}
-
-
-@pytest.mark.parametrize("key", EXERCISES)
-@pytest.mark.parametrize("answer", ["", b"x", [], object(), 1j, np.array([]), type(...), 10**400, -1], ids=repr)
-def test_no_answer_is_so_odd_that_a_check_raises(key: str, answer: Any) -> None:
-    card = course.check(key, answer)
-    assert not card.passed
-    assert card.text
 
 
 # ---- what the checks hold answers against, and the bets ----

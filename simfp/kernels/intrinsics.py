@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["fma", "number", "pattern", "shift_left", "shift_right"]
+__all__ = ["fma", "number", "pattern", "shift_left", "shift_right", "shortened"]
 
 
 @intrinsic
@@ -58,3 +58,33 @@ def fma(typing_context, x, y, z):
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), generate
+
+
+@intrinsic
+def shortened(typing_context, x, drop):
+    """A float64 rounded to nearest-even at its own exponent, `drop` bits shorter; finite x that do not overflow.
+
+    Written for vectors of two, of which one is used: a number on its way through the registers of integers would come
+    back several cycles later.
+    """
+
+    def generate(context, builder, signature, arguments):
+        pair, doubles, lane = ir.VectorType(ir.IntType(64), 2), ir.VectorType(ir.DoubleType(), 2), ir.IntType(32)(0)
+
+        def both(value):
+            return builder.shuffle_vector(
+                builder.insert_element(ir.Constant(pair, ir.Undefined), value, lane),
+                ir.Constant(pair, ir.Undefined),
+                ir.Constant(ir.VectorType(ir.IntType(32), 2), [0, 0]),
+            )
+
+        x, drop = arguments
+        one = ir.Constant(drop.type, 1)
+        low = builder.sub(builder.shl(one, drop), one)
+        bits = builder.bitcast(builder.insert_element(ir.Constant(doubles, ir.Undefined), x, lane), pair)
+        odd = builder.and_(builder.lshr(bits, both(drop)), both(one))
+        up = builder.add(builder.add(bits, both(builder.lshr(low, one))), odd)
+        kept = builder.and_(up, both(builder.not_(low)))
+        return builder.extract_element(builder.bitcast(kept, doubles), lane)
+
+    return types.float64(types.float64, types.uint64), generate

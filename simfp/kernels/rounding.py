@@ -128,6 +128,30 @@ def rounded_bits(bits, plan, uint, mantissa, sign_bit):
 
 
 @njit(inline="always")
+def bits_to_nearest_even(bits, plan, on_grid_below, magic, uint, mantissa, sign_bit):
+    """The same for nearest-even, with two ways in place of one.
+
+    Down to `on_grid_below` the same number of bits is dropped everywhere. Below it values lie on the fixed grid of the
+    subnormals, and adding and subtracting magic = 1.5 * 2^mantissa grid steps lets the processor's own nearest-even
+    round to it. For 1 <= drop < mantissa; the grid must lie among the carrier's normal numbers, or a processor told to
+    flush subnormals would lose them.
+    """
+    drop, flush_below, largest, overflow = plan[0], plan[7], plan[8], plan[9]
+    zero, one = uint(0), uint(1)
+    infinity = uint(sign_bit - shift_left(one, mantissa))
+    dropped = uint(shift_left(one, drop) - one)
+    magnitude = uint(bits & uint(~sign_bit))
+    odd = uint(shift_right(magnitude, drop) & one)
+    rounded = uint(uint(uint(magnitude + shift_right(dropped, one)) + odd) & ~dropped)
+    on_grid = pattern(number(magnitude) + magic - magic)
+    rounded = on_grid if magnitude < on_grid_below else rounded
+    rounded = rounded if rounded >= flush_below else zero
+    rounded = rounded if rounded <= largest else overflow
+    rounded = rounded if magnitude <= infinity else magnitude
+    return uint(rounded | uint(bits & sign_bit))
+
+
+@njit(inline="always")
 def bits_rounded_by_chance(bits, plan, random, unused, uint, mantissa, sign_bit):
     """The same, up where what is dropped is more than a random fraction, both without their `unused` low bits."""
     drop, min_exponent, smallest, flush_below = plan[0], plan[1], plan[6], plan[7]
@@ -161,7 +185,7 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
     mantissa = uint(23 if width == 32 else 52)
     sign_bit = uint(1 << (width - 1))
     infinity = uint(0x7F800000 if width == 32 else 0x7FF0000000000000)
-    ones, zero, one = uint((1 << width) - 1), uint(0), uint(1)
+    zero = uint(0)
 
     @njit(cache=True, nogil=True)
     def round_bits(x, out, plan):
@@ -172,26 +196,10 @@ def _compile(width: int) -> tuple[Any, Any, Any, Any]:
 
     @njit(cache=True, nogil=True)
     def round_nearest_even(x, out, plan, on_grid_below, magic):
-        """The same for nearest-even, with two ways in place of one.
-
-        Down to `on_grid_below` the same number of bits is dropped everywhere. Below it values lie on the fixed grid
-        of the subnormals, and adding and subtracting magic = 1.5 * 2^mantissa grid steps lets the processor's own
-        nearest-even round to it. For 1 <= drop < mantissa; the grid must lie among the carrier's normal numbers, or
-        a processor told to flush subnormals would lose them.
-        """
-        drop, flush_below, largest, overflow = plan[0], plan[7], plan[8], plan[9]
-        keep = shift_left(ones, drop)
-        under_half = shift_right(uint(~keep), one)
+        """The same for nearest-even; see `bits_to_nearest_even`."""
+        fields = plan_fields(plan)
         for i in range(x.size):
-            magnitude = uint(x[i] & uint(~sign_bit))
-            odd = uint(shift_right(magnitude, drop) & one)
-            rounded = uint(uint(uint(magnitude + under_half) + odd) & keep)
-            on_grid = pattern(number(magnitude) + magic - magic)
-            rounded = on_grid if magnitude < on_grid_below else rounded
-            rounded = rounded if rounded >= flush_below else zero
-            rounded = rounded if rounded <= largest else overflow
-            rounded = rounded if magnitude <= infinity else magnitude
-            out[i] = uint(rounded | uint(x[i] & sign_bit))
+            out[i] = bits_to_nearest_even(x[i], fields, on_grid_below, magic, uint, mantissa, sign_bit)
 
     @njit(cache=True, nogil=True)
     def round_stochastically(x, out, plan, key, twist, unused):
