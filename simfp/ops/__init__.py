@@ -7,7 +7,8 @@
     elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values
-    shapes         reshape, cat, indexing, embedding
+    shapes         reshape, cat, indexing
+    embedding      embedding
     products       matmul, linear
     convolution    conv2d
     pooling        max_pool2d, avg_pool2d
@@ -25,6 +26,7 @@ from simfp.ops import (
     arithmetic,
     convolution,
     elementary,
+    embedding,
     losses,
     normalization,
     pooling,
@@ -39,8 +41,8 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, products, convolution, pooling, activations, softmax, row_norms,
-    normalization, losses,
+    arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
+    row_norms, normalization, losses,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -78,13 +78,12 @@ def mean(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None)
 
 @np.errstate(all="ignore")
 def _deviation(x: Array, axis: Axes, correction: float, keepdims: bool) -> NDArray[Any]:
-    """The sum of squared distances from the mean over count - correction, in float32."""
+    """The sum of squared distances from the mean, by Welford's method as on CUDA, over count - correction."""
     values = widened(x)
-    count = count_of(x.shape, axis)
-    centre = total(values, axis, keepdims=True) / values.dtype.type(count)
-    away = values - centre
-    freedom = values.dtype.type(max(count - correction, 0))
-    return np.asarray(total(away * away, axis, keepdims) / freedom)
+    wide = values.dtype.type
+    squares = device_sums.squares_over_axes(values, places(axis, x.ndim))
+    freedom = max(wide(count_of(x.shape, axis)) - wide(correction), wide(0))
+    return np.asarray((squares.reshape(kept_shape(x.shape, axis)) if keepdims else squares) / freedom)
 
 
 def variance(x: Array, axis: Axes = None, correction: float = 1, keepdims: bool = False) -> Array:
