@@ -1,4 +1,4 @@
-"""Sums of gradients that belong to few rows, in parts, as torch's CUDA kernels make them (EmbeddingBackwardKernel.cu)."""
+"""Sums of gradients that belong to few rows, in parts, as on CUDA (EmbeddingBackwardKernel.cu)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@
     activations    relu, gelu, silu, dropout and the like
     softmax        softmax, log_softmax
     row_norms      layer_norm, rms_norm
-    normalization  over groups and batches
+    normalization  group_norm
+    batch_norm     batch_norm
     losses         mean squared error, cross entropy and the like
 
 All of them work on Arrays, below autograd and autocast.
@@ -24,6 +25,7 @@ All of them work on Arrays, below autograd and autocast.
 from simfp.ops import (
     activations,
     arithmetic,
+    batch_norm,
     convolution,
     elementary,
     embedding,
@@ -42,7 +44,7 @@ __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
     arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
-    row_norms, normalization, losses,
+    row_norms, normalization, batch_norm, losses,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

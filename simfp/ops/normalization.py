@@ -21,9 +21,6 @@ __all__ = ["ROWS"]
 Values = NDArray[Any]
 
 
-# --- over groups of channels
-
-
 @np.errstate(all="ignore")
 def group_norm(
     x: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
@@ -98,86 +95,9 @@ def _over_channels(values: Values) -> Values:
     return total(planes, 1)
 
 
-# --- over a batch
-
-
-@np.errstate(all="ignore")
-def batch_norm(
-    x: Array,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    running_mean: Array | None = None,
-    running_var: Array | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Saved:
-    """``(x - mean) / sqrt(variance + eps) * weight + bias`` for each channel, over the batch or by running statistics.
-
-    x: (N, C, ...). In training the running statistics, if there are any, change in place: towards the mean and the
-    unbiased variance of this batch by `momentum`. The parameters may be in float32 beside an `x` of 16 bits.
-    """
-    if x.ndim < 2:
-        raise RuntimeError(f"batch_norm expected input of at least 2 dimensions, got {x.ndim}")
-    channels = x.shape[1]
-    for name, each in (
-        ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
-    ):  # fmt: skip
-        if each is not None and each.size != channels:
-            raise RuntimeError(f"{name} should contain {channels} elements not {each.size}")
-    values = widened(x)
-    shape = (1, channels, *[1] * (x.ndim - 2))
-    one = values.dtype.type(1)
-    if training:
-        axes = (0, *range(2, x.ndim))
-        mean, variance = (each.reshape(-1) for each in moments(values, axes))
-        count = x.size // channels
-        for running, fresh in ((running_mean, mean), (running_var, variance * (one * count) / (one * (count - 1)))):
-            if running is not None:
-                kept = widened(running) * (one - one * momentum)
-                running[...] = finished(fma(fresh, one * momentum, kept), running.dtype, "batch_norm")
-    else:
-        if running_mean is None or running_var is None:
-            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        mean, variance = widened(running_mean), widened(running_var)
-    scale = one / np.sqrt(variance + eps)
-    mean, scale = mean.reshape(shape), scale.reshape(shape)
-    out = values - mean
-    out = out if weight is None else widened(weight).reshape(shape) * out
-    out = out * scale if bias is None else fma(out, scale, widened(bias).reshape(shape))
-    return Saved(finished(out, x.dtype, "batch_norm"), (mean, scale))
-
-
-@np.errstate(all="ignore")
-def _into_batch(g: Array, call: Call) -> Array:
-    x, weight = (*call.inputs, None)[:2]
-    mean, scale = call.saved
-    slope = widened(g)
-    factor = scale if weight is None else scale * widened(weight).reshape(scale.shape)
-    if not call.options.get("training", False):
-        return finished(slope * factor, g.dtype, "batch_norm")
-    away = widened(x) - mean
-    share = 1 / slope.dtype.type(x.size // x.shape[1])
-    along = _over_channels(slope * away).reshape(scale.shape) * share * scale * scale
-    level = _over_channels(slope).reshape(scale.shape) * share
-    return finished((fma(-away, along, slope) - level) * factor, g.dtype, "batch_norm")
-
-
-@np.errstate(all="ignore")
-def _into_batch_weight(g: Array, call: Call) -> Array:
-    mean, scale = call.saved
-    along = _over_channels(widened(g) * (widened(call.inputs[0]) - mean)) * scale.reshape(-1)
-    return finished(along, call.inputs[1].dtype, "batch_norm")
-
-
-def _into_batch_bias(g: Array, call: Call) -> Array:
-    return finished(_over_channels(widened(g)), call.inputs[2].dtype, "batch_norm")
-
-
 # fmt: off
 ROWS = (
     #          name          forward      derivatives: of x, and of the weight and the bias where they stand
     Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels)),
-    Operation("batch_norm",  batch_norm,  (_into_batch, _into_batch_weight, _into_batch_bias)),
 )
 # fmt: on

@@ -31,7 +31,7 @@ def _centred(x: Array, dim: int) -> NDArray[Any]:
 
 
 def _total(powers: NDArray[Any], x: Array, given: Array, dim: int) -> NDArray[Any]:
-    """The sum of exponentials along an axis, which stays as 1. x: the input as it came; given: in the result's format."""
+    """The sum of exponentials along an axis, which stays as 1; x: the input as it came, given: as it is computed."""
     if not powers.ndim:
         return powers
     promoted = (x.dtype, given.dtype) == (FLOAT16, FLOAT32)
