@@ -151,8 +151,7 @@ def _sums(g: Array, call: Call) -> tuple[Values, Values]:
 def _joined(sums: Values, fmt: Format) -> Values:
     """The sums of threads, along the last axis: a tree in each warp, and one of the warps.
 
-    What a thread is handed is rounded to 16 bits, where that is the input's format: so is what a pair of numbers is
-    made of there.
+    In 16 bits, what a thread hands to another is rounded to the format: the kernel makes a pair of such numbers of it.
     """
     lanes = sums.reshape(*sums.shape[:2], -1, WARP)
     for _ in range(2):
@@ -164,6 +163,15 @@ def _joined(sums: Values, fmt: Format) -> Values:
     return lanes
 
 
+def _scale_back(call: Call) -> Values:
+    """The scale as gradients take it: where there are planes and running statistics, it is computed again."""
+    kept: Statistics = call.saved
+    if call.options.get("training", False) or _columns(call.inputs[0].shape):
+        return kept.scale
+    one = kept.scale.dtype.type(1)
+    return np.asarray(one / np.sqrt(kept.variance + one * kept.eps)).reshape(kept.scale.shape)
+
+
 @np.errstate(all="ignore")
 def _into_input(g: Array, call: Call) -> Array:
     x, weight = (*call.inputs, None)[:2]
@@ -172,10 +180,8 @@ def _into_input(g: Array, call: Call) -> Array:
     one = slope.dtype.type(1)
     gamma = one if weight is None else widened(weight).reshape(scale.shape)
     if not call.options.get("training", False):
-        if columns:
-            return finished(slope * gamma * scale, g.dtype, "batch_norm")
-        root = np.sqrt(kept.variance + one * kept.eps).reshape(scale.shape)
-        return finished(slope * (one / root * gamma), g.dtype, "batch_norm")
+        fused = not columns and weight is not None
+        return finished(slope * (_scale_back(call) * gamma) if fused else slope * gamma * scale, g.dtype, "batch_norm")
     away, share = widened(x) - kept.mean, one / slope.dtype.type(x.size // x.shape[1])
     level, along = (each.reshape(scale.shape) for each in _sums(g, call))
     if columns:
@@ -187,8 +193,7 @@ def _into_input(g: Array, call: Call) -> Array:
 
 @np.errstate(all="ignore")
 def _into_weight(g: Array, call: Call) -> Array:
-    scale = call.saved.scale.reshape(-1)
-    return finished(_sums(g, call)[1] * scale, call.inputs[1].dtype, "batch_norm")
+    return finished(_sums(g, call)[1] * _scale_back(call).reshape(-1), call.inputs[1].dtype, "batch_norm")
 
 
 def _into_bias(g: Array, call: Call) -> Array:

@@ -104,10 +104,18 @@ def layer_norm(
     gamma, beta = (_parameter(*each, normalized_shape) for each in (("weight", weight), ("bias", bias)))
     mean, variance = _row_moments(rows)
     scale = rsqrt(variance + variance.dtype.type(eps))
-    if beta is None and not _by_vectors(rows):
-        beta = rows.dtype.type(0)  # it is added all the same, and -0 becomes 0
-    factor, out = (scale, rows - mean) if gamma is None else (gamma, scale * (rows - mean))
-    out = factor * out if beta is None else fma(factor, out, beta)
+    centred = rows - mean
+    if _by_vectors(rows):
+        out = scale * centred
+        if gamma is not None:
+            out = gamma * out if beta is None else fma(gamma, out, beta)
+        elif beta is not None:  # nvcc fuses product and sum in all but the first of each four
+            first = out[:, :: kernels.VECTOR] + beta[:: kernels.VECTOR]
+            out = fma(scale, centred, beta)
+            out[:, :: kernels.VECTOR] = first
+    else:  # a bias is always added, be it 0: -0 becomes 0
+        one, other = (scale, centred) if gamma is None else (scale * centred, gamma)
+        out = fma(one, other, 0 if beta is None else beta)
     return Saved(finished(out.reshape(x.shape), x.dtype, "layer_norm"), (mean, scale))
 
 
