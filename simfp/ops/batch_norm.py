@@ -2,7 +2,7 @@
 
 (Normalization.cuh, Normalization.cu.) These are two: where a sample's channels are neighbours in memory, as in (N, C),
 and where they are planes. In their place torch takes cuDNN's for planes of float32, and of float16 with parameters in
-float32; these have an order of their own, which is not followed.
+float32; its order is not followed, but neither is anything rounded to 16 bits on the way there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from simfp.accumulation import in_threads
 from simfp.arrays import Array
-from simfp.formats import Format
+from simfp.elementwise import FLOAT32
+from simfp.formats import NAMED_FORMATS, Format
 from simfp.kernels import batch_norm as kernels
 from simfp.ops.device_math import fma, rsqrt
 from simfp.ops.operation import Call, Operation, Saved, finished, widened
@@ -24,6 +25,7 @@ from simfp.rounding import round_to
 __all__ = ["ROWS"]
 
 Values = NDArray[Any]
+FLOAT16 = NAMED_FORMATS["float16"]
 
 MOST_THREADS, WARP = 512, 32  # of a block
 ROWS_OF_A_THREAD = 16
@@ -129,36 +131,39 @@ def batch_norm(
 
 def _sums(g: Array, call: Call) -> tuple[Values, Values]:
     """Of each channel the sum of its gradients, and that of them times the distance from the mean."""
-    values, slopes, mean = widened(call.inputs[0]), widened(g), call.saved.mean
-    given, means = (_by_channel(slopes), _by_channel(values)), mean.reshape(-1)
+    x, weight = (*call.inputs, None)[:2]
+    values = widened(x)
+    given, means = (_by_channel(widened(g)), _by_channel(values)), call.saved.mean.reshape(-1)
     if _columns(values.shape):
         plan, sums = _of_columns(*given[0].shape), np.empty((2, len(means)), values.dtype)
 
         def part(first: int, last: int) -> None:
             kernels.column_gradients(*given, means, first, last, *plan, *sums)
     else:
-        plan, fused = _of_planes(given[0].shape[2]), g.dtype.bits > 16
-        products = given[0] if fused else round_to(given[0] * (given[1] - means[:, None]), g.dtype)
+        by_cudnn = weight is not None and (x.dtype, weight.dtype) == (FLOAT16, FLOAT32)
+        fmt = FLOAT32 if by_cudnn or x.dtype.bits > 16 else x.dtype
+        plan, fused = _of_planes(given[0].shape[2]), fmt == FLOAT32
+        products = given[0] if fused else round_to(given[0] * (given[1] - means[:, None]), fmt)
         sums = np.zeros((2, len(means), math.prod(plan)), values.dtype)
 
         def part(first: int, last: int) -> None:
             kernels.plane_gradients(*given, means, first, last, *plan, products, fused, sums)
 
     in_threads(part, len(means), 4 * values.size)
-    return tuple(sums if sums.ndim == 2 else _joined(sums, g.dtype))  # type: ignore[return-value]
+    return tuple(sums if sums.ndim == 2 else _joined(sums, fmt))  # type: ignore[return-value]
 
 
 def _joined(sums: Values, fmt: Format) -> Values:
     """The sums of threads, along the last axis: a tree in each warp, and one of the warps.
 
-    In 16 bits, what a thread hands to another is rounded to the format: the kernel makes a pair of such numbers of it.
+    What a thread hands to another is rounded to `fmt`, the input's: the kernel makes a pair of such numbers of it.
     """
     lanes = sums.reshape(*sums.shape[:2], -1, WARP)
     for _ in range(2):
         while lanes.shape[-1] > 1:
             half = lanes.shape[-1] // 2
             handed = lanes[..., half:]
-            lanes = lanes[..., :half] + (handed if fmt.bits > 16 else round_to(handed, fmt))
+            lanes = lanes[..., :half] + (handed if fmt == FLOAT32 else round_to(handed, fmt))
         lanes = lanes[..., 0]
     return lanes
 
