@@ -40,6 +40,7 @@ class Statistics(NamedTuple):
     scale: Values  # the reciprocal of the standard deviation
     variance: Values  # (C,)
     eps: float
+    sums: list[Any]  # the last gradient and what `_sums` made of it, which three derivatives ask for
 
 
 def _columns(shape: tuple[int, ...]) -> bool:
@@ -126,11 +127,18 @@ def batch_norm(
     centred = values - mean.reshape(shape)
     out = centred if weight is None else widened(weight).reshape(shape) * centred
     out = fma(out, scale, 0 if bias is None else widened(bias).reshape(shape))
-    return Saved(finished(out, x.dtype, "batch_norm"), Statistics(mean.reshape(shape), scale, variance, eps))
+    return Saved(finished(out, x.dtype, "batch_norm"), Statistics(mean.reshape(shape), scale, variance, eps, []))
 
 
 def _sums(g: Array, call: Call) -> tuple[Values, Values]:
     """Of each channel the sum of its gradients, and that of them times the distance from the mean."""
+    kept: list[Any] = call.saved.sums
+    if not kept or kept[0] is not g:
+        kept[:] = g, _summed(g, call)
+    return kept[1]  # type: ignore[no-any-return]
+
+
+def _summed(g: Array, call: Call) -> Values:
     x, weight = (*call.inputs, None)[:2]
     values = widened(x)
     given, means = (_by_channel(widened(g)), _by_channel(values)), call.saved.mean.reshape(-1)
@@ -150,7 +158,7 @@ def _sums(g: Array, call: Call) -> tuple[Values, Values]:
             kernels.plane_gradients(*given, means, first, last, *plan, products, fused, sums)
 
     in_threads(part, len(means), 4 * values.size)
-    return tuple(sums if sums.ndim == 2 else _joined(sums, fmt))  # type: ignore[return-value]
+    return sums if sums.ndim == 2 else _joined(sums, fmt)
 
 
 def _joined(sums: Values, fmt: Format) -> Values:
