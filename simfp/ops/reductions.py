@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
+from simfp.formats import Format
 from simfp.ops import device_sums, elementary
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
@@ -61,10 +62,15 @@ def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[
 
 
 @np.errstate(all="ignore")
-def summed(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
-    """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given."""
+def summed(
+    x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None, loaded: Format | None = None
+) -> Array:
+    """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given.
+
+    loaded: the format that the kernel loads, where autocast has widened `x`.
+    """
     terms = as_asked(x, dtype)
-    return finished(total(widened(terms), axis, keepdims, x.dtype.bits), terms.dtype, "sum")
+    return finished(total(widened(terms), axis, keepdims, (loaded or x.dtype).bits), terms.dtype, "sum")
 
 
 @np.errstate(all="ignore")
@@ -213,7 +219,7 @@ def _through_norm(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name                  forward       derivatives
-    Operation("sum",                 summed,       (_spread,)),
+    Operation("sum",                 summed,       (_spread,),             widens=True),
     Operation("mean",                mean,         (_spread_mean,)),
     Operation("var",                 variance,     (_spread_variance,)),
     Operation("std",                 deviation,    (_spread_deviation,)),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.elementwise import FLOAT32
-from simfp.formats import NAMED_FORMATS
+from simfp.formats import NAMED_FORMATS, Format
 from simfp.ops.device_math import exp, fma, log
 from simfp.ops.device_sums import of_softmax
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
@@ -30,12 +30,12 @@ def _centred(x: Array, dim: int) -> NDArray[Any]:
     return values - values.max(axis=where, keepdims=True, initial=-np.inf)
 
 
-def _total(powers: NDArray[Any], x: Array, given: Array, dim: int) -> NDArray[Any]:
-    """The sum of exponentials along an axis, which stays as 1; x: the input as it came, given: as it is computed."""
+def _total(powers: NDArray[Any], loaded: Format, fmt: Format, dim: int) -> NDArray[Any]:
+    """The sum of exponentials along an axis, which stays as 1; loaded: the format that the input came in."""
     if not powers.ndim:
         return powers
-    promoted = (x.dtype, given.dtype) == (FLOAT16, FLOAT32)
-    return of_softmax(powers, *places(dim, powers.ndim), bits=(x if promoted else given).dtype.bits, promoted=promoted)
+    promoted = (loaded, fmt) == (FLOAT16, FLOAT32)
+    return of_softmax(powers, *places(dim, powers.ndim), bits=(loaded if promoted else fmt).bits, promoted=promoted)
 
 
 def _total_back(g: Array, dim: int) -> NDArray[Any]:
@@ -45,11 +45,11 @@ def _total_back(g: Array, dim: int) -> NDArray[Any]:
 
 
 @np.errstate(all="ignore")
-def softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    """exp(x - max) over its sum along an axis."""
+def softmax(x: Array, dim: int, dtype: Any = None, loaded: Format | None = None) -> Array:
+    """exp(x - max) over its sum along an axis; loaded: the format of `x` before autocast has widened it."""
     given = as_asked(x, dtype)
     powers = exp(_centred(given, dim))
-    return finished(powers / _total(powers, x, given, dim), given.dtype, "softmax")
+    return finished(powers / _total(powers, loaded or x.dtype, given.dtype, dim), given.dtype, "softmax")
 
 
 def safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
@@ -67,11 +67,13 @@ def _softmax_backward(g: Array, call: Call) -> Array:
 
 
 @np.errstate(all="ignore")
-def log_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    """x - max - log(sum(exp(x - max))) along an axis."""
+def log_softmax(x: Array, dim: int, dtype: Any = None, loaded: Format | None = None) -> Array:
+    """x - max - log(sum(exp(x - max))) along an axis; loaded: as in softmax."""
     given = as_asked(x, dtype)
     centred = _centred(given, dim)
-    return finished(centred - log(_total(exp(centred), x, given, dim)), given.dtype, "log_softmax")
+    return finished(
+        centred - log(_total(exp(centred), loaded or x.dtype, given.dtype, dim)), given.dtype, "log_softmax"
+    )
 
 
 @np.errstate(all="ignore")
@@ -84,8 +86,8 @@ def _log_softmax_backward(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name             forward        derivatives
-    Operation("softmax",        softmax,       (_softmax_backward,)),
+    Operation("softmax",        softmax,       (_softmax_backward,),      widens=True),
     Operation("_safe_softmax",  safe_softmax,  (_softmax_backward,)),  # that of scaled_dot_product_attention
-    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,)),
+    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,),  widens=True),
 )
 # fmt: on
