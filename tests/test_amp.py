@@ -228,7 +228,7 @@ def test_the_device_says_which_format_is_the_default() -> None:
 
 @pytest.mark.parametrize("operation", [of.softmax, of.log_softmax, of.sum])
 def test_kernels_that_widen_fp16_themselves_add_as_they_load_it(operation: Any) -> None:
-    x = Tensor(np.random.default_rng(0).uniform(-4, 4, (3, 10_000)).astype(np.float16), dtype="float16")
+    x = Tensor(np.random.default_rng(0).uniform(-4, 4, (40, 3000)).astype(np.float16), dtype="float16")
     with autocast("cuda", "float16"):
         told = operation(x, -1)
     np.testing.assert_array_equal(told.data.codes, operation(x, -1, dtype="float32").data.codes)
