@@ -264,6 +264,9 @@ CASES: tuple[Case, ...] = (
     _of("norms", "layer_norm of 62",    lambda F, x, w, b: F.layer_norm(x, (62,), w, b), Drawn((70, 62)), Drawn((62,), "positive"), Drawn((62,))),  # noqa: E501
     _of("norms", "layer_norm of 1025, no weight",   lambda F, x, b: F.layer_norm(x, (1025,), None, b), Drawn((33, 1025)), Drawn((1025,))),  # noqa: E501
     _of("norms", "rms_norm of 255",     lambda F, x, w: F.rms_norm(x, (255,), w), Drawn((70, 255)), Drawn((255,), "positive")),  # noqa: E501
+    _of("norms", "group_norm",          lambda F, x, w, b: F.group_norm(x, 8, w, b), Drawn((4, 32, 10)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
+    _of("norms", "group_norm of planes",    lambda F, x, w, b: F.group_norm(x, 4, w, b), IMAGES, Drawn((16,), "positive"), Drawn((16,))),  # noqa: E501
+    _of("norms", "group_norm of single values", lambda F, x, w, b: F.group_norm(x, 4, w, b), Drawn((140, 32)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
     _of("norms", "batch_norm",          lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), Drawn((64, 32)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
     _of("norms", "batch_norm of 9000",  lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), Drawn((9000, 40)), Drawn((40,), "positive"), Drawn((40,))),  # noqa: E501
     _of("norms", "batch_norm, running", lambda F, x, m, v, w, b: F.batch_norm(x, m, v, w, b), Drawn((64, 32)), *STATISTICS, Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501

@@ -13,7 +13,7 @@ from simfp.formats import Format
 from simfp.ops import device_sums, elementary
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
-__all__ = ["ROWS", "count_of", "kept_shape", "mean", "moments", "places", "summed", "total"]
+__all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
 
 Axes = int | tuple[int, ...] | list[int] | None
 
@@ -50,15 +50,6 @@ def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False, bits:
     """The sum in the type of `values`, in the order of torch's kernel for sums over axes of a type of so many bits."""
     sums = device_sums.over_axes(values, places(axis, values.ndim), bits)
     return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
-
-
-def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean and variance over axes, which stay as 1."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    count = values.dtype.type(math.prod(values.shape[each] for each in axes))
-    mean = total(values, axes, keepdims=True) / count
-    away = values - mean
-    return mean, total(away * away, axes, keepdims=True) / count
 
 
 @np.errstate(all="ignore")
