@@ -131,7 +131,7 @@ def differing(report: Report) -> int:
 BETS = (
     Bet(
         "12.1",
-        "An H200 was asked for 308 checks of single operations, forward and backward: 51 million elements. In how many "
+        "An H200 was asked for 317 checks of single operations, forward and backward: 51 million elements. In how many "
         "of the checks does any element differ from simfp's in any bit?",
         truth=lambda: float(differing(recorded())),
         story=lambda count: (

@@ -42,7 +42,7 @@ FRONTIER: dict[str, Frontier] = {
         "largest", "the order depends on the shape; `python -m simfp.gpu probe` finds it"),
     "conv2d": Frontier(
         "conv2d", "cuDNN", "matrix products of unfolded windows", 16, "largest",
-        "cuDNN chooses among many algorithms, some of which are no plain sums"),
+        "cuDNN chooses among many algorithms: some are no plain sums, and one adds in any order"),
     "attention": Frontier(
         "scaled_dot_product_attention", "FlashAttention", "the steps of torch's math backend", 4, "largest",
         "the fused kernel keeps running maxima and sums, and rounds between its products"),
