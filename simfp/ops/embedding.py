@@ -57,7 +57,10 @@ def _gathered_rows(g: Array, call: Call) -> Array:
 
 
 def _by_sorting(rows: NDArray[Any], parts: NDArray[Any], count: int) -> NDArray[Any]:
-    """Sums over the uses of each of `count` rows: sorted, and added in tens."""
+    """Sums over the uses of each of `count` rows: sorted, and added in tens.
+
+    Where few rows have many uses, torch adds the tens atomically instead, in any order.
+    """
     order = np.argsort(rows, kind="stable")
     starts = np.searchsorted(rows[order], np.arange(count + 1))
     total = np.zeros((count, parts.shape[1]), parts.dtype)
