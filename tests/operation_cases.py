@@ -143,11 +143,11 @@ CASES: dict[str, list[Case]] = {
         call(X, Truth((3, 4))),
     ],
     "gather": [call(X, 1, Integers((3, 6), 4)), call(X, 0, Integers((2, 4), 3))],
+    "tril": [call(X), call(Floats((2, 3, 3)), 1)],
+    "triu": [call(X), call(Floats((2, 3, 3)), -1)],
     "embedding": [
         call(Floats((6, 4)), Integers((3, 5), 6)), call(Floats((6, 4)), Integers((9,), 6), padding_idx=2, smooth=False),
     ],
-    "tril": [call(X), call(Floats((2, 3, 3)), 1)],
-    "triu": [call(X), call(Floats((2, 3, 3)), -1)],
     "matmul": [
         call(X, Floats((4, 5))), call(ROW, Floats((4, 5))), call(X, ROW), call(ROW, ROW), call(Floats((2, 3, 4)), ROW),
         call(Floats((2, 3, 4)), Floats((4, 5))), call(Floats((2, 3, 4)), Floats((2, 4, 5))),

@@ -1,6 +1,7 @@
 """autocast where it is simfp's own: how it may be called, other formats, accumulators, threads."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from simfp.amp import (
     is_autocast_available,
     is_autocast_enabled,
 )
+from simfp.autograd import Tensor
+from simfp.autograd import functions as of
 from simfp.ops import OPERATIONS
 from simfp.precision import AUTOCAST_LISTS, current
 
@@ -221,3 +224,12 @@ def test_the_device_says_which_format_is_the_default() -> None:
     assert (get_autocast_dtype(), get_autocast_dtype("cpu")) == (sf.float16, sf.bfloat16)
     assert is_autocast_available("cuda")
     assert not is_autocast_available("meta")
+
+
+@pytest.mark.parametrize("operation", [of.softmax, of.log_softmax, of.sum])
+def test_kernels_that_widen_fp16_themselves_add_as_they_load_it(operation: Any) -> None:
+    x = Tensor(np.random.default_rng(0).uniform(-4, 4, (40, 3000)).astype(np.float16), dtype="float16")
+    with autocast("cuda", "float16"):
+        told = operation(x, -1)
+    np.testing.assert_array_equal(told.data.codes, operation(x, -1, dtype="float32").data.codes)
+    assert (told.data.codes != operation(x.to("float32"), -1).data.codes).any()

@@ -54,9 +54,9 @@ def test_nan_is_equal_to_nan_and_zeros_of_two_signs_are_not() -> None:
 
 
 def test_the_widget_tells_what_it_shows_in_words_bits_and_a_picture() -> None:
-    widget = BitsBeside(RECORDING, source=SOURCE, check="pow 2.5 float32")
+    widget = BitsBeside(RECORDING, source=SOURCE, check="attention float16")
     words = widget.alternative()
-    assert words.startswith("pow 2.5 float32: result for ")
+    assert words.startswith("attention float16: result, element ")
     assert "1 ulp apart." in words
     assert f"The answers were {SOURCE}." in words
     data, metadata = widget._repr_mimebundle_()

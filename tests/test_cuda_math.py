@@ -62,3 +62,17 @@ def test_an_answer_too_far_off_for_a_table_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"ex2\.approx\.ftz\.f32 of 0\.0 is 3 ulps off; a table holds -2 to 1"):
         approximations.recording(lambda name, given: np.full(given.size, 1 + 3 * 2.0**-23, np.float32))
+
+
+def test_powers_are_exact_where_c_says_so_and_near_elsewhere() -> None:
+    special = np.float32([0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 2.5, -2.5, np.inf, -np.inf, np.nan])
+    x, y = np.meshgrid(special, special)
+    with np.errstate(all="ignore"):
+        told, best = cuda_math.powers_of(x, y), np.power(x.astype(np.float64), y.astype(np.float64))
+    exact = ~np.isfinite(best) | (best == 0) | np.isin(x, [1, -1]) | (y == 0)
+    np.testing.assert_array_equal(told[exact], best[exact].astype(np.float32))
+    np.testing.assert_array_equal(np.signbit(told[best == 0]), np.signbit(best[best == 0]))
+    rng = np.random.default_rng(0)
+    x = np.exp2(rng.uniform(-20, 20, 50_000)).astype(np.float32)
+    y = rng.uniform(-6, 6, 50_000).astype(np.float32)
+    np.testing.assert_allclose(cuda_math.powers_of(x, y), np.power(x.astype(np.float64), y), rtol=2e-7, atol=1e-44)

@@ -250,7 +250,8 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     """
     given = tuple(_value(x) for x in inputs)
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
-    out = _made(operation, cast, options)
+    loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
+    out = _made(operation, cast, options | loaded)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()

@@ -103,15 +103,15 @@ ADDITIONS_SLIPS = (
     Slip(lambda n: n == 62, "31 in the lane is right. But the lanes are added in pairs: 16, 8, 4, 2, 1."),
 )
 
-FACTOR = 92_514 / 3
+FACTOR = 6_537 / 2
 
 FACTOR_SLIPS = (
     Slip(
-        lambda n: n == 92_514 or n == 92_514 * 3,
-        "The distance is 3 steps of the largest, not one; and both count the same distance.",
+        lambda n: n == 6_537 or n == 6_537 * 2,
+        "The distance is 2 steps of the largest, not one; and both count the same distance.",
     ),
     Slip(lambda n: 0 < n < 1 and 0.5 < n * FACTOR < 2, "That is the other way round: how many times *smaller* is it?"),
-    Slip(lambda n: n == 3, "3 is the distance in steps of the largest. In steps of the element it is 92,514."),
+    Slip(lambda n: n == 2, "2 is the distance in steps of the largest. In steps of the element it is 6,537."),
     Slip(lambda n: 10 <= n <= 20, "That may be the power of two. Give the factor itself."),
-    Slip(lambda n: n == 4096, "That is how many values a row has. It does not come in here."),
+    Slip(lambda n: n == 65_536, "That is how many elements were compared. It does not come in here."),
 )

@@ -21,7 +21,7 @@ __all__ = ["SHOWN", "Beside", "again", "beside", "made", "made_for", "shown"]
 SHOWN = (
     "gelu bfloat16", "exp float32", "div float16", "cast float32 to float8_e5m2", "sum of rows float32",
     "linear 64x64x128 float16", "softmax of 64 float32", "softmax of 4096 float32", "layer_norm of 768 bfloat16",
-    "cross_entropy float32", "AdamW float32", "pow 2.5 float32", "attention float16", "conv2d float16",
+    "cross_entropy float32", "AdamW float32", "attention float16", "conv2d float16", "batch_norm by cuDNN float32",
 )  # fmt: skip
 
 

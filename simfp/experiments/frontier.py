@@ -30,35 +30,19 @@ class Frontier(NamedTuple):
 
 # fmt: off
 FRONTIER: dict[str, Frontier] = {
-    "powf": Frontier(
-        "x ** 2.5 and other powers that are no whole number", "powf of CUDA's mathematical library",
-        "the correctly rounded power", 16, "element",
-        "powf is a chain of its own, not yet read off the machine code"),
-    "var": Frontier(
-        "var, std", "Reduce.cuh with WelfordOps", "the mean, then the mean of squares of the differences", 3, "largest",
-        "the kernel updates mean and squares together, and merges the threads' shares by Chan's formula"),
-    "long softmax": Frontier(
-        "softmax, log_softmax over more than 1,024 values", "SoftMax.cu, a block of threads for each row",
-        "the sum in the order of a reduction", 4, "largest",
-        "its threads take vectors, and the order depends on where rows begin"),
-    "softmax of columns": Frontier(
-        "softmax, log_softmax over another axis than the last", "SoftMax.cu, cunn_SpatialSoftMaxForward",
-        "the sum in the order of a reduction", 3, "largest", "threads walk down the columns in an order of their own"),
-    "long embedding": Frontier(
-        "embedding's gradient for more than 3,072 indices", "Embedding.cu, by sorted indices",
-        "the sums in the order of the short kernel", 4, "largest", "indices are sorted first, and added in parts"),
-    "uneven rows": Frontier(
-        "layer_norm, rms_norm of rows whose length is no multiple of 4", "layer_norm_kernel.cu, without vectors",
-        "the formulas, with plain sums", 2, "largest", "another kernel, with Welford's update in another order"),
+    "atomic embedding": Frontier(
+        "embedding's gradient for more than 3,072 indices that name each row some 30 times or more",
+        "EmbeddingBackwardKernel.cu, with atomic additions", "the kernel without them: sorted, and added in tens", 8,
+        "largest", "atomic additions come in any order: on the GPU, too, the last bits differ from run to run"),
     "batch_norm": Frontier(
-        "batch_norm in training", "Normalization.cuh, or cuDNN", "the formulas, with plain sums", 3, "largest",
-        "which of several kernels runs depends on shape and memory format"),
+        "batch_norm of planes in float32, or in float16 with float32 parameters", "cuDNN", "torch's own kernel", 3,
+        "largest", "cuDNN's source is not published, and its order depends on the shape"),
     "float32 products": Frontier(
         "matmul and linear in float32", "cuBLAS, on ordinary cores", "fused multiply-adds, one after the other", 16,
         "largest", "the order depends on the shape; `python -m simfp.gpu probe` finds it"),
     "conv2d": Frontier(
         "conv2d", "cuDNN", "matrix products of unfolded windows", 16, "largest",
-        "cuDNN chooses among many algorithms, some of which are no plain sums"),
+        "cuDNN chooses among many algorithms: some are no plain sums, and one adds in any order"),
     "attention": Frontier(
         "scaled_dot_product_attention", "FlashAttention", "the steps of torch's math backend", 4, "largest",
         "the fused kernel keeps running maxima and sums, and rounds between its products"),

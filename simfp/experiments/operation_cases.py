@@ -171,6 +171,7 @@ LOGITS, CLASSES = Drawn((128, 64), "scores"), Labels((128,), 64)
 PAIR = (Drawn((64, 80)), Drawn((64, 80)))
 FEW_VALUES = Drawn((64, 80), "few")
 IMAGES = Drawn((4, 16, 14, 14), "positive")
+STATISTICS = Drawn((32,), grad=False), Drawn((32,), "positive", grad=False)
 
 # fmt: off
 CASES: tuple[Case, ...] = (
@@ -192,7 +193,8 @@ CASES: tuple[Case, ...] = (
     _unary("leaky_relu",   lambda F, x: F.leaky_relu(x, 0.01)),
     _unary("clamp",        lambda F, x: F.clamp(x, -0.5, 2.0), FORMATS),
     _unary("square",       lambda F, x: F.pow(x, 2)),
-    _unary("pow 2.5",      lambda F, x: F.pow(x, 2.5), frontier="powf"),
+    _unary("pow 2.5",      lambda F, x: F.pow(x, 2.5)),
+    _unary("pow -0.7",     lambda F, x: F.pow(x, -0.7)),
     _unary("times 0.1",    lambda F, x: x * 0.1),
     _unary("over 3",       lambda F, x: x / 3),
     # and of two
@@ -202,6 +204,7 @@ CASES: tuple[Case, ...] = (
     _binary("div",         lambda F, x, y: x / y, ()),
     _binary("maximum",     lambda F, x, y: F.maximum(x, y), ()),
     _binary("minimum",     lambda F, x, y: F.minimum(x, y), ()),
+    _of("elementwise", "pow of two", lambda F, x, y: F.pow(x, y), Drawn((512, 512), "positive"), Drawn((512, 512))),
     # sums
     _of("sums", "sum of all",        lambda F, x: F.sum(x), ROWS),
     _of("sums", "sum of rows",       lambda F, x: F.sum(x, 1), WIDE),
@@ -213,8 +216,12 @@ CASES: tuple[Case, ...] = (
     _of("sums", "mean of rows",      lambda F, x: F.mean(x, 1), ROWS),
     _of("sums", "mean of columns",   lambda F, x: F.mean(x, 0), ROWS),
     _of("sums", "broadcast add",     lambda F, x, b: x + b, ROWS, Drawn((256,))),
-    _of("sums", "var",               lambda F, x: F.var(x, 1), WIDE, frontier="var"),
-    _of("sums", "std",               lambda F, x: F.std(x, 1), ROWS, frontier="var"),
+    _of("sums", "var",               lambda F, x: F.var(x, 1), WIDE),
+    _of("sums", "var of all",        lambda F, x: F.var(x), WIDE),
+    _of("sums", "var of columns",    lambda F, x: F.var(x, 0), Drawn((1000, 36))),
+    _of("sums", "var of two axes",   lambda F, x: F.var(x, (0, 2)), Drawn((24, 18, 50))),
+    _of("sums", "std",               lambda F, x: F.std(x, 1), ROWS),
+    _of("sums", "std of long rows",  lambda F, x: F.std(x, 1), Drawn((3, 40_001))),
     _of("sums", "amax",              lambda F, x: F.amax(x, 1), Drawn((96, 64), "few")),
     # linear, with bias
     _of("linear", "linear 64x64x128",   lambda F, x, w, b: F.linear(x, w, b), Drawn((64, 64)), Drawn((128, 64)), Drawn((128,)), formats=SIXTEEN),  # noqa: E501
@@ -234,9 +241,16 @@ CASES: tuple[Case, ...] = (
     _of("softmax", "log_softmax of 10",    lambda F, x: F.log_softmax(x, -1), Drawn((64, 10), "scores")),
     _of("softmax", "log_softmax of 64",    lambda F, x: F.log_softmax(x, -1), LOGITS),
     _of("softmax", "log_softmax of 1000",  lambda F, x: F.log_softmax(x, -1), Drawn((33, 1000), "scores")),
-    _of("softmax", "softmax of 4096",      lambda F, x: F.softmax(x, -1), Drawn((16, 4096), "scores"), frontier="long softmax"),  # noqa: E501
-    _of("softmax", "log_softmax of 4096",  lambda F, x: F.log_softmax(x, -1), Drawn((16, 4096), "scores"), frontier="long softmax"),  # noqa: E501
-    _of("softmax", "softmax of columns",   lambda F, x: F.softmax(x, 0), LOGITS, frontier="softmax of columns"),
+    _of("softmax", "softmax of 1500",      lambda F, x: F.softmax(x, -1), Drawn((5, 1500), "scores")),
+    _of("softmax", "softmax of 4096",      lambda F, x: F.softmax(x, -1), Drawn((16, 4096), "scores")),
+    _of("softmax", "softmax of 10,000",    lambda F, x: F.softmax(x, -1), Drawn((5, 10_000), "scores")),
+    _of("softmax", "softmax of 50,257",    lambda F, x: F.softmax(x, -1), Drawn((5, 50_257), "scores")),
+    _of("softmax", "softmax of columns",   lambda F, x: F.softmax(x, 0), LOGITS),
+    _of("softmax", "softmax of the middle",    lambda F, x: F.softmax(x, 1), Drawn((4, 100, 33), "scores")),
+    _of("softmax", "log_softmax of 2049",  lambda F, x: F.log_softmax(x, -1), Drawn((5, 2049), "scores")),
+    _of("softmax", "log_softmax of 4096",  lambda F, x: F.log_softmax(x, -1), Drawn((16, 4096), "scores")),
+    _of("softmax", "log_softmax of 50,257",    lambda F, x: F.log_softmax(x, -1), Drawn((5, 50_257), "scores")),
+    _of("softmax", "log_softmax of columns",   lambda F, x: F.log_softmax(x, 0), Drawn((63, 70), "scores")),
     # norms and embedding
     _of("norms", "layer_norm of 64",    lambda F, x, w, b: F.layer_norm(x, (64,), w, b), Drawn((70, 64)), Drawn((64,), "positive"), Drawn((64,))),  # noqa: E501
     _of("norms", "layer_norm of 768",   lambda F, x, w, b: F.layer_norm(x, (768,), w, b), Drawn((128, 768)), Drawn((768,), "positive"), Drawn((768,))),  # noqa: E501
@@ -245,9 +259,19 @@ CASES: tuple[Case, ...] = (
     _of("norms", "rms_norm of 768",     lambda F, x, w: F.rms_norm(x, (768,), w), Drawn((300, 768)), Drawn((768,), "positive")),  # noqa: E501
     _of("norms", "embedding",           lambda F, i, w: F.embedding(i, w), Labels((8, 64), 50), Drawn((50, 96))),
     _of("norms", "embedding of 3072",   lambda F, i, w: F.embedding(i, w), Labels((3072,), 200), Drawn((200, 64))),
-    _of("norms", "embedding of 4000",   lambda F, i, w: F.embedding(i, w), Labels((4000,), 200), Drawn((200, 64)), frontier="long embedding"),  # noqa: E501
-    _of("norms", "layer_norm of 62",    lambda F, x, w, b: F.layer_norm(x, (62,), w, b), Drawn((70, 62)), Drawn((62,), "positive"), Drawn((62,)), frontier="uneven rows"),  # noqa: E501
-    _of("norms", "batch_norm",          lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), Drawn((64, 32)), Drawn((32,), "positive"), Drawn((32,)), frontier="batch_norm"),  # noqa: E501
+    _of("norms", "embedding of 4000",   lambda F, i, w: F.embedding(i, w), Labels((4000,), 200), Drawn((200, 64))),
+    _of("norms", "embedding, used often",   lambda F, i, w: F.embedding(i, w), Labels((4000,), 20), Drawn((20, 64)), frontier="atomic embedding"),  # noqa: E501
+    _of("norms", "layer_norm of 62",    lambda F, x, w, b: F.layer_norm(x, (62,), w, b), Drawn((70, 62)), Drawn((62,), "positive"), Drawn((62,))),  # noqa: E501
+    _of("norms", "layer_norm of 1025, no weight",   lambda F, x, b: F.layer_norm(x, (1025,), None, b), Drawn((33, 1025)), Drawn((1025,))),  # noqa: E501
+    _of("norms", "rms_norm of 255",     lambda F, x, w: F.rms_norm(x, (255,), w), Drawn((70, 255)), Drawn((255,), "positive")),  # noqa: E501
+    _of("norms", "group_norm",          lambda F, x, w, b: F.group_norm(x, 8, w, b), Drawn((4, 32, 10)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
+    _of("norms", "group_norm of planes",    lambda F, x, w, b: F.group_norm(x, 4, w, b), IMAGES, Drawn((16,), "positive"), Drawn((16,))),  # noqa: E501
+    _of("norms", "group_norm of single values", lambda F, x, w, b: F.group_norm(x, 4, w, b), Drawn((140, 32)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
+    _of("norms", "batch_norm",          lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), Drawn((64, 32)), Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
+    _of("norms", "batch_norm of 9000",  lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), Drawn((9000, 40)), Drawn((40,), "positive"), Drawn((40,))),  # noqa: E501
+    _of("norms", "batch_norm, running", lambda F, x, m, v, w, b: F.batch_norm(x, m, v, w, b), Drawn((64, 32)), *STATISTICS, Drawn((32,), "positive"), Drawn((32,))),  # noqa: E501
+    _of("norms", "batch_norm of planes",    lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), IMAGES, Drawn((16,), "positive"), Drawn((16,)), formats=SIXTEEN),  # noqa: E501
+    _of("norms", "batch_norm by cuDNN", lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), IMAGES, Drawn((16,), "positive"), Drawn((16,)), formats=FORMATS[:1], frontier="batch_norm"),  # noqa: E501
     # losses
     _of("losses", "mse_loss",           lambda F, x, t: F.mse_loss(x, t), *PAIR),
     _of("losses", "mse_loss sum",       lambda F, x, t: F.mse_loss(x, t, reduction="sum"), *PAIR),

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from simfp.kernels.updates import fma32
 
-__all__ = ["ANSWERS", "LOOPS", "Powers", "packed"]
+__all__ = ["ANSWERS", "LOOPS", "Powers", "packed", "power"]
 
 f = np.float32
 PLACES = 1 << 23
@@ -268,6 +268,65 @@ def rsqrt32(x, roots):
     return _rsqrt_of_significand(place, roots) * _power(shift - ((exponent - odd) >> 1))
 
 
+@njit(inline="always")
+def pow32(x, y, reciprocals):
+    """powf: 2^(y log2 |x|), where the logarithm and its product with y are kept as sums of two float32 each."""
+    if x == ONE or y == ZERO:
+        return ONE
+    if x != x or y != y:
+        return NAN
+    odd = abs(y - TWO * np.trunc(y * HALF)) == ONE
+    size = abs(x)
+    if x == ZERO or size == INFINITY:
+        made = INFINITY if (size == INFINITY) == (y > ZERO) else ZERO
+        return np.copysign(made, x) if odd else made
+    if x == -ONE and abs(y) == INFINITY:
+        return ONE
+    tiny = size < f(1.1754943508222875e-38)
+    a = size * f(16777216.0) if tiny else size
+    shifted = np.int32((bits_of(a) - np.int32(1060439283)) & np.int32(-8388608))
+    m = with_bits(np.int32(bits_of(a) - shifted))
+    e = fma32(f(shifted), f(1.1920928955078125e-07), f(-24.0) if tiny else ZERO)
+    above, below = m + ONE, m - ONE
+    inverse = rcp(above, reciprocals)
+    s = (below + below) * inverse
+    square = s * s
+    rest = below - s
+    rest = inverse * fma32(below, -s, rest + rest)
+    high = fma32(s, f(1.4426950216293335), e)
+    low = fma32(s, f(1.4426950216293335), e - high)
+    low = fma32(rest, f(1.4426950216293335), low)
+    low = fma32(s, f(1.925136672298322e-08), low)
+    r = fma32(square, f(0.0006568862590938807), f(0.0032181653659790754))
+    r = fma32(square, r, f(0.018033718690276146))
+    r = fma32(square, r, f(0.12022458761930466))
+    r = square * r
+    low = fma32(rest, r * f(3.0), low)
+    low = fma32(s, r, low)
+    log = high + low
+    low = low - (log - high)
+    t = y * log
+    rest = fma32(y, low, fma32(y, log, -t))
+    if abs(t) > f(152.0):
+        made = INFINITY if t > ZERO else ZERO
+    else:
+        n = f(np.rint(t))
+        part = rest + (t - n)
+        r = fma32(part, f(0.00015239251661114395), f(0.0013391353422775865))
+        r = fma32(part, r, f(0.009618839249014854))
+        r = fma32(part, r, f(0.055503588169813156))
+        r = fma32(part, r, f(0.24022644758224487))
+        r = fma32(part, r, f(0.6931471824645996))
+        r = fma32(part, r, ONE)
+        far = np.int32(127) if n > ZERO else np.int32(-123)  # in two steps, as 2^n alone may be no normal number
+        made = (r * _power(far)) * _power(np.int32(n) - far)
+    if x < ZERO:
+        if np.floor(y) != y:
+            return NAN
+        return -made if odd else made
+    return made
+
+
 # Loops over flat float32 arrays, each handed what its approximations need. They stand out here for Numba's cache, which
 # never finds a compiled function in a closure again.
 
@@ -319,6 +378,13 @@ def rsqrt(x, out, roots):
     """out[i] = rsqrtf(x[i])."""
     for i in range(x.size):
         out[i] = rsqrt32(x[i], roots)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def power(x, y, out, reciprocals):
+    """out[i] = powf(x[i], y[i])."""
+    for i in range(x.size):
+        out[i] = pow32(x[i], y[i], reciprocals)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

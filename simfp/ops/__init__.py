@@ -7,14 +7,16 @@
     elementary     roots, exponentials, logarithms
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values
-    shapes         reshape, cat, indexing, embedding
+    shapes         reshape, cat, indexing
+    embedding      embedding
     products       matmul, linear
     convolution    conv2d
     pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
     softmax        softmax, log_softmax
     row_norms      layer_norm, rms_norm
-    normalization  over groups and batches
+    normalization  group_norm
+    batch_norm     batch_norm
     losses         mean squared error, cross entropy and the like
 
 All of them work on Arrays, below autograd and autocast.
@@ -23,8 +25,10 @@ All of them work on Arrays, below autograd and autocast.
 from simfp.ops import (
     activations,
     arithmetic,
+    batch_norm,
     convolution,
     elementary,
+    embedding,
     losses,
     normalization,
     pooling,
@@ -39,8 +43,8 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, products, convolution, pooling, activations, softmax, row_norms,
-    normalization, losses,
+    arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
+    row_norms, normalization, batch_norm, losses,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -1,4 +1,4 @@
-"""CUDA's float32 exp, log, tanh, erf and their kin, to the last bit: see `simfp.kernels.cuda_math`.
+"""CUDA's float32 exp, log, tanh, pow and their kin, to the last bit: see `simfp.kernels.cuda_math`.
 
 What a GPU's own approximations answer is kept as their distance from the nearest float32, recorded on the device that
 `provenance` names. Each is unpacked when it is first asked for; they take 2, 2 and 4 MB.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from simfp.accumulation import in_threads
 from simfp.kernels import cuda_math as kernels
 
-__all__ = ["approximation", "needed", "provenance", "values_of"]
+__all__ = ["approximation", "needed", "powers_of", "provenance", "values_of"]
 
 RECORDING = Path(__file__).parent / "data" / "hopper_approximations.npz"
 PLACES = 1 << 23
@@ -64,12 +65,23 @@ def needed(name: str, packed: NDArray[np.uint8]) -> Any:
 
 def values_of(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """One of `kernels.LOOPS`'s functions of every value."""
-    flat = np.ascontiguousarray(x, np.float32).reshape(-1)
-    out = np.empty_like(flat)
     loop, needed = kernels.LOOPS[name]
-    given = [approximation(each) for each in needed]
-    in_threads(
-        lambda first, last: loop(flat[first * BLOCK : last * BLOCK], out[first * BLOCK : last * BLOCK], *given),
-        -(-flat.size // BLOCK), 4 * flat.size,
-    )  # fmt: skip
-    return out.reshape(x.shape)
+    return _of_each(loop, (x,), needed)
+
+
+def powers_of(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """powf of every value of two arrays, which are broadcast."""
+    return _of_each(kernels.power, np.broadcast_arrays(x, y), ("rcp",))
+
+
+def _of_each(loop: Any, inputs: Sequence[NDArray[np.float32]], needed: Sequence[str]) -> NDArray[np.float32]:
+    """What a loop makes of flat arrays of one shape, in that shape; needed: the approximations that it is handed."""
+    flat = [np.ascontiguousarray(x, np.float32).reshape(-1) for x in inputs]
+    out, given = np.empty_like(flat[0]), [approximation(each) for each in needed]
+
+    def part(first: int, last: int) -> None:
+        here = slice(first * BLOCK, last * BLOCK)
+        loop(*(x[here] for x in flat), out[here], *given)
+
+    in_threads(part, -(-out.size // BLOCK), 4 * out.size)
+    return out.reshape(inputs[0].shape)

@@ -1,8 +1,7 @@
 """The functions that kernels call in float32, as CUDA computes them: see `simfp.ops.cuda_math`.
 
-Float64 input, which only formats wider than float32 need, stays float64 and is computed by NumPy. So is `power`, which
-is correctly rounded but for cases so close to a midpoint that float64 errs on it. `fma` is exact in its one rounding;
-kernels use it where a GPU's compiler contracts ``x * y + z``.
+Float64 input, which only formats wider than float32 need, stays float64 and is computed by NumPy. `fma` is exact in its
+one rounding; kernels use it where a GPU's compiler contracts ``x * y + z``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.kernels import elementary
-from simfp.ops.cuda_math import values_of
+from simfp.ops.cuda_math import powers_of, values_of
 
 __all__ = ["erf", "exp", "fma", "log", "log1p", "power", "rsqrt", "tanh"]
 
@@ -48,8 +47,10 @@ rsqrt = _as_cuda("rsqrt", lambda x: 1 / np.sqrt(x))
 
 def power(x: Values, y: Values) -> Values:
     """x to the power of y."""
+    if x.dtype == y.dtype == np.float32:
+        return powers_of(x, y)
     with np.errstate(all="ignore"):
-        return np.asarray(np.float_power(x, y, dtype=np.float64)).astype(x.dtype, copy=False)
+        return np.asarray(np.float_power(x, y))
 
 
 def fma(x: Any, y: Any, z: Any) -> Values:

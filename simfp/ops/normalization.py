@@ -1,7 +1,6 @@
-"""Normalization over rows, groups and batches: statistics and all else in float32, each result rounded once.
+"""group_norm in float32, each result rounded once, in the order of torch's CUDA kernels (group_norm_kernel.cu).
 
-The formulas are those of torch's CUDA kernels (layer_norm_kernel.cu, group_norm_kernel.cu, Normalization.cuh). These
-find means and variances by Welford's method, in an order that depends on the launch; here it is two plain passes.
+Mean and scale of each group are kept in the format of the input, and eps is rounded to it, as in torch 2.11.
 """
 
 from __future__ import annotations
@@ -11,17 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simfp.accumulation import in_threads
 from simfp.arrays import Array
+from simfp.formats import Format
+from simfp.kernels import group_norm as kernels
+from simfp.kernels import welford
 from simfp.ops.device_math import fma, rsqrt
-from simfp.ops.operation import Call, Operation, Saved, finished, together, widened
-from simfp.ops.reductions import moments, total
+from simfp.ops.operation import Call, Operation, Saved, finished, in_format_of, together, widened
+from simfp.rounding import round_to
 
 __all__ = ["ROWS"]
 
 Values = NDArray[Any]
 
-
-# --- over groups of channels
+MOST_THREADS, WARP = 512, 32
+FEW_SAMPLES = 128  # that one thread adds up for a channel
 
 
 @np.errstate(all="ignore")
@@ -30,7 +33,7 @@ def group_norm(
 ) -> Saved:
     """``(x - mean) / sqrt(variance + eps) * weight + bias`` over each group of channels of each sample.
 
-    x: (N, C, ...). The kernel folds all but x into one factor and one term for each channel.
+    x: (N, C, ...). Where channels have more than one value, the kernel folds all but x into a factor and a term.
     """
     together("group_norm", x, weight, bias)
     if x.ndim < 2:
@@ -47,14 +50,35 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(parameter.shape)} and input of shape {list(x.shape)}"
             )
-    groups = widened(x).reshape(x.shape[0], num_groups, -1)
-    mean, variance = moments(groups, 2)
-    scale = rsqrt(variance + eps)
-    planes = groups.reshape(x.shape[0], num_groups, channels // num_groups, -1)
-    mean, scale = mean[..., None], scale[..., None]
-    factor = scale if weight is None else scale * _by_group(weight, num_groups)
-    term = -factor * mean if bias is None else fma(-factor, mean, _by_group(bias, num_groups))
-    return Saved(finished(fma(factor, planes, term).reshape(x.shape), x.dtype, "group_norm"), (mean, scale))
+    planes = widened(x).reshape(x.shape[0], num_groups, channels // num_groups, -1)
+    mean, scale = _statistics(planes, float(in_format_of(x, eps)), x.dtype)
+    gamma, beta = (None if each is None else _by_group(each, num_groups) for each in (weight, bias))
+    if planes.shape[3] == 1 or (gamma is None and beta is None):
+        if gamma is None:
+            out = (planes - mean) * scale if beta is None else fma(planes - mean, scale, beta)
+        else:
+            out = (planes - mean) * scale
+            out = out * gamma if beta is None else fma(out, gamma, beta)
+    else:
+        factor = scale if gamma is None else scale * gamma
+        out = fma(factor, planes, -factor * mean + (0 if beta is None else beta))  # the term is made by itself, unfused
+    return Saved(finished(out.reshape(x.shape), x.dtype, "group_norm"), (mean, scale))
+
+
+def _threads(terms: int) -> int:
+    return WARP if terms < MOST_THREADS else MOST_THREADS
+
+
+def _statistics(planes: Values, eps: float, fmt: Format) -> tuple[Values, Values]:
+    """Mean and reciprocal standard deviation of each group, rounded to `fmt`, as (N, groups, 1, 1)."""
+    rows = np.ascontiguousarray(planes.reshape(len(planes) * planes.shape[1], -1))
+    parts, threads = np.empty((3, len(rows)), rows.dtype), _threads(rows.shape[1])
+    in_threads(
+        lambda first, last: welford.rows_of_blocks(rows, first, last, threads, parts), len(rows), 4 * rows.size
+    )  # fmt: skip
+    told = parts[0], rsqrt(parts[1] / parts[2] + rows.dtype.type(eps))
+    mean, scale = (np.asarray(round_to(each, fmt)).reshape(*planes.shape[:2], 1, 1) for each in told)
+    return mean, scale
 
 
 def _by_group(parameter: Array, num_groups: int) -> Values:
@@ -62,122 +86,76 @@ def _by_group(parameter: Array, num_groups: int) -> Values:
     return widened(parameter).reshape(1, num_groups, -1, 1)
 
 
+def _sums(slopes: Values, others: Values) -> tuple[Values, Values]:
+    """The sums of slopes, and of slopes times others, along the last axis."""
+    shape, count = slopes.shape[:-1], slopes.shape[-1]
+    given = [np.ascontiguousarray(np.broadcast_to(each, slopes.shape)).reshape(-1, count) for each in (slopes, others)]
+    out, threads = np.empty((2, len(given[0])), slopes.dtype), _threads(count)
+    in_threads(
+        lambda first, last: kernels.rows_of_blocks(*given, first, last, threads, out), len(given[0]), 4 * slopes.size
+    )  # fmt: skip
+    return out[0].reshape(shape), out[1].reshape(shape)
+
+
+def _planes(g: Array, call: Call) -> tuple[Values, Values]:
+    """The gradient and the input as (N, groups, channels of each, values of a channel)."""
+    x, num_groups = call.inputs[:2]
+    shape = (x.shape[0], num_groups, x.shape[1] // num_groups, -1)
+    return widened(g).reshape(shape), widened(x).reshape(shape)
+
+
 @np.errstate(all="ignore")
 def _into_groups(g: Array, call: Call) -> Array:
     x, num_groups, weight = (*call.inputs, None)[:3]
     mean, scale = call.saved
-    shape = (x.shape[0], num_groups, x.shape[1] // num_groups, -1)
-    slope, planes = widened(g).reshape(shape), widened(x).reshape(shape)
-    gamma = slope.dtype.type(1) if weight is None else _by_group(weight, num_groups)
-    share = 1 / slope.dtype.type(planes[0, 0].size)
-    along = total(total(slope * planes, 3, keepdims=True) * gamma, 2, keepdims=True)
-    whole = total(total(slope, 3, keepdims=True) * gamma, 2, keepdims=True)
+    slope, planes = _planes(g, call)
+    one = slope.dtype.type(1)
+    gamma = np.broadcast_to(one if weight is None else _by_group(weight, num_groups), (1, *slope.shape[1:3], 1))[..., 0]
+    if slope.shape[3] == 1:
+        whole = _sums(np.broadcast_to(gamma, slope.shape[:3]), slope[..., 0])[1]
+        along = _sums(round_to(slope[..., 0] * planes[..., 0], g.dtype), gamma)[1]  # products of the input's type
+    else:
+        levels, products = _sums(slope, planes)
+        whole, along = _sums(levels, gamma)[1], _sums(products, gamma)[1]
+    whole, along = whole[..., None, None], along[..., None, None]
+    share = one / one.dtype.type(planes[0, 0].size)
     second = fma(whole, mean, -along) * scale * scale * scale * share
     third = fma(-second, mean, -(whole * scale * share))
-    return finished(fma(scale * gamma, slope, fma(second, planes, third)).reshape(x.shape), g.dtype, "group_norm")
+    factor = scale * gamma[..., None]
+    return finished((fma(factor, slope, second * planes) + third).reshape(x.shape), g.dtype, "group_norm")
+
+
+def _over_samples(g: Array, call: Call) -> tuple[Values, Values]:
+    """The gradients of bias and weight."""
+    mean, scale = call.saved
+    slope, planes = _planes(g, call)
+    if slope.shape[3] == 1:
+        levels, inner = slope[..., 0], fma(slope, planes, -(slope * mean))[..., 0]
+    else:
+        levels, products = _sums(slope, planes)
+        inner = fma(-levels, mean[..., 0], products)
+    flat = [np.ascontiguousarray(np.broadcast_to(each, levels.shape)).reshape(len(levels), -1) for each in (
+        levels, inner, scale[..., 0])]  # fmt: skip
+    out, turns = np.empty((2, flat[0].shape[1]), slope.dtype), 1 if len(levels) <= FEW_SAMPLES else WARP
+    in_threads(
+        lambda first, last: kernels.over_samples(*flat, first, last, turns, out), out.shape[1], 4 * levels.size
+    )  # fmt: skip
+    return out[0], out[1]
 
 
 @np.errstate(all="ignore")
 def _into_group_weight(g: Array, call: Call) -> Array:
-    x, num_groups = call.inputs[:2]
-    mean, scale = call.saved
-    shape = (x.shape[0], num_groups, x.shape[1] // num_groups, -1)
-    slope, planes = widened(g).reshape(shape), widened(x).reshape(shape)
-    along, whole = total(slope * planes, 3, keepdims=True), total(slope, 3, keepdims=True)
-    return finished(total(fma(-whole, mean, along) * scale, 0).reshape(-1), g.dtype, "group_norm")
+    return finished(_over_samples(g, call)[1], g.dtype, "group_norm")
 
 
 def _into_channels(g: Array, call: Call) -> Array:
     """The gradient of a bias for each channel."""
-    return finished(_over_channels(widened(g)), g.dtype, "group_norm")
-
-
-def _over_channels(values: Values) -> Values:
-    """The sum over all axes but the second."""
-    planes = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1)
-    return total(planes, 1)
-
-
-# --- over a batch
-
-
-@np.errstate(all="ignore")
-def batch_norm(
-    x: Array,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    running_mean: Array | None = None,
-    running_var: Array | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Saved:
-    """``(x - mean) / sqrt(variance + eps) * weight + bias`` for each channel, over the batch or by running statistics.
-
-    x: (N, C, ...). In training the running statistics, if there are any, change in place: towards the mean and the
-    unbiased variance of this batch by `momentum`. The parameters may be in float32 beside an `x` of 16 bits.
-    """
-    if x.ndim < 2:
-        raise RuntimeError(f"batch_norm expected input of at least 2 dimensions, got {x.ndim}")
-    channels = x.shape[1]
-    for name, each in (
-        ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
-    ):  # fmt: skip
-        if each is not None and each.size != channels:
-            raise RuntimeError(f"{name} should contain {channels} elements not {each.size}")
-    values = widened(x)
-    shape = (1, channels, *[1] * (x.ndim - 2))
-    one = values.dtype.type(1)
-    if training:
-        axes = (0, *range(2, x.ndim))
-        mean, variance = (each.reshape(-1) for each in moments(values, axes))
-        count = x.size // channels
-        for running, fresh in ((running_mean, mean), (running_var, variance * (one * count) / (one * (count - 1)))):
-            if running is not None:
-                kept = widened(running) * (one - one * momentum)
-                running[...] = finished(fma(fresh, one * momentum, kept), running.dtype, "batch_norm")
-    else:
-        if running_mean is None or running_var is None:
-            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        mean, variance = widened(running_mean), widened(running_var)
-    scale = one / np.sqrt(variance + eps)
-    mean, scale = mean.reshape(shape), scale.reshape(shape)
-    out = values - mean
-    out = out if weight is None else widened(weight).reshape(shape) * out
-    out = out * scale if bias is None else fma(out, scale, widened(bias).reshape(shape))
-    return Saved(finished(out, x.dtype, "batch_norm"), (mean, scale))
-
-
-@np.errstate(all="ignore")
-def _into_batch(g: Array, call: Call) -> Array:
-    x, weight = (*call.inputs, None)[:2]
-    mean, scale = call.saved
-    slope = widened(g)
-    factor = scale if weight is None else scale * widened(weight).reshape(scale.shape)
-    if not call.options.get("training", False):
-        return finished(slope * factor, g.dtype, "batch_norm")
-    away = widened(x) - mean
-    share = 1 / slope.dtype.type(x.size // x.shape[1])
-    along = _over_channels(slope * away).reshape(scale.shape) * share * scale * scale
-    level = _over_channels(slope).reshape(scale.shape) * share
-    return finished((fma(-away, along, slope) - level) * factor, g.dtype, "batch_norm")
-
-
-@np.errstate(all="ignore")
-def _into_batch_weight(g: Array, call: Call) -> Array:
-    mean, scale = call.saved
-    along = _over_channels(widened(g) * (widened(call.inputs[0]) - mean)) * scale.reshape(-1)
-    return finished(along, call.inputs[1].dtype, "batch_norm")
-
-
-def _into_batch_bias(g: Array, call: Call) -> Array:
-    return finished(_over_channels(widened(g)), call.inputs[2].dtype, "batch_norm")
+    return finished(_over_samples(g, call)[0], g.dtype, "group_norm")
 
 
 # fmt: off
 ROWS = (
     #          name          forward      derivatives: of x, and of the weight and the bias where they stand
     Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels)),
-    Operation("batch_norm",  batch_norm,  (_into_batch, _into_batch_weight, _into_batch_bias)),
 )
 # fmt: on

@@ -58,11 +58,14 @@ class Operation:
     vjps: for each input by position, how a gradient comes back through it; None where none does. An operation of any
     number of inputs has a function instead, from the position to that. The gradient may come in the shape and in the
     format that broadcasting and promotion gave it: `autograd` brings it to the input's.
+    widens: whether torch's kernel takes 16 bits and widens them itself where autocast asks for float32. It may then
+    add in another order than one that takes float32, so the forward is told the format that is `loaded`.
     """
 
     name: str
     forward: Forward
     vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
+    widens: bool = False
 
     @property
     def autocast(self) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
+from simfp.formats import Format
 from simfp.ops import device_sums, elementary
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
 
-__all__ = ["ROWS", "count_of", "kept_shape", "mean", "moments", "places", "summed", "total"]
+__all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
 
 Axes = int | tuple[int, ...] | list[int] | None
 
@@ -51,20 +52,16 @@ def total(values: NDArray[Any], axis: Axes = None, keepdims: bool = False, bits:
     return sums.reshape(kept_shape(values.shape, axis)) if keepdims else sums
 
 
-def moments(values: NDArray[Any], axis: int | tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean and variance over axes, which stay as 1."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    count = values.dtype.type(math.prod(values.shape[each] for each in axes))
-    mean = total(values, axes, keepdims=True) / count
-    away = values - mean
-    return mean, total(away * away, axes, keepdims=True) / count
-
-
 @np.errstate(all="ignore")
-def summed(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None) -> Array:
-    """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given."""
+def summed(
+    x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None, loaded: Format | None = None
+) -> Array:
+    """The sum over axes, added in float32 and rounded once; in `dtype`, if that is given.
+
+    loaded: the format that the kernel loads, where autocast has widened `x`.
+    """
     terms = as_asked(x, dtype)
-    return finished(total(widened(terms), axis, keepdims, x.dtype.bits), terms.dtype, "sum")
+    return finished(total(widened(terms), axis, keepdims, (loaded or x.dtype).bits), terms.dtype, "sum")
 
 
 @np.errstate(all="ignore")
@@ -78,13 +75,12 @@ def mean(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None)
 
 @np.errstate(all="ignore")
 def _deviation(x: Array, axis: Axes, correction: float, keepdims: bool) -> NDArray[Any]:
-    """The sum of squared distances from the mean over count - correction, in float32."""
+    """The sum of squared distances from the mean, by Welford's method as on CUDA, over count - correction."""
     values = widened(x)
-    count = count_of(x.shape, axis)
-    centre = total(values, axis, keepdims=True) / values.dtype.type(count)
-    away = values - centre
-    freedom = values.dtype.type(max(count - correction, 0))
-    return np.asarray(total(away * away, axis, keepdims) / freedom)
+    wide = values.dtype.type
+    squares = device_sums.squares_over_axes(values, places(axis, x.ndim))
+    freedom = max(wide(count_of(x.shape, axis)) - wide(correction), wide(0))
+    return np.asarray((squares.reshape(kept_shape(x.shape, axis)) if keepdims else squares) / freedom)
 
 
 def variance(x: Array, axis: Axes = None, correction: float = 1, keepdims: bool = False) -> Array:
@@ -214,7 +210,7 @@ def _through_norm(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name                  forward       derivatives
-    Operation("sum",                 summed,       (_spread,)),
+    Operation("sum",                 summed,       (_spread,),             widens=True),
     Operation("mean",                mean,         (_spread_mean,)),
     Operation("var",                 variance,     (_spread_variance,)),
     Operation("std",                 deviation,    (_spread_deviation,)),

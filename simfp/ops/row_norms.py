@@ -1,7 +1,7 @@
 """layer_norm and rms_norm: rows normalized in float32, each result rounded once, in the order of torch's CUDA kernels.
 
-That order is followed for rows whose length is a multiple of 4, in formats that float32 holds (`simfp.kernels
-.cuda_norms`); for others the formulas are the kernels', and sums are plain ones.
+Rows whose length is a multiple of 4 are read by vectors (`simfp.kernels.cuda_norms`), and others by a kernel that
+multiplies in another order too. Formats that float32 does not hold, which torch has not, go the second way.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from simfp.accumulation import in_threads
 from simfp.arrays import Array
 from simfp.kernels import cuda_norms as kernels
+from simfp.kernels import welford
 from simfp.ops.device_math import fma, rsqrt
 from simfp.ops.operation import Call, Operation, Saved, finished, together, widened
-from simfp.ops.reductions import moments, total
+from simfp.ops.reductions import total
 
 __all__ = ["ROWS"]
 
 Values = NDArray[Any]
 
+THREADS_OF_A_ROW = 512  # without vectors
 TILES = ((64, 1), (128, 8), (256, 16))  # up to how many rows (not included) how many threads share a column
 MOST_THREADS_OF_A_COLUMN = 32
 
@@ -57,7 +59,7 @@ def _parameter(name: str, parameter: Array | None, shape: Sequence[int]) -> Valu
     return widened(parameter).reshape(-1)
 
 
-def _in_order(rows: Values) -> bool:
+def _by_vectors(rows: Values) -> bool:
     """Whether the kernels that read vectors of four take these rows."""
     return rows.dtype == np.float32 and rows.shape[1] > 0 and rows.shape[1] % kernels.VECTOR == 0
 
@@ -68,17 +70,21 @@ def _for_rows(loop: Callable[[int, int], None], rows: Values) -> None:
 
 def _row_moments(rows: Values) -> tuple[Values, Values]:
     """Mean and variance of each row, (rows, 1)."""
-    if not _in_order(rows):
-        return moments(rows, 1)
-    mean, variance = np.empty((2, len(rows)), np.float32)
-    _for_rows(lambda first, last: kernels.welford(rows, first, last, mean, variance), rows)
+    if _by_vectors(rows):
+        mean, variance = np.empty((2, len(rows)), np.float32)
+        _for_rows(lambda first, last: kernels.welford(rows, first, last, mean, variance), rows)
+    else:
+        parts = np.empty((3, len(rows)), rows.dtype)
+        _for_rows(lambda first, last: welford.rows_of_blocks(rows, first, last, THREADS_OF_A_ROW, parts), rows)
+        mean, variance = parts[0], parts[1] / parts[2]
     return mean[:, None], variance[:, None]
 
 
 def _row_squares(rows: Values) -> Values:
     """The mean of the squares of each row, (rows, 1)."""
-    if not _in_order(rows):
-        return total(rows * rows, 1, keepdims=True) / rows.dtype.type(rows.shape[1])
+    if not _by_vectors(rows):
+        mean, variance = _row_moments(rows)
+        return fma(mean, mean, variance)
     squares = np.empty(len(rows), np.float32)
     _for_rows(lambda first, last: kernels.mean_squares(rows, first, last, squares), rows)
     return squares[:, None]
@@ -98,11 +104,18 @@ def layer_norm(
     gamma, beta = (_parameter(*each, normalized_shape) for each in (("weight", weight), ("bias", bias)))
     mean, variance = _row_moments(rows)
     scale = rsqrt(variance + variance.dtype.type(eps))
-    out = scale * (rows - mean)
-    if gamma is not None:
-        out = fma(gamma, out, beta) if beta is not None else gamma * out
-    elif beta is not None:
-        out = out + beta
+    centred = rows - mean
+    if _by_vectors(rows):
+        out = scale * centred
+        if gamma is not None:
+            out = gamma * out if beta is None else fma(gamma, out, beta)
+        elif beta is not None:  # nvcc fuses product and sum in all but the first of each four
+            first = out[:, :: kernels.VECTOR] + beta[:: kernels.VECTOR]
+            out = fma(scale, centred, beta)
+            out[:, :: kernels.VECTOR] = first
+    else:  # a bias is always added, be it 0: -0 becomes 0
+        one, other = (scale, centred) if gamma is None else (scale * centred, gamma)
+        out = fma(one, other, 0 if beta is None else beta)
     return Saved(finished(out.reshape(x.shape), x.dtype, "layer_norm"), (mean, scale))
 
 
@@ -133,7 +146,7 @@ def _into_rows(name: str) -> Any:
     @np.errstate(all="ignore")
     def vjp(g: Array, call: Call) -> Array:
         slopes, rows, mean, scale, gamma = _slopes(g, call)
-        if _in_order(rows):
+        if rows.dtype == np.float32:
             out, means, scales = np.empty_like(rows), mean.reshape(-1), scale.reshape(-1)
             given = slopes, rows, gamma, means, scales
             _for_rows(lambda first, last: kernels.row_gradients(*given, first, last, centred, out), rows)

@@ -208,48 +208,6 @@ def _scattered(g: Array, call: Call) -> Array:
     return gathered_up(x.shape, _places_along(place(dim, x.ndim), np.asarray(indices)), g)
 
 
-def embedding(weight: Array, indices: Any, padding_idx: int = -1) -> Array:
-    """Rows of a matrix.
-
-    Raises RuntimeError for other than integers, IndexError for indices out of range.
-    """
-    rows = np.asarray(indices)
-    if rows.dtype.kind not in "iu":
-        raise RuntimeError(
-            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{getattr(indices, 'dtype', rows.dtype)} instead (while checking arguments for embedding)"
-        )
-    if weight.ndim != 2:
-        raise RuntimeError("'weight' must be 2-D")
-    if rows.size and (rows.min() < 0 or rows.max() >= len(weight)):
-        raise IndexError(f"index out of range in self: {rows.min()} to {rows.max()} among {len(weight)} rows")
-    return weight[rows]
-
-
-AT_ONCE = 32  # uses of an embedding that CUDA's kernel adds up before it adds them to the gradient
-
-
-def _gathered_rows(g: Array, call: Call) -> Array:
-    """The gradient of each row, as CUDA sums it over the row's uses; 0 for the padding row.
-
-    Of every 32 uses those of one row are added in float32, in their order; each such sum is rounded to the gradient's
-    format and added to it there. (Beyond 3,072 uses torch takes another kernel, whose order is not followed.)
-    """
-    weight, indices = call.inputs[:2]
-    padding = call.options.get("padding_idx", -1)
-    rows, parts = np.asarray(indices).reshape(-1), widened(g).reshape(-1, weight.shape[1])
-    total = owned(np.zeros(weight.shape, g.dtype.carrier), g.dtype)
-    for start in range(0, len(rows), AT_ONCE):
-        here = slice(start, start + AT_ONCE)
-        used, places = np.unique(rows[here], return_inverse=True)
-        sums = np.zeros((len(used), weight.shape[1]), parts.dtype)
-        np.add.at(sums, places, parts[here])
-        total[used] = total[used] + finished(sums, g.dtype, "embedding")
-    if padding >= 0:
-        total[padding] = 0.0
-    return total
-
-
 # fmt: off
 ROWS = (
     #          name         forward                              derivatives
@@ -262,7 +220,6 @@ ROWS = (
     Operation("stack",      stack,                               _layer),
     Operation("index",      index,                               (_put_back,)),
     Operation("gather",     gather,                              (_scattered,)),
-    Operation("embedding",  embedding,                           (_gathered_rows,)),
     Operation("tril",       lambda x, diagonal=0: np.tril(x, diagonal),
                             (lambda g, call: np.tril(g, *call.inputs[1:]),)),
     Operation("triu",       lambda x, diagonal=0: np.triu(x, diagonal),

@@ -1,4 +1,7 @@
-"""softmax and log_softmax, in float32 by the formulas of torch's CUDA kernels (PersistentSoftmax.cuh), rounded once."""
+"""softmax and log_softmax, in float32 by the formulas of torch's CUDA kernels, each result rounded once.
+
+(PersistentSoftmax.cuh, SoftMax.cu; in which order they add: `device_sums.of_softmax`.)
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
+from simfp.elementwise import FLOAT32
+from simfp.formats import NAMED_FORMATS, Format
 from simfp.ops.device_math import exp, fma, log
-from simfp.ops.device_sums import by_warp
+from simfp.ops.device_sums import of_softmax
 from simfp.ops.operation import Call, Operation, as_asked, finished, widened
-from simfp.ops.reductions import places, total
+from simfp.ops.reductions import places
 
 __all__ = ["ROWS"]
+
+FLOAT16 = NAMED_FORMATS["float16"]
 
 
 def _centred(x: Array, dim: int) -> NDArray[Any]:
@@ -23,20 +30,26 @@ def _centred(x: Array, dim: int) -> NDArray[Any]:
     return values - values.max(axis=where, keepdims=True, initial=-np.inf)
 
 
-def _added(values: NDArray[Any], dim: int) -> NDArray[Any]:
-    """The sum along an axis, which stays as 1: by warps if it is the last one."""
-    if not values.ndim:
-        return values
-    (where,) = places(dim, values.ndim)
-    return by_warp(values) if where == values.ndim - 1 else total(values, where, keepdims=True)
+def _total(powers: NDArray[Any], loaded: Format, fmt: Format, dim: int) -> NDArray[Any]:
+    """The sum of exponentials along an axis, which stays as 1; loaded: the format that the input came in."""
+    if not powers.ndim:
+        return powers
+    promoted = (loaded, fmt) == (FLOAT16, FLOAT32)
+    return of_softmax(powers, *places(dim, powers.ndim), bits=(loaded if promoted else fmt).bits, promoted=promoted)
+
+
+def _total_back(g: Array, dim: int) -> NDArray[Any]:
+    """The same of gradients."""
+    values = widened(g)
+    return of_softmax(values, *places(dim, g.ndim), bits=g.dtype.bits, backward=True) if g.ndim else values
 
 
 @np.errstate(all="ignore")
-def softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    """exp(x - max) over its sum along an axis."""
+def softmax(x: Array, dim: int, dtype: Any = None, loaded: Format | None = None) -> Array:
+    """exp(x - max) over its sum along an axis; loaded: the format of `x` before autocast has widened it."""
     given = as_asked(x, dtype)
     powers = exp(_centred(given, dim))
-    return finished(powers / _added(powers, dim), given.dtype, "softmax")
+    return finished(powers / _total(powers, loaded or x.dtype, given.dtype, dim), given.dtype, "softmax")
 
 
 def safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
@@ -49,31 +62,32 @@ def safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
 @np.errstate(all="ignore")
 def _softmax_backward(g: Array, call: Call) -> Array:
     """g y - y sum(g y), the products g y rounded first: they are an operation of their own."""
-    product, y = widened(g * call.result), widened(call.result)
-    return finished(fma(-y, _added(product, call.inputs[1]), product), g.dtype, "softmax")
+    product, y = g * call.result, widened(call.result)
+    return finished(fma(-y, _total_back(product, call.inputs[1]), widened(product)), g.dtype, "softmax")
 
 
 @np.errstate(all="ignore")
-def log_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    """x - max - log(sum(exp(x - max))) along an axis."""
+def log_softmax(x: Array, dim: int, dtype: Any = None, loaded: Format | None = None) -> Array:
+    """x - max - log(sum(exp(x - max))) along an axis; loaded: as in softmax."""
     given = as_asked(x, dtype)
     centred = _centred(given, dim)
-    return finished(centred - log(_added(exp(centred), dim)), given.dtype, "log_softmax")
+    return finished(
+        centred - log(_total(exp(centred), loaded or x.dtype, given.dtype, dim)), given.dtype, "log_softmax"
+    )
 
 
 @np.errstate(all="ignore")
 def _log_softmax_backward(g: Array, call: Call) -> Array:
     """g - exp(y) sum(g)."""
-    slope = widened(g)
     shares = exp(widened(call.result))
-    return finished(fma(-shares, _added(slope, call.inputs[1]), slope), g.dtype, "log_softmax")
+    return finished(fma(-shares, _total_back(g, call.inputs[1]), widened(g)), g.dtype, "log_softmax")
 
 
 # fmt: off
 ROWS = (
     #          name             forward        derivatives
-    Operation("softmax",        softmax,       (_softmax_backward,)),
+    Operation("softmax",        softmax,       (_softmax_backward,),      widens=True),
     Operation("_safe_softmax",  safe_softmax,  (_softmax_backward,)),  # that of scaled_dot_product_attention
-    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,)),
+    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,),  widens=True),
 )
 # fmt: on

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 RECORDING = recordings.load("h200_operations")
 CELL = (
     "from simfp.course import recordings\nfrom simfp.widgets import BitsBeside\n"
-    'w = BitsBeside(recordings.load("h200_operations"), check="pow 2.5 float32")\nw'
+    'w = BitsBeside(recordings.load("h200_operations"), check="attention float16")\nw'
 )
 
 
@@ -35,7 +35,7 @@ def shown(page: Page) -> Iterator[Callable[..., None]]:
     assert complaints == []
 
 
-@pytest.mark.parametrize("name", ["pow 2.5 float32", "gelu bfloat16"])
+@pytest.mark.parametrize("name", ["attention float16", "gelu bfloat16"])
 def test_both_codes_stand_on_the_page_and_what_differs_is_marked(
     name: str, page: Page, shown: Callable[..., None]
 ) -> None:
