@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.formats import Format, as_format
+from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.kernels.compensated_sums import kahan
 from simfp.kernels.exact_sums import exact
+from simfp.kernels.float32_sums import in_order32
 from simfp.kernels.ordered_sums import in_order
 from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
 from simfp.kernels.sum_programs import OPEN, pairwise_program
@@ -50,6 +51,7 @@ __all__ = [
 
 Values = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
+FLOAT32 = NAMED_FORMATS["float32"]
 ONE = np.ones((1, 1))
 OWNED_AT_ONCE = 1 << 14  # values that a thread looks at before it takes the next ones
 WORTH_A_THREAD = 1 << 19  # terms; fewer are added before threads have been woken
@@ -134,6 +136,19 @@ class _Rounding(Accumulator):
         fmt: Format = self.fmt
         return fmt
 
+    def _in_order(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, plain: bool) -> Values:
+        """The totals in the order of a program; in float32, of float32 values, by the processor's own additions."""
+        native = self.fmt == FLOAT32 and self.rounding == "nearest_even"
+        left, right = (_in_float32(a), _in_float32(b)) if native else (None, None)
+        if left is None or right is None:
+            return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
+        out = np.empty((a.shape[0], b.shape[1]), np.float32)
+        in_threads(
+            lambda first, last: in_order32(program, depth, left, right, out, first, last, self.fma or plain),
+            a.shape[0] * -(-b.shape[1] // LANES), b.shape[0] * out.size // 8,
+        )  # fmt: skip
+        return out.astype(np.float64)
+
     def _run(self, loop: Callable[..., None], a: Values, b: Values, plain: bool) -> Values:
         """The totals by one of the kernels' loops; the work is split among threads."""
         out = np.empty((a.shape[0], b.shape[1]))
@@ -181,7 +196,7 @@ class SequentialSum(_Rounding):
 
     def along(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals in the order of a program of simfp.kernels.sum_programs, with at most `depth` partial sums."""
-        return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
+        return self._in_order(program, depth, a, b, plain)
 
 
 @dataclass(frozen=True)
@@ -211,7 +226,7 @@ class PairwiseSum(_Rounding):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
         program, depth = _pairwise(b.shape[0], self.leaf, self.lanes)
-        return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
+        return self._in_order(program, depth, a, b, plain)
 
 
 @dataclass(frozen=True)
@@ -373,6 +388,14 @@ def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
 def _threads(cores: int, process: int) -> ThreadPoolExecutor:
     """So many threads of this process: after a fork the child has none of its parent's."""
     return ThreadPoolExecutor(cores, "simfp")
+
+
+def _in_float32(x: Values) -> NDArray[np.float32] | None:
+    """The same values in float32, contiguous; None where that does not hold one of them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = np.ascontiguousarray(x, np.float32)
+    same = narrow == x
+    return narrow if same.all() or np.isnan(x[~same]).all() else None
 
 
 def _owned(x: Values, plan: Any) -> bool:
