@@ -86,7 +86,7 @@ def _contenders(job: Job) -> dict[str, Any]:
     accumulator = accumulator() if isinstance(accumulator, type) else accumulator
     return {
         "simfp": lambda steps, watch: train(run._replace(steps=steps), simulated(accumulator), watch),
-        TORCH: lambda steps, watch: train(run._replace(steps=steps, dtype=None), on_device("cpu"), watch),
+        TORCH: lambda steps, watch: train(run._replace(steps=steps, dtype="float32"), on_device("cpu"), watch),
     }
 
 

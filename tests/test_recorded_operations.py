@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import simfp as sf
-from simfp.course import recordings
+from simfp.course import places, recordings
 from simfp.experiments.device_answers import Answer, Answers, Noted, Simulated, checksum
 from simfp.experiments.device_checks import SUITES, Check, checks
 from simfp.experiments.frontier import FRONTIER
@@ -48,6 +49,13 @@ def test_operations_come_out_with_the_gpus_bits(suite: str, capsys: pytest.Captu
     with capsys.disabled():
         print(f"\n{suite}: {elements:,} elements made again, {len(wrong)} checks differ; {frontier} of the frontier do")
     assert wrong == []
+
+
+def test_the_readme_says_how_many_elements_were_asked_for() -> None:
+    readme = " ".join((places.lessons() or Path()).parent.joinpath("README.md").read_text(encoding="utf-8").split())
+    whole = sum(row["elements"] for row in recordings.load("h200_validation")["rows"])
+    assert f"{whole / 1e6:.0f} million elements, has a page beside it" in readme
+    assert f"A recording of {sum(row['elements'] for row in ROWS.values()) / 1e6:.0f} million of these" in readme
 
 
 def test_what_differs_is_of_the_frontier_and_within_what_it_says() -> None:
