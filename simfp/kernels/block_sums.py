@@ -15,7 +15,7 @@ WARP = 32
 TREE, WARPS, IN_ORDER = 0, 1, 2  # JOINS: one tree; trees of 32 and a tree of those; 32 in a row and those in a row
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _halved(sums, first, count):
     """sums[first] = the sum of `count` of them, a power of two: the upper half is added to the lower, and so on."""
     half = count // 2
@@ -25,7 +25,7 @@ def _halved(sums, first, count):
         half //= 2
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _joined(sums, threads, warps, join):
     if join == TREE:
         _halved(sums, 0, threads)

@@ -14,7 +14,7 @@ __all__ = ["reduced"]
 TURNS = 4  # partial sums that a thread keeps
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _tree(lanes, width):
     """lanes[0] = the sum of the first `width` of them, a power of two."""
     half = width // 2
@@ -24,7 +24,7 @@ def _tree(lanes, width):
         half //= 2
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _strided(terms, row, first, step, sums):
     """What one thread adds of a row: every `step`th term, in turns to four sums, which are added at the end."""
     for i in range(TURNS):
@@ -38,7 +38,7 @@ def _strided(terms, row, first, step, sums):
     return sums[0]
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _vectorized(terms, row, vector, thread, first, step, takes_ends, sums):
     """The same where a thread loads `vector` neighbours at once, from places in memory that are multiples of that."""
     start, stop = 0, terms.shape[1]

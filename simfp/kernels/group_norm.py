@@ -12,7 +12,7 @@ __all__ = ["over_samples", "rows_of_blocks"]
 WARP = 32
 
 
-@njit(inline="always")
+@njit(forceinline=True, error_model="numpy")
 def _halve(sums, first, width):
     half = width // 2
     while half:
@@ -39,9 +39,9 @@ def rows_of_blocks(slopes, others, first, last, threads, out):
                 sums[1, thread] = fma(g, others[row, start + thread], sums[1, thread])
         for warp in range(threads // WARP):
             _halve(sums, warp * WARP, WARP)
-            warps[:, warp] = sums[:, warp * WARP]
+            warps[0, warp], warps[1, warp] = sums[0, warp * WARP], sums[1, warp * WARP]
         _halve(warps, 0, WARP)
-        out[:, row] = warps[:, 0]
+        out[0, row], out[1, row] = warps[0, 0], warps[1, 0]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -55,4 +55,4 @@ def over_samples(levels, inner, scales, first, last, turns, out):
             sums[0, turn] += levels[sample, channel]
             sums[1, turn] = fma(inner[sample, channel], scales[sample, channel], sums[1, turn])
         _halve(sums, 0, turns)
-        out[:, channel] = sums[:, 0]
+        out[0, channel], out[1, channel] = sums[0, 0], sums[1, 0]

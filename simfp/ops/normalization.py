@@ -89,7 +89,7 @@ def _by_group(parameter: Array, num_groups: int) -> Values:
 def _sums(slopes: Values, others: Values) -> tuple[Values, Values]:
     """The sums of slopes, and of slopes times others, along the last axis."""
     shape, count = slopes.shape[:-1], slopes.shape[-1]
-    given = [np.ascontiguousarray(np.broadcast_to(each, slopes.shape)).reshape(-1, count) for each in (slopes, others)]
+    given = [np.array(np.broadcast_to(each, slopes.shape), order="C").reshape(-1, count) for each in (slopes, others)]
     out, threads = np.empty((2, len(given[0])), slopes.dtype), _threads(count)
     in_threads(
         lambda first, last: kernels.rows_of_blocks(*given, first, last, threads, out), len(given[0]), 4 * slopes.size
