@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -36,6 +37,22 @@ def page(running_chromium: Browser) -> Iterator[Page]:
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def shown(page: Page) -> Iterator[Callable[[Any], Any]]:
+    """Shows a widget on a page without a kernel, and gives it back; what the page complains of fails the test."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+
+    def show(widget: Any) -> Any:
+        page.set_content(driving.plain_page(widget))
+        page.wait_for_function("window.ready")
+        return widget
+
+    yield show
+    assert complaints == []
 
 
 @pytest.fixture

@@ -147,6 +147,13 @@ class Lesson:
         assert answer["status"] == "ok", answer
         return str(answer["data"]["text/plain"])
 
+    def wait_for(self, expression: str, value: str = "True", seconds: float = 30) -> None:
+        """Waits until the repr of a Python expression is `value`. Raises AssertionError when the time is over."""
+        end = time.monotonic() + seconds
+        while (found := self.ask(expression)) != value:
+            assert time.monotonic() < end, f"{expression} is {found}, not {value}"
+            self.page.wait_for_timeout(50)
+
     def tell(self, code: str) -> None:
         """Executes Python in the kernel."""
         content = self.page.evaluate(

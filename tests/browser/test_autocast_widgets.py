@@ -1,6 +1,6 @@
 """The widgets of lessons 09 and 10 in Chromium: by mouse, by keyboard, and live in JupyterLab."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from simfp.figures import autocast_trace as figures
 from simfp.figures import updates as update_figures
 from simfp.widgets import AutocastTrace, UpdateRace, UpdateViewer
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -19,21 +19,6 @@ CELLS = (
     "u = UpdateViewer()\nu",
     "r = UpdateRace(0.008, seeds=1, steps=3000)\nr",
 )
-
-
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., None]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(widget: Any) -> None:
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-
-    yield show
-    assert complaints == []
 
 
 @pytest.fixture
@@ -46,29 +31,21 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     return opened
 
 
-def wait_for(lesson: Lesson, expression: str, value: str, tenths: int = 100) -> None:
-    for _ in range(tenths):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-
-
 def test_keys_mouse_menus_and_python_follow_the_same_passes(lesson: Lesson) -> None:
     page = lesson.page
     trace = page.locator(".simfp-autocast")
     slider = trace.locator('input[name="step"]')
     for key, step in (("ArrowRight", 1), ("ArrowRight", 2), ("End", 16), ("Home", 0)):
         slider.press(key)
-        wait_for(lesson, "t.step", str(step))
+        lesson.wait_for("t.step", str(step))
     trace.get_by_role("button", name="step on").click()
-    wait_for(lesson, "t.step", "1")
+    lesson.wait_for("t.step", "1")
     trace.locator('[data-stop="10"]').click()
-    wait_for(lesson, "t.step", "10")
+    lesson.wait_for("t.step", "10")
     expect(trace.locator(".simfp-detail .simfp-title")).to_contain_text("backward: linear, of step 4")
     expect(trace.locator(".simfp-counts")).to_contain_text("4 found in the cache")
     trace.locator('input[name="cache_enabled"]').uncheck()
-    wait_for(lesson, "t.cache_enabled", "False")
+    lesson.wait_for("t.cache_enabled", "False")
     expect(trace.locator(".simfp-counts")).to_contain_text("8 casts made (0 of them kept)")
     trace.locator('select[name="dtype"]').select_option("bfloat16")
     expect(trace.locator('[data-stop="0"]')).to_have_text("bf16")
@@ -77,7 +54,7 @@ def test_keys_mouse_menus_and_python_follow_the_same_passes(lesson: Lesson) -> N
 
     viewer = page.locator(".simfp-update")
     viewer.locator('input[name="lr"]').press("End")
-    wait_for(lesson, "u.lr", "0.5")
+    lesson.wait_for("u.lr", "0.5")
     expect(viewer.locator(".simfp-gone")).to_have_count(0)
     viewer.locator('input[name="gradient"]').press("Home")
     expect(viewer.locator('[data-format="fp16"] .simfp-gone')).to_contain_text("the gradient itself is 0")
@@ -104,12 +81,12 @@ def test_a_race_is_begun_stopped_in_the_middle_gone_on_with_and_begun_anew(lesso
     race.get_by_role("button", name="Start over").click()
     expect(said).to_have_text("ready: step 0 of 3000")
     race.locator('select[name="lr"]').select_option("0.004")
-    wait_for(lesson, "r.race.lr", "0.004")
+    lesson.wait_for("r.race.lr", "0.004")
     assert lesson.errors == []
 
 
 @pytest.mark.parametrize("block", ["transformer", "cnn", "shared", "island"])
-def test_every_box_on_the_screen_has_its_step_s_format(page: Page, shown: Callable[..., None], block: str) -> None:
+def test_every_box_on_the_screen_has_its_step_s_format(page: Page, shown: Callable[[Any], Any], block: str) -> None:
     widget = AutocastTrace(block)
     shown(widget)
     labels = page.locator(".simfp-steps [data-stop]").evaluate_all(
@@ -127,7 +104,7 @@ def test_every_box_on_the_screen_has_its_step_s_format(page: Page, shown: Callab
 
 @pytest.mark.parametrize(("weight", "lr", "gradient"), [(1.5, 1e-3, 0.1), (1.0, 0.01, -0.2), (2.0**-10, 0.5, 1e-9)])
 def test_every_bit_of_an_update_is_in_its_place(
-    page: Page, shown: Callable[..., None], weight: float, lr: float, gradient: float
+    page: Page, shown: Callable[[Any], Any], weight: float, lr: float, gradient: float
 ) -> None:
     widget = UpdateViewer(weight, lr, gradient)
     shown(widget)
@@ -142,7 +119,7 @@ def test_every_bit_of_an_update_is_in_its_place(
 
 @pytest.mark.parametrize("width", [1200, 700])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_fit_their_page(page: Page, shown: Callable[..., None], width: int, scheme: Any) -> None:
+def test_all_fit_their_page(page: Page, shown: Callable[[Any], Any], width: int, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
     for widget in (AutocastTrace(step=1), UpdateViewer(1.999, 2e-5, 5e-4), UpdateRace()):
@@ -157,7 +134,7 @@ def test_all_fit_their_page(page: Page, shown: Callable[..., None], width: int, 
         assert ink == {"light": "rgb(31, 31, 31)", "dark": "rgb(232, 232, 232)"}[scheme]
 
 
-def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[..., None]) -> None:
+def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[[Any], Any]) -> None:
     wanted = {
         AutocastTrace: {"slider": 1, "combobox": 2, "checkbox": 2},
         UpdateViewer: {"slider": 3},
@@ -175,7 +152,7 @@ def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: 
         page.wait_for_function("document.querySelector('[aria-live]').textContent.length > 20")
 
 
-def test_removed_widgets_listen_no_longer(page: Page, shown: Callable[..., None]) -> None:
+def test_removed_widgets_listen_no_longer(page: Page, shown: Callable[[Any], Any]) -> None:
     for widget in (AutocastTrace(), UpdateViewer(), UpdateRace()):
         shown(widget)
         assert page.evaluate("Object.values(listeners).flat().length") > 0

@@ -1,6 +1,6 @@
 """BitsBeside on a page: the menu, the slider by keyboard, and the bits that are marked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from simfp.course import recordings
 from simfp.widgets import BitsBeside
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -20,24 +20,9 @@ CELL = (
 )
 
 
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., None]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(widget: Any) -> None:
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-
-    yield show
-    assert complaints == []
-
-
 @pytest.mark.parametrize("name", ["attention float16", "gelu bfloat16"])
 def test_both_codes_stand_on_the_page_and_what_differs_is_marked(
-    name: str, page: Page, shown: Callable[..., None]
+    name: str, page: Page, shown: Callable[[Any], Any]
 ) -> None:
     widget = BitsBeside(RECORDING, check=name)
     shown(widget)

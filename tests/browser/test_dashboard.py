@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from simfp.widgets import Dashboard
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -33,20 +33,7 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Iterator[Les
     assert opened.errors == []
 
 
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., Locator]]:
-    """Shows a dashboard on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(board: Dashboard) -> Locator:
-        page.set_content(plain_page(board))
-        page.wait_for_function("window.ready")
-        return page.locator(".simfp-dashboard")
-
-    yield show
-    assert complaints == []
+STEPS = "len(board.trainings[0].history)"
 
 
 def state(lesson: Lesson, name: str) -> None:
@@ -55,7 +42,7 @@ def state(lesson: Lesson, name: str) -> None:
 
 
 def steps(lesson: Lesson) -> int:
-    return int(lesson.ask("len(board.trainings[0].history)"))
+    return int(lesson.ask(STEPS))
 
 
 def test_it_runs_is_paused_stepped_stopped_in_the_middle_and_gone_on_with(lesson: Lesson) -> None:
@@ -72,7 +59,8 @@ def test_it_runs_is_paused_stepped_stopped_in_the_middle_and_gone_on_with(lesson
     stood = steps(lesson)
     assert 0 < stood < 5000
     button["step"].click()
-    page.wait_for_timeout(300)
+    lesson.wait_for(STEPS, f"{stood + 1}")
+    page.wait_for_timeout(200)
     assert steps(lesson) == stood + 1
     button["run"].click()
     state(lesson, "running")
@@ -82,8 +70,7 @@ def test_it_runs_is_paused_stepped_stopped_in_the_middle_and_gone_on_with(lesson
     page.wait_for_timeout(200)
     assert steps(lesson) == stood
     button["run"].click()
-    state(lesson, "running")
-    page.wait_for_timeout(300)
+    lesson.wait_for(f"{STEPS} > {stood}")
     button["stop"].click()
     state(lesson, "stopped")
     assert steps(lesson) > stood
@@ -126,8 +113,7 @@ def test_keys_reach_its_controls_and_not_the_notebook(lesson: Lesson) -> None:
     expect(page.locator(".simfp-knob output").first).to_have_text("learning rate 0.141")
     page.locator('.simfp-button[name="step"]').focus()
     page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    assert lesson.ask("round(board.trainings[1].history[-1].lr, 4)") == "0.1414"
+    lesson.wait_for("round(board.trainings[1].history[-1].lr, 4)", "0.1414")
 
 
 def test_a_recipe_is_refused_while_it_runs_and_taken_after(lesson: Lesson) -> None:
@@ -148,14 +134,15 @@ def test_a_recipe_is_refused_while_it_runs_and_taken_after(lesson: Lesson) -> No
 @pytest.mark.parametrize("width", [1200, 700])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_leaves_its_page_and_everything_has_a_name(
-    page: Page, shown: Callable[..., Locator], width: int, scheme: Any
+    page: Page, shown: Callable[[Any], Any], width: int, scheme: Any
 ) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     board = Dashboard("mlp", ("fp16", "bf16"), **QUICK)
     board.run()
     board.wait(60)
-    root = shown(board)
+    shown(board)
+    root = page.locator(".simfp-dashboard")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     inside = """(root) => [...root.querySelectorAll("button, select, input, table, svg.simfp-plot")].filter((one) => {
       const box = one.getBoundingClientRect(), all = root.getBoundingClientRect();
@@ -168,11 +155,12 @@ def test_nothing_leaves_its_page_and_everything_has_a_name(
     assert root.evaluate(nameless) == []
 
 
-def test_a_chart_has_a_point_for_each_step_and_a_bar_for_each_binade(page: Page, shown: Callable[..., Locator]) -> None:
+def test_a_chart_has_a_point_for_each_step_and_a_bar_for_each_binade(page: Page, shown: Callable[[Any], Any]) -> None:
     board = Dashboard("mlp", "fp16", scale=-16, **QUICK)
     board.run()
     board.wait(60)
-    root = shown(board)
+    shown(board)
+    root = page.locator(".simfp-dashboard")
     points = root.locator(".simfp-curve").first.get_attribute("points") or ""
     assert len(points.split()) == 12
     told = board._live["runs"][0]
@@ -186,10 +174,11 @@ def test_a_chart_has_a_point_for_each_step_and_a_bar_for_each_binade(page: Page,
     expect(root.locator("[aria-live]")).to_contain_text("Became zero, by layer")
 
 
-def test_a_run_that_diverged_shows_its_date_and_the_birth(page: Page, shown: Callable[..., Locator]) -> None:
+def test_a_run_that_diverged_shows_its_date_and_the_birth(page: Page, shown: Callable[[Any], Any]) -> None:
     board = Dashboard("mlp", "fp16", scale=30, **QUICK)
     board.run()
     board.wait(60)
-    root = shown(board)
+    shown(board)
+    root = page.locator(".simfp-dashboard")
     expect(root.locator(".simfp-story").first).to_contain_text("The first infinity was born at step 0")
     expect(root.locator(".simfp-story").last).to_contain_text("The loss was no number any more at step 1")

@@ -1,8 +1,7 @@
 """The widgets of lesson 08: in JupyterLab dragged, started, stopped and gone on with; and on a bare page."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from simfp.experiments.loss_scale import FATES, SCALES
 from simfp.figures import scale_words as figures
 from simfp.figures.words import percent, scale
 from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -36,29 +35,6 @@ def opened(course: Path, open_notebook: Callable[[str], Lesson]) -> Callable[[st
     return open_
 
 
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[[Any], None]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(widget: Any) -> None:
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-
-    yield show
-    assert complaints == []
-
-
-def wait_for(lesson: Lesson, expression: str, value: str = "True", seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while lesson.ask(expression) != value:
-        if time.monotonic() > end:
-            pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-        lesson.page.wait_for_timeout(50)
-
-
 # ---- the run, in JupyterLab ----
 
 
@@ -74,13 +50,13 @@ def test_a_run_is_started_steered_stopped_in_the_middle_and_gone_on_with(opened:
 
     button["start"].click()
     expect(state).to_have_text("running")
-    wait_for(lesson, "len(r.run.points) > 5")
+    lesson.wait_for("len(r.run.points) > 5")
     slider.press("End")  # 2 to the 40th: every step is skipped until the scaler has come down again
     expect(page.locator(".simfp-factor")).to_have_text("set the scale to 2⁴⁰ = 1,099,511,627,776")
-    wait_for(lesson, "any(p.skipped and p.scale == 2.0**40 for p in r.run.points)")
+    lesson.wait_for("any(p.skipped and p.scale == 2.0**40 for p in r.run.points)")
     page.locator('input[name="lr"]').fill("0.05")
     page.locator('input[name="lr"]').press("Enter")
-    wait_for(lesson, "r.run.lr", "0.05")
+    lesson.wait_for("r.run.lr", "0.05")
 
     button["stop"].click()
     expect(state).to_have_text("stopped")
@@ -90,7 +66,7 @@ def test_a_run_is_started_steered_stopped_in_the_middle_and_gone_on_with(opened:
     expect(page.locator(".simfp-skips")).to_have_attribute("d", re.compile("M"))
 
     button["step"].click()
-    wait_for(lesson, "len(r.run.points)", str(counted + 1))
+    lesson.wait_for("len(r.run.points)", str(counted + 1))
     expect(state).to_have_text("paused")
     button["start"].click()
     expect(state).to_have_text("running")
@@ -100,7 +76,7 @@ def test_a_run_is_started_steered_stopped_in_the_middle_and_gone_on_with(opened:
     expect(page.locator('input[name="growth_factor"]')).to_be_disabled()
     slider.press("Home")
     button["start"].click()
-    wait_for(lesson, "r.run.points[-1].scale == 2.0**-20")
+    lesson.wait_for("r.run.points[-1].scale == 2.0**-20")
     lesson.tell("r.press('stop')")
     expect(state).to_have_text("stopped")
     assert lesson.errors == []
@@ -142,16 +118,16 @@ def test_the_window_moves_by_key_mouse_and_python_and_another_network_can_be_sto
     slider, number = page.locator(".simfp-slider"), page.locator('input[name="k"]')
     for key, k in (("ArrowRight", 3), ("ArrowLeft", 2), ("End", 30), ("Home", -4)):
         slider.press(key)
-        wait_for(lesson, "w.k", str(k))
+        lesson.wait_for("w.k", str(k))
     box = slider.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 9 + (box["width"] - 18) * 16 / 34, box["y"] + box["height"] / 2)
-    wait_for(lesson, "w.k", "12")
+    lesson.wait_for("w.k", "12")
     number.fill("31")
     number.press("Enter")
     expect(page.locator(".simfp-message")).to_have_text("k must be a whole number from -4 to 30, got '31'; kept 12")
     page.locator('button[data-step="200"]').press("Enter")
-    wait_for(lesson, "w.step", "200")
+    lesson.wait_for("w.step", "200")
     expect(page.locator('button[data-step="200"]')).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".simfp-verdict")).to_have_text(f"after 200 steps: {reading(200, 12)}")
 
@@ -159,7 +135,7 @@ def test_the_window_moves_by_key_mouse_and_python_and_another_network_can_be_sto
     expect(page.locator(".simfp-work progress")).to_be_visible()
     page.locator('button[name="stop"]').click()
     expect(page.locator(".simfp-work")).to_be_hidden()
-    wait_for(lesson, "(w.network, w.runner.at_work)", "('mlp', False)")
+    lesson.wait_for("(w.network, w.runner.at_work)", "('mlp', False)")
     expect(page.locator('select[name="network"]')).to_have_value("mlp")
     assert lesson.errors == []
     assert lesson.outside == []
@@ -177,7 +153,7 @@ def test_buttons_make_calls_and_no_press_is_lost(opened: Callable[[str], Lesson]
     page = lesson.page
     for _ in range(3):  # faster than answers come
         page.locator('button[name="a whole iteration"]').click()
-    wait_for(lesson, "len(m.machine.history)", "15")
+    lesson.wait_for("len(m.machine.history)", "15")
     expect(page.locator('dd[data-name="scale"]')).to_have_text("2¹⁷ = 131,072")
     page.locator('input[name="outlier_a"]').check()
     for call in ("zero_grad()", "scale(loss).backward()", "step(a)", "step(a)"):
@@ -212,7 +188,7 @@ WIDGETS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", WIDGETS)
-def test_it_fits_its_page(page: Page, shown: Callable[[Any], None], name: str, scheme: Any) -> None:
+def test_it_fits_its_page(page: Page, shown: Callable[[Any], Any], name: str, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     widget = WIDGETS[name]()
     for width in (1200, 700):
@@ -231,7 +207,7 @@ def test_it_fits_its_page(page: Page, shown: Callable[[Any], None], name: str, s
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_every_control_has_a_name_and_a_removed_widget_listens_no_longer(
-    page: Page, shown: Callable[[Any], None], name: str
+    page: Page, shown: Callable[[Any], Any], name: str
 ) -> None:
     shown(WIDGETS[name]())
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
@@ -248,7 +224,7 @@ def test_every_control_has_a_name_and_a_removed_widget_listens_no_longer(
     assert page.evaluate("Object.values(listeners).flat().length") == 0
 
 
-def test_every_number_on_the_screen_is_counted_at_every_scale(page: Page, shown: Callable[[Any], None]) -> None:
+def test_every_number_on_the_screen_is_counted_at_every_scale(page: Page, shown: Callable[[Any], Any]) -> None:
     shown(ScaleWindow(network="mlp"))
     lost, over = FATES.index("lost"), FATES.index("overflowed")
     for window in loss_scale.windows("mlp"):
@@ -265,7 +241,7 @@ def test_every_number_on_the_screen_is_counted_at_every_scale(page: Page, shown:
             assert verdict.endswith(reading(window.step, k))
 
 
-def test_the_thumb_stands_above_its_column(page: Page, shown: Callable[[Any], None]) -> None:
+def test_the_thumb_stands_above_its_column(page: Page, shown: Callable[[Any], Any]) -> None:
     shown(ScaleWindow(network="mlp"))
     for k in (-4, 9, 30):
         page.evaluate("(k) => model.set('k', k)", k)
@@ -279,7 +255,7 @@ def test_the_thumb_stands_above_its_column(page: Page, shown: Callable[[Any], No
         assert thumb == pytest.approx(line, abs=0.75)
 
 
-def test_buttons_ask_and_do_nothing_else(page: Page, shown: Callable[[Any], None]) -> None:
+def test_buttons_ask_and_do_nothing_else(page: Page, shown: Callable[[Any], Any]) -> None:
     shown(WIDGETS["run"]())
     page.locator('button[name="start"]').click()
     page.locator('button[name="stop"]').click()

@@ -1,6 +1,6 @@
 """The memory calculator in JupyterLab, moved by keyboard, by mouse and by Python; and the numbers on its screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from simfp.experiments.memory import ITEMS, memory
 from simfp.experiments.model_sizes import GPT_SIZES, RECIPES
 from simfp.figures.words import gib
 from simfp.widgets import MemoryCalculator
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -27,50 +27,25 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     return opened
 
 
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., MemoryCalculator]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(**settings: Any) -> MemoryCalculator:
-        widget = MemoryCalculator(**settings)
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-        return widget
-
-    yield show
-    assert complaints == []
-
-
-def wait_for_kernel(lesson: Lesson, expression: str, value: str) -> None:
-    for _ in range(50):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-
-
 def test_keyboard_menus_and_python_set_the_same(lesson: Lesson) -> None:
     page = lesson.page
     batch, context = page.locator('.simfp input[name="batch"]'), page.locator('.simfp input[name="context"]')
     for key, value in [("ArrowRight", 8), ("ArrowUp", 16), ("ArrowLeft", 8), ("End", 64), ("Home", 1)]:
         batch.press(key)
-        wait_for_kernel(lesson, "w.batch", str(value))
+        lesson.wait_for("w.batch", str(value))
     context.press("ArrowLeft")
-    wait_for_kernel(lesson, "w.context", "512")
+    lesson.wait_for("w.context", "512")
     assert context.get_attribute("aria-valuetext") == "512 tokens"
     page.locator('.simfp select[name="recipe"]').select_option("bf16_weights")
     page.locator('.simfp input[name="checkpointing"]').check()
-    wait_for_kernel(lesson, "(w.recipe, w.checkpointing)", "('bf16_weights', True)")
+    lesson.wait_for("(w.recipe, w.checkpointing)", "('bf16_weights', True)")
 
     lesson.tell("w.model = 'GPT-2 355M'; w.batch = 16; w.context = 1024; w.recipe = 'fp16'")
     told = memory(GPT_SIZES[1], "fp16", 16, checkpointing=True)
     reading = page.locator('.simfp-bar-row[data-recipe="fp16"] .simfp-peak')
     expect(reading).to_contain_text(gib(told.peak))
     page.locator('.simfp-bar-row[data-recipe="tf32"]').click()
-    wait_for_kernel(lesson, "w.recipe", "'tf32'")
+    lesson.wait_for("w.recipe", "'tf32'")
     lesson.tell("w.batch = 3")
     expect(page.locator(".simfp-message")).to_contain_text(
         "batch must be one of 1, 2, 4, 8, 16, 32, 64, got 3; kept 16"
@@ -83,19 +58,17 @@ def test_keyboard_menus_and_python_set_the_same(lesson: Lesson) -> None:
 
 @pytest.mark.parametrize("width", [1200, 700, 420])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_its_page(page: Page, shown: Callable[..., MemoryCalculator], width: int, scheme: Any) -> None:
+def test_it_fits_its_page(page: Page, shown: Callable[[Any], Any], width: int, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
-    shown()
+    shown(MemoryCalculator())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ink = page.evaluate("getComputedStyle(document.querySelector('.simfp')).color")
     assert ink == {"light": "rgb(31, 31, 31)", "dark": "rgb(232, 232, 232)"}[scheme]
 
 
-def test_bars_are_in_proportion_and_the_table_says_what_they_show(
-    page: Page, shown: Callable[..., MemoryCalculator]
-) -> None:
-    shown(attention="written out")
+def test_bars_are_in_proportion_and_the_table_says_what_they_show(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(MemoryCalculator(attention="written out"))
     for batch, context in [(1, 128), (64, 1024), (4, 512)]:
         page.evaluate(f"model.set('batch', {batch}); model.set('context', {context})")
         told = {r.name: memory(GPT_SIZES[0], r, batch, context, explicit=True) for r in RECIPES}
@@ -116,10 +89,8 @@ def test_bars_are_in_proportion_and_the_table_says_what_they_show(
         assert cells == [gib(chosen.at_peak[item]) if chosen.at_peak[item] else "–" for item in ITEMS]
 
 
-def test_every_control_has_a_name_and_what_changed_is_spoken(
-    page: Page, shown: Callable[..., MemoryCalculator]
-) -> None:
-    shown(batch=4)
+def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(MemoryCalculator(batch=4))
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
     named: dict[str, list[str]] = {}
     for node in tree["nodes"]:
@@ -132,7 +103,7 @@ def test_every_control_has_a_name_and_what_changed_is_spoken(
     page.wait_for_function("document.querySelector('[aria-live]').textContent.includes('fp16 autocast + scaler: 8.')")
 
 
-def test_a_widget_that_is_taken_away_listens_no_more(page: Page, shown: Callable[..., MemoryCalculator]) -> None:
-    shown()
+def test_a_widget_that_is_taken_away_listens_no_more(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(MemoryCalculator())
     page.evaluate("window.stop()")
     assert page.evaluate("Object.values(window.listeners).flat().length") == 0

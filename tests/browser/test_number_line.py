@@ -29,7 +29,7 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     return opened
 
 
-def shown(page: Page) -> dict[str, str]:
+def told(page: Page) -> dict[str, str]:
     """What the first line's arrows say: mode to result."""
     arrows = page.locator(".simfp-numberline").first.locator(".simfp-arrow")
     pairs = arrows.evaluate_all("(all) => all.map((one) => [one.dataset.mode, one.dataset.result])")
@@ -40,35 +40,27 @@ def expected(x: float, fmt: str) -> dict[str, str]:
     return {mode: decimal(result, 9) for mode, result in NumberLine(x, fmt=fmt).results().items()}
 
 
-def wait_for(lesson: Lesson, expression: str, value: str) -> None:
-    for _ in range(50):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-
-
 def test_the_line_follows_keys_mouse_text_and_python_and_shows_what_simfp_says(lesson: Lesson) -> None:
     page = lesson.page
     handle = page.locator(".simfp-handle").first
     typed = page.locator("input[name=x]").first
-    assert shown(page) == expected(2049, "float16")
+    assert told(page) == expected(2049, "float16")
 
     handle.focus()
     for key, x in {"ArrowRight": 2049.125, "ArrowLeft": 2049, "PageUp": 2050, "t": 2051, "PageDown": 2050}.items():
         page.keyboard.press(key)
         expect(typed).to_have_value(repr(float(x)))
-        assert shown(page) == expected(x, "float16")
-        wait_for(lesson, "w.value", repr(float(x)))
+        assert told(page) == expected(x, "float16")
+        lesson.wait_for("w.value", repr(float(x)))
     page.keyboard.press("End")
-    wait_for(lesson, "w.value", "65504.0")
+    lesson.wait_for("w.value", "65504.0")
     page.keyboard.press("ArrowUp")  # nothing above: it stays, and still listens
     page.keyboard.press("Home")
-    wait_for(lesson, "w.value", "-65504.0")
+    lesson.wait_for("w.value", "-65504.0")
 
     typed.fill("2^-24")
     typed.press("Enter")
-    wait_for(lesson, "w.x", "'2^-24'")
+    lesson.wait_for("w.x", "'2^-24'")
     expect(handle).to_have_attribute("aria-valuetext", "2^-24, a number of fp16")
     typed.fill("1,5")
     typed.press("Enter")
@@ -80,7 +72,7 @@ def test_the_line_follows_keys_mouse_text_and_python_and_shows_what_simfp_says(l
     expect(typed).to_have_value("2049.0")
     expect(page.locator(".simfp-arrow.simfp-chosen").first).to_have_attribute("data-mode", "toward_zero")
     page.wait_for_timeout(300)
-    assert shown(page) == expected(2049, "bfloat16")
+    assert told(page) == expected(2049, "bfloat16")
 
     box = page.locator(".simfp-line").first.bounding_box()
     assert box
@@ -92,7 +84,7 @@ def test_the_line_follows_keys_mouse_text_and_python_and_shows_what_simfp_says(l
     x = float(lesson.ask("w.value"))
     stretch = NumberLine(2049, fmt="bf16", span=3)._view()
     assert x == pytest.approx(stretch.value((0.8 - 0.04) / 0.92), abs=float(sf.ulp(x, "bf16")) / 8)
-    assert shown(page) == expected(x, "bfloat16")
+    assert told(page) == expected(x, "bfloat16")
     assert lesson.ask("other.x") == "'0.1'"  # the other line stood still
 
     ids = page.locator(".simfp-numberline [id]").evaluate_all("(all) => all.map((one) => one.id)")
@@ -106,7 +98,7 @@ def test_the_screen_says_what_simfp_says_in_every_format(page: Page, name: str) 
     for x in (0.1, -1.3, fmt.max, fmt.max * 1.2, fmt.smallest_subnormal / 3, 0.0):
         page.set_content(plain_page(NumberLine(x, fmt=name)))
         page.locator(".simfp-numberline").wait_for()
-        assert shown(page) == expected(x, name)
+        assert told(page) == expected(x, name)
 
 
 @pytest.mark.parametrize("width", [1200, 700])

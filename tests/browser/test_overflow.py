@@ -1,6 +1,6 @@
 """The overflow slider in JupyterLab, moved by mouse, by keyboard and by Python; and every number on its screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from simfp.experiments import gradients
 from simfp.experiments.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
 from simfp.figures.words import births, decimal, numbers, percent
 from simfp.widgets import Overflow
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -34,31 +34,6 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     return opened
 
 
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., Overflow]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(**settings: Any) -> Overflow:
-        widget = Overflow(**settings)
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-        return widget
-
-    yield show
-    assert complaints == []
-
-
-def wait_for_kernel(lesson: Lesson, expression: str, value: str) -> None:
-    for _ in range(50):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-
-
 def test_mouse_keyboard_and_python_move_the_same_k(lesson: Lesson) -> None:
     page = lesson.page
     slider, number = page.locator(".simfp-slider"), page.locator('.simfp input[name="k"]')
@@ -73,7 +48,7 @@ def test_mouse_keyboard_and_python_move_the_same_k(lesson: Lesson) -> None:
     page.mouse.up()
     expect(slider).to_have_value("70")
     expect(number).to_have_value("70")
-    wait_for_kernel(lesson, "w.k", "70")
+    lesson.wait_for("w.k", "70")
 
     for key, k in [
         ("ArrowRight", 71),
@@ -84,14 +59,14 @@ def test_mouse_keyboard_and_python_move_the_same_k(lesson: Lesson) -> None:
         ("End", 140),
     ]:
         slider.press(key)
-        wait_for_kernel(lesson, "w.k", str(k))
+        lesson.wait_for("w.k", str(k))
 
     lesson.tell("w.k = 15")
     expect(slider).to_have_value("15")
     number.fill("16")
     number.press("Enter")
     expect(slider).to_have_value("16")
-    wait_for_kernel(lesson, "w.k", "16")
+    lesson.wait_for("w.k", "16")
     expect(page.locator('.simfp-value tr[data-format="fp16"] .simfp-became')).to_have_text("too large: ∞")
     assert lesson.errors == []
     assert lesson.outside == []
@@ -103,7 +78,7 @@ def test_settings_on_the_screen_and_in_python_are_the_same(lesson: Lesson) -> No
     page.locator('.simfp select[name="significand"]').select_option("the tie")
     page.locator('.simfp select[name="mask"]').select_option("-65504")
     page.locator('.simfp input[name="subtract_max"]').check()
-    wait_for_kernel(lesson, "(w.data, w.significand, w.mask, w.subtract_max)", "('uniform', 'the tie', '-65504', True)")
+    lesson.wait_for("(w.data, w.significand, w.mask, w.subtract_max)", "('uniform', 'the tie', '-65504', True)")
     expect(page.locator(".simfp-caption")).to_contain_text("uniform")
     expect(page.locator(".simfp-softmax caption")).to_contain_text("the maximum subtracted, mask -65504")
 
@@ -138,10 +113,10 @@ def test_a_wrong_value_keeps_the_last_good_one_and_says_so(lesson: Lesson) -> No
 
 @pytest.mark.parametrize("width", [1200, 700])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_its_page(page: Page, shown: Callable[..., Overflow], width: int, scheme: Any) -> None:
+def test_it_fits_its_page(page: Page, shown: Callable[[Any], Any], width: int, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
-    shown(k=3, significand="below the tie")
+    shown(Overflow(k=3, significand="below the tie"))
     for k in (3, 20, 140):
         page.evaluate("(k) => model.set('k', k)", k)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -149,8 +124,8 @@ def test_it_fits_its_page(page: Page, shown: Callable[..., Overflow], width: int
     assert ink == {"light": "rgb(31, 31, 31)", "dark": "rgb(232, 232, 232)"}[scheme]
 
 
-def test_the_thumb_stands_above_its_power_of_two(page: Page, shown: Callable[..., Overflow]) -> None:
-    shown()
+def test_the_thumb_stands_above_its_power_of_two(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(Overflow())
     for k in (0, 17, 140):
         page.evaluate("(k) => model.set('k', k)", k)
         dot, left, width = page.evaluate(
@@ -164,10 +139,10 @@ def test_the_thumb_stands_above_its_power_of_two(page: Page, shown: Callable[...
 
 @pytest.mark.parametrize("width", [1200, 700])
 def test_a_softmax_alone_needs_no_ruler_and_its_cases_stand_side_by_side(
-    page: Page, shown: Callable[..., Overflow], width: int
+    page: Page, shown: Callable[[Any], Any], width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 1000})
-    shown(show="softmax", k=4)
+    shown(Overflow(show="softmax", k=4))
     assert page.locator(".simfp-ruler, .simfp-lane").count() == 0
     slider, whole = page.locator(".simfp-slider").bounding_box(), page.locator(".simfp-lanes").bounding_box()
     assert slider
@@ -182,8 +157,8 @@ def test_a_softmax_alone_needs_no_ruler_and_its_cases_stand_side_by_side(
     expect(page.locator(".simfp-ruler")).to_have_count(1)
 
 
-def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[..., Overflow]) -> None:
-    shown(k=3)
+def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(Overflow(k=3))
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
     named: dict[str, list[str]] = {}
     for node in tree["nodes"]:
@@ -198,8 +173,8 @@ def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: 
     )
 
 
-def test_a_removed_widget_listens_no_longer(page: Page, shown: Callable[..., Overflow]) -> None:
-    shown()
+def test_a_removed_widget_listens_no_longer(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(Overflow())
     assert page.evaluate("Object.values(listeners).flat().length") > 0
     page.evaluate("window.stop()")
     assert page.evaluate("Object.values(listeners).flat().length") == 0
@@ -229,9 +204,9 @@ READ = """() => {
     ],
 )
 def test_every_number_on_the_screen_is_simfps_at_every_k(
-    page: Page, shown: Callable[..., Overflow], significand: str, data: str, mask: str, subtract: bool
+    page: Page, shown: Callable[[Any], Any], significand: str, data: str, mask: str, subtract: bool
 ) -> None:
-    shown(significand=significand, data=data, mask=mask, subtract_max=subtract)
+    shown(Overflow(significand=significand, data=data, mask=mask, subtract_max=subtract))
     values = gradients.load(data).values.astype(np.float64)
     for k in SHIFTS:
         page.evaluate("(k) => model.set('k', k)", k)

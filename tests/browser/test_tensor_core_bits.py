@@ -1,6 +1,6 @@
 """Both widgets about tensor cores, moved by mouse, by keyboard and by Python; and every bit on their screens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from simfp.figures import fused_step as rows_of
 from simfp.figures import tensor_core_bits as figures
 from simfp.tensor_core import HOPPER
 from simfp.widgets import FusedStep, TensorCoreBits
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -40,29 +40,6 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     expect(opened.page.locator(".simfp-core")).to_have_count(1)
     expect(opened.page.locator(".simfp-fused")).to_have_count(1)
     return opened
-
-
-@pytest.fixture
-def shown(page: Page) -> Iterator[Callable[..., None]]:
-    """Shows a widget on a page without a kernel; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-
-    def show(widget: Any) -> None:
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-
-    yield show
-    assert complaints == []
-
-
-def wait_for(lesson: Lesson, expression: str, value: str) -> None:
-    for _ in range(50):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
 
 
 GLOWS = """() => {
@@ -95,10 +72,10 @@ def test_keys_mouse_menus_and_python_move_the_same_core_until_it_is_dark(lesson:
     expect(count).to_have_text(told(4, 20, "nearest_even"))
     for key, name, value in [("ArrowRight", "terms", 8), ("End", "terms", 32), ("ArrowLeft", "terms", 16)]:
         terms.press(key)
-        wait_for(lesson, f"w.{name}", str(value))
+        lesson.wait_for(f"w.{name}", str(value))
     for key, value in [("ArrowUp", 21), ("End", 30), ("Home", 10)]:
         bits.press(key)
-        wait_for(lesson, "w.fraction_bits", str(value))
+        lesson.wait_for("w.fraction_bits", str(value))
     expect(count).to_have_text(told(16, 10, "nearest_even"))
 
     bits.scroll_into_view_if_needed()
@@ -109,7 +86,7 @@ def test_keys_mouse_menus_and_python_move_the_same_core_until_it_is_dark(lesson:
     page.mouse.down()
     page.mouse.move(x + width * 15 / 20, y, steps=30)
     page.mouse.up()
-    wait_for(lesson, "w.fraction_bits", "25")
+    lesson.wait_for("w.fraction_bits", "25")
     expect(core.locator(".simfp-set").nth(1)).to_have_text("F = 25")
     expect(count).to_have_text(told(16, 25, "nearest_even"))
     assert glowing(page, 48, 48).sum() == 1548
@@ -120,10 +97,10 @@ def test_keys_mouse_menus_and_python_move_the_same_core_until_it_is_dark(lesson:
     plate = core.locator(".simfp-plate")
     plate.scroll_into_view_if_needed()
     plate.click(position={"x": 105, "y": 25})
-    wait_for(lesson, "(w.row, w.column)", "(2, 10)")
+    lesson.wait_for("(w.row, w.column)", "(2, 10)")
     for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowUp"):
         plate.press(key)
-    wait_for(lesson, "(w.row, w.column)", "(1, 11)")
+    lesson.wait_for("(w.row, w.column)", "(1, 11)")
     expect(core.locator(".simfp-title")).to_have_text("row 1, column 11: equal, bit for bit")
 
     core.locator('select[name="case"]').select_option("tfloat32 spread 32x32x32")
@@ -141,13 +118,13 @@ def test_the_step_follows_its_sliders(lesson: Lesson) -> None:
     a, b = (x[3] if number == 0 else x[:, 5] for number, x in enumerate(products.values(BY_NAME[FIRST].case)))
     for key, number in [("ArrowRight", 2), ("End", 4), ("Home", 1)]:
         fused.locator('input[name="step"]').press(key)
-        wait_for(lesson, "step.step", str(number))
+        lesson.wait_for("step.step", str(number))
         title = rows_of.title(steps(a, b, "fp16", HOPPER.core("fp16"))[number - 1], HOPPER.core("fp16"), 4)
         expect(fused.locator(".simfp-title")).to_have_text(f"fp16, {title}")
     fused.locator('input[name="terms"]').press("Home")
     expect(fused.locator(".simfp-set").nth(2)).to_have_text("step 1 of 64")
     fused.locator('input[name="step"]').press("End")
-    wait_for(lesson, "step.step", "64")
+    lesson.wait_for("step.step", "64")
     lesson.tell("step.terms = 16")
     expect(fused.locator(".simfp-set").nth(2)).to_have_text("step 4 of 4")
     assert (lesson.errors, lesson.outside) == ([], [])
@@ -166,7 +143,7 @@ def test_the_step_follows_its_sliders(lesson: Lesson) -> None:
     ],
 )
 def test_every_square_and_every_bit_on_the_screen_is_simfp_s(
-    page: Page, shown: Callable[..., None], case: str, terms: int, bits: int, rounding: str
+    page: Page, shown: Callable[[Any], Any], case: str, terms: int, bits: int, rounding: str
 ) -> None:
     row = BY_NAME[case]
     core = unit(row.case, terms, bits, rounding)
@@ -181,7 +158,7 @@ def test_every_square_and_every_bit_on_the_screen_is_simfp_s(
 
 @pytest.mark.parametrize(("terms", "bits", "number"), [(16, 25, 2), (4, 18, 16), (32, 30, 1), (1, 10, 7)])
 def test_every_bit_of_a_step_is_in_its_place(
-    page: Page, shown: Callable[..., None], terms: int, bits: int, number: int
+    page: Page, shown: Callable[[Any], Any], terms: int, bits: int, number: int
 ) -> None:
     left, right = products.values(BY_NAME[FIRST].case)
     core = sf.TensorCore(terms, bits)
@@ -202,7 +179,7 @@ def test_every_bit_of_a_step_is_in_its_place(
 
 @pytest.mark.parametrize("width", [1200, 700])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_fit_their_page(page: Page, shown: Callable[..., None], width: int, scheme: Any) -> None:
+def test_both_fit_their_page(page: Page, shown: Callable[[Any], Any], width: int, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
     left, right = products.values(BY_NAME[FIRST].case)
@@ -221,7 +198,7 @@ def test_both_fit_their_page(page: Page, shown: Callable[..., None], width: int,
         assert ink == {"light": "rgb(31, 31, 31)", "dark": "rgb(232, 232, 232)"}[scheme]
 
 
-def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[..., None]) -> None:
+def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: Callable[[Any], Any]) -> None:
     def named() -> dict[str, list[str]]:
         tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
         found: dict[str, list[str]] = {}
@@ -245,7 +222,7 @@ def test_every_control_has_a_name_and_what_changed_is_spoken(page: Page, shown: 
     page.wait_for_function("document.querySelector('[aria-live]').textContent.includes('step 1 of 1')")
 
 
-def test_removed_widgets_listen_no_longer(page: Page, shown: Callable[..., None]) -> None:
+def test_removed_widgets_listen_no_longer(page: Page, shown: Callable[[Any], Any]) -> None:
     for widget in (TensorCoreBits(ANSWERS), FusedStep([1, 2], [3, 4])):
         shown(widget)
         assert page.evaluate("Object.values(listeners).flat().length") > 0

@@ -16,7 +16,7 @@ from simfp.figures.words import percent
 from simfp.observe import FATES, Rounding, listening
 from simfp.widgets import Underflow
 from tests.browser import metering
-from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.browser.driving import Lesson, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -39,14 +39,6 @@ def lesson(course: Path, open_notebook: Callable[[str], Lesson]) -> Lesson:
     return opened
 
 
-def wait_for_kernel(lesson: Lesson, expression: str, value: str) -> None:
-    for _ in range(50):
-        if lesson.ask(expression) == value:
-            return
-        lesson.page.wait_for_timeout(100)
-    pytest.fail(f"{expression} is {lesson.ask(expression)}, not {value}")
-
-
 def drag(page: Page, slider: Any, to: float) -> None:
     """Drags the thumb to a fraction of the slider's width."""
     box = slider.bounding_box()
@@ -67,17 +59,17 @@ def test_mouse_keyboard_and_python_move_the_same_k(lesson: Lesson) -> None:
     drag(page, slider, 0.5)  # half way: 2^-55
     expect(slider).to_have_value("55")
     expect(number).to_have_value("55")
-    wait_for_kernel(lesson, "w.k", "55")
+    lesson.wait_for("w.k", "55")
 
     for key, k in [("ArrowLeft", 56), ("ArrowUp", 57), ("ArrowRight", 56), ("ArrowDown", 55)]:
         slider.press(key)
-        wait_for_kernel(lesson, "w.k", str(k))
+        lesson.wait_for("w.k", str(k))
     slider.press("PageUp")
     assert int(slider.input_value()) > 60
     slider.press("Home")
-    wait_for_kernel(lesson, "w.k", "-30")
+    lesson.wait_for("w.k", "-30")
     slider.press("End")
-    wait_for_kernel(lesson, "w.k", "140")
+    lesson.wait_for("w.k", "140")
 
     lesson.tell("w.k = 24")
     expect(slider).to_have_value("24")
@@ -88,7 +80,7 @@ def test_mouse_keyboard_and_python_move_the_same_k(lesson: Lesson) -> None:
     number.fill("25")
     number.press("Enter")
     expect(slider).to_have_value("25")
-    wait_for_kernel(lesson, "w.k", "25")
+    lesson.wait_for("w.k", "25")
     assert lesson.ask("other.k") == "0"  # the other widget stood still
     assert page.locator(".jp-Notebook .jp-mod-noHeading, .jp-collapsed").count() == 0
     assert lesson.errors == []
@@ -100,7 +92,7 @@ def test_switches_on_the_screen_and_in_python_are_the_same(lesson: Lesson) -> No
     page.locator('.simfp select[name="significand"]').first.select_option("1.5")
     page.locator('.simfp select[name="subnormals"]').first.select_option("flush")
     page.locator('.simfp input[name="close_up"]').first.check()
-    wait_for_kernel(lesson, "(w.data, w.significand, w.subnormals, w.close_up)", "('uniform', '1.5', 'flush', True)")
+    lesson.wait_for("(w.data, w.significand, w.subnormals, w.close_up)", "('uniform', '1.5', 'flush', True)")
     expect(page.locator(".simfp-caption").first).to_contain_text("uniform")
     expect(page.locator(".simfp-limits").first).to_have_text("normal from 2⁻¹⁴, nothing below")
     expect(page.locator(".simfp-slider").first).to_have_attribute("max", "50")
@@ -154,7 +146,7 @@ def test_the_picture_follows_the_hand(lesson: Lesson) -> None:
     dragged = metering.drag(page, slider, picture, box["x"] + box["width"] - 9, box["x"] + 9)
     assert dragged.offered > 60
     assert dragged.drawn > 0
-    wait_for_kernel(lesson, "w.k", "140")
+    lesson.wait_for("w.k", "140")
 
 
 @pytest.mark.parametrize("width", [700, 1200])
@@ -188,21 +180,10 @@ def luminance(color: str) -> float:
 # ---- the front end on a page of its own, without a kernel
 
 
-@pytest.fixture
-def shown(page: Page) -> Callable[..., Underflow]:
-    def show(**settings: Any) -> Underflow:
-        widget = Underflow(**settings)
-        page.set_content(plain_page(widget))
-        page.wait_for_function("window.ready")
-        return widget
-
-    return show
-
-
 def test_every_control_and_picture_has_a_name_for_those_who_cannot_see_it(
-    page: Page, shown: Callable[..., Underflow]
+    page: Page, shown: Callable[[Any], Any]
 ) -> None:
-    shown(k=20)
+    shown(Underflow(k=20))
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
     named: dict[str, list[str]] = {}
     for node in tree["nodes"]:
@@ -218,17 +199,15 @@ def test_every_control_and_picture_has_a_name_for_those_who_cannot_see_it(
     page.wait_for_function("document.querySelector('[aria-live]').textContent.includes('fp16 gradients')")
 
 
-def test_a_removed_widget_listens_no_longer(page: Page, shown: Callable[..., Underflow]) -> None:
-    shown()
+def test_a_removed_widget_listens_no_longer(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(Underflow())
     assert page.evaluate("Object.values(listeners).flat().length") > 0
     page.evaluate("window.stop()")
     assert page.evaluate("Object.values(listeners).flat().length") == 0
 
 
-def test_the_marker_stands_below_the_thumb_and_the_bars_move_with_it(
-    page: Page, shown: Callable[..., Underflow]
-) -> None:
-    shown()
+def test_the_marker_stands_below_the_thumb_and_the_bars_move_with_it(page: Page, shown: Callable[[Any], Any]) -> None:
+    shown(Underflow())
     for k in (-30, 0, 17, 140):
         page.evaluate("(k) => model.set('k', k)", k)
         at, bars, slider = page.evaluate(
@@ -263,9 +242,9 @@ READ_THE_SCREEN = """(shifts) => shifts.map((k) => {
 @pytest.mark.parametrize("subnormals", ["keep", "flush"])
 @pytest.mark.parametrize(("data", "significand"), list(zip(gradients.NAMES, SIGNIFICANDS, strict=True)))
 def test_every_number_on_the_screen_is_simfps_at_every_k(
-    page: Page, shown: Callable[..., Underflow], data: str, significand: str, subnormals: str
+    page: Page, shown: Callable[[Any], Any], data: str, significand: str, subnormals: str
 ) -> None:
-    shown(data=data, significand=significand, subnormals=subnormals)
+    shown(Underflow(data=data, significand=significand, subnormals=subnormals))
     values = gradients.load(data).values.astype(np.float64)
     screens = page.evaluate(READ_THE_SCREEN, list(SHIFTS))
     for k, screen in zip(SHIFTS, screens, strict=True):
