@@ -45,7 +45,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (CHOICE | {"B": "fp32"}, "It would do no harm"),
         (CHOICE | {"B": "tf32"}, "bf16 makes 79872 of 80,000"),
         (CHOICE | {"C": "bf16"}, "four bytes each, where there is room for two"),
-        (CHOICE | {"C": "pure bf16"}, "is swallowed"),
+        (CHOICE | {"C": "pure bf16"}, "is always swallowed"),
         (CHOICE | {"C": "pure bf16 + kahan"}, "a second 16-bit number"),
         (CHOICE | {"C": "pure fp16"}, "too small a range"),
         (CHOICE | {"A": "fp17"}, "A: 'fp17' is no recipe"), (CHOICE | {"C": ...}, "C: Ellipsis is no recipe"),
@@ -58,7 +58,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "11.c": [
         (NEARER | {0.1: "bf16"}, "0.1: fp16 makes 0.0999756 of it, bf16 0.100098"),
         (NEARER | {70_000.0: "fp16"}, "65504 is the largest number of fp16"),
-        (NEARER | {3e-5: "bf16"}, "of eleven bits one is lost"),
+        (NEARER | {3e-5: "bf16"}, "9 of 11 bits are left, and bf16 has 8"),
         (NEARER | {1e-6: "fp16"}, "a bit is lost with every halving"),
         (NEARER | {1e-10: "fp16"}, "fp16 makes 0 of it"),
         (NEARER | {1.001: "fp32"}, "\"fp16\" or \"bf16\"; got 'fp32'"),
