@@ -209,6 +209,9 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "its weights at the end are those of before, to the last bit":
             [row["weights"] for row in small["bf16"]] == [row["weights"] for row in usual["bf16"]],
         "no gradient is to blame": all(row["zeroed"] == 0 for row in steps["pure bf16"]),
+        "batches of 16 in place of 64, and 400 steps in place of 300": [
+            (row.settings["batch"], row.settings["steps"], row.settings["options"]["lr"]) for row in SITUATIONS.values()
+        ] == [(64, 300, 0.1), (64, 300, 0.1), (16, 400, 0.003)],
         "8 bits of precision": bf16.precision == 8,
         "must stay below 65,504": fp16.max == 65504,
         "where products round their inputs to 11 bits": sf.tfloat32.precision == 11,
