@@ -159,9 +159,14 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "the ends of seven such races": len(races.RATES) == 7,
         "seven ways to keep the weights, three seeds each": (len(races.RECIPES), len(races.SEEDS)) == (7, 3),
         "steps × lr = 1.2": races.DISTANCE == 1.2,
-        "by 13 bits more": sf.float32.precision - sf.float16.precision == 13,
+        "13 bits more than fp16": sf.float32.precision - sf.float16.precision == 13,
         "three bits more": sf.float16.precision - sf.bfloat16.precision == 3,
         "bf16's numbers are 0.0078 apart": float(sf.ulp(1.4, "bf16")) == 2.0**-7,
+        "from 2.30 to below 1 in 600 steps": (f"{races.GUESSING:.2f}", races.stored(0.002).last("fp32").max() < 1)
+        == ("2.30", True),
+        "fp32 comes a little farther than before": (slow := races.stored(0.00025).last("fp32").mean())
+        < races.stored(0.002).last("fp32").mean()
+        < 1.2 * slow,
         "lr = 0.02": lesson_09.SLOW["lr"] == 0.02,
         "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").swallowed,
     }

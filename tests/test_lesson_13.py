@@ -143,7 +143,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     quality = measurements.quality()
     rows = {name: measurements.training(name, 256, model="MLP, wide, small batch") for name in ("tf32", "fp16")}
     facts = {
-        "The vocabulary has 50,257 words": size.vocabulary == 50257,
+        "The vocabulary has 50,257 tokens": size.vocabulary == 50257,
         "The logits are about half of it": all(0.4 < share < 0.6 for share in shares),
         "Six bytes a score where fp32 alone keeps four": squares == {"fp32": 4 * 12 * scores, "fp16": 6 * 12 * scores},
         "Against *that*, fp16 is not even twice as fast": lesson_13.times_faster("matmul", "float16", "tfloat32") < 2,

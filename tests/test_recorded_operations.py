@@ -55,7 +55,7 @@ def test_the_readme_says_how_many_elements_were_asked_for() -> None:
     readme = " ".join((places.lessons() or Path()).parent.joinpath("README.md").read_text(encoding="utf-8").split())
     whole = sum(row["elements"] for row in recordings.load("h200_validation")["rows"])
     assert f"{whole / 1e6:.0f} million elements, has a page beside it" in readme
-    assert f"A recording of {sum(row['elements'] for row in ROWS.values()) / 1e6:.0f} million of these" in readme
+    assert f"A smaller recording, {sum(row['elements'] for row in ROWS.values()) / 1e6:.0f} million elements" in readme
 
 
 def test_what_differs_is_of_the_frontier_and_within_what_it_says() -> None:

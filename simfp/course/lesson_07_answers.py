@@ -49,7 +49,8 @@ def judge_layer(answer: Any) -> Judgement:
             True,
             f"{name}: {shares[name]:.1%} of what it rounds became zero in the first {GPT_STEPS} steps. Softmax's "
             "gradient is a probability times a difference, and both are small: with attention spread over 32 "
-            "characters, most products fall below 2⁻²⁵. The other block's attention comes next in kind.",
+            "characters, many products fall below 2⁻²⁵. The other block's attention lost "
+            f"{shares['blocks.0.attention']:.1%}.",
         )
     if name in shares:
         return Judgement(False, f"{LAYERS.get(name, _place(name))} It lost {shares[name]:.2%}; one layer lost more.")

@@ -83,7 +83,7 @@ def _where_too_small(x: float) -> str:
 def praise(x: float) -> str:
     """What to say of a scale that will do."""
     lost = ", ".join(f"{_told(each, 'lost')} {moment(window)}" for window, each in zip(looked_at(), outcomes(x)))
-    told = f"Lost: {lost}; nothing overflows. Three networks, three windows, and this scale lies in all of them."
+    told = f"Lost: {lost}; nothing overflows. Three moments, three windows, and this scale lies in all of them."
     if math.frexp(x)[0] != 0.5:
         same = _told(outcomes(x)[-1], "same")
         told += f" But {spelled(x)} is no power of two: only {same} of the gradients kept their bits."

@@ -105,7 +105,7 @@ BETS = (
     ),
     Bet(
         "09.3",
-        "At a small lr, fp32 weights bring the loss from 2.30 to about 1 in 600 steps. Where do bf16 weights bring it?",
+        "At a small lr, fp32 weights bring the loss from 2.30 to below 1 in 600 steps. Where do bf16 weights bring it?",
         truth=lambda: _loss("pure bf16"),
         story=lambda loss: (
             f"To {loss:.2f}: it hardly moves, though every gradient was there. The same bf16 weights with Kahan's "

@@ -184,7 +184,7 @@ EXERCISES = (
         (
             "bf16 has 8 bits of precision everywhere, fp16 11 from 2⁻¹⁴ to 65,504.",
             "Below 2⁻¹⁴ fp16 loses a bit with every halving. When has it fewer than 8?",
-            "After four halvings: from 2⁻¹⁸ on bf16 has more.",
+            "From 2⁻¹⁷ to 2⁻¹⁶ both have 8; below 2⁻¹⁷ bf16 has more.",
         ),
         untouched=dict.fromkeys(answers.NUMBERS, ...),
     ),

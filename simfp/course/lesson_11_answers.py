@@ -77,8 +77,8 @@ def _small(name: str) -> str:
     if recipe.weights == "float16":
         return "fp16 weights, gradients and optimizer: too small a range, too, and no scaler can be used with it."
     return (
-        "In bf16 an update of less than about 2⁻⁹ of its weight is swallowed: the right panel above. There is a way to "
-        "round that keeps it on average."
+        "In bf16 an update of less than 2⁻⁹ of its weight is always swallowed: the right panel above. There is a way "
+        "to round that keeps it on average."
     )
 
 
@@ -176,5 +176,6 @@ def _why(x: float) -> str:
     if x >= float16.smallest_normal:
         return "Among normal numbers fp16 has 11 bits of precision, bf16 8."
     if nearer(x) == "fp16":
-        return "It is subnormal in fp16, but only just: of eleven bits one is lost, and ten are more than bf16's eight."
+        kept = int(x / float16.smallest_subnormal).bit_length()
+        return f"It is subnormal in fp16, but only just: {kept} of 11 bits are left, and bf16 has {bfloat16.precision}."
     return "Among fp16's subnormal numbers a bit is lost with every halving, until none is left."

@@ -138,12 +138,13 @@ class Machine:
                 loss = part if loss is None else loss + part
         scaled = self.scaler.scale(loss)
         scaled.backward()
-        told = f"the loss {number(loss.item())} × {number(self.scale)} = {number(scaled.item())}"
-        told = f"{told}; gradients came, each {number(self.scale)} times too large"
+        came = f"gradients came, each {number(self.scale)} times too large"
         mixed = [name for name in PARTS if had[name] and self.part(name).stage != "READY"]
         if mixed:
-            return f"{told}, and were added to {' and '.join(mixed)}'s, which had been divided: a sum of nothing"
-        return f"{told}, and were added to those that were there" if any(had.values()) else told
+            return f"{came}, and were added to {' and '.join(mixed)}'s, divided already: a senseless sum"
+        if any(had.values()):
+            return f"{came}, and were added to those that were there"
+        return f"the loss {number(loss.item())} × {number(self.scale)} = {number(scaled.item())}; {came}"
 
     def _unscale(self, name: str) -> str:
         before = self.scale
