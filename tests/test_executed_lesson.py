@@ -31,7 +31,7 @@ def test_the_copy_is_of_the_lesson_as_it_stands() -> None:
 def test_it_asked_the_gpu_then_and_there_and_found_what_the_recording_has() -> None:
     told, recording = printed(COPY), recordings.load("h200_operations")
     source = recording["provenance"]
-    assert told.startswith("a GPU is here: what follows was given just now by an NVIDIA H200, driver")
+    assert told.startswith("live: given just now by an NVIDIA H200, driver")
     assert f"torch {source['torch']}" in told
     elements = sum(row["elements"] for row in recording["rows"])
     of_the_frontier = sum(row["differing"] > 0 for row in recording["rows"])

@@ -231,8 +231,8 @@ def test_a_lesson_s_live_answers_come_with_their_source(
     monkeypatch.setattr(live, "checks", lambda: some)
     asked = live.asked()
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("a GPU is here: what follows was given just now by an CPU")
-    assert [line.split(":")[0] for line in told[1:]] == ["casts", "scaler"]
+    assert told[0].startswith("live: given just now by an CPU")
+    assert [line.split(":")[0] for line in told[1:]] == ["the tensor cores of simfp", "casts", "scaler"]
     assert (asked.live, len(asked.report["rows"]), asked.report["generation"]) == (True, len(some), "Hopper")
     assert {row["verdict"] for row in asked.report["rows"]} == {"equal"}
 

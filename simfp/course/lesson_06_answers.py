@@ -109,7 +109,7 @@ CUT_IMPOSTORS = (
     ),
     Impostor(
         lambda x, e, f: math.trunc(x / _unit(math.frexp(x)[1] - 1, f)) * _unit(math.frexp(x)[1] - 1, f) if x else 0.0,
-        "You keep F bits of x itself, as a format would. But all terms are cut at one place, below the *largest* "
+        "You keep F bits of x itself, as a format would. But all terms are cut at one place, below the largest "
         "exponent: `{call}` returns {said}; right is {right}.",
     ),
     Impostor(

@@ -206,7 +206,7 @@ EXERCISES = (
     ),
     Exercise(
         "12.c",
-        "In “attention float16” the worst element is 6,537 ulp off, but only 2 ulp of the *largest* element. "
+        "In “attention float16” the worst element is 6,537 ulp off, but only 2 ulp of the largest element. "
         "About how many times smaller than the largest is that element?",
         NumberJudge(
             wants="a factor, a number",

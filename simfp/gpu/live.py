@@ -36,7 +36,7 @@ def asked() -> Asked:
     if why:
         found = recordings.load(RECORDED)
         where = recordings.source(found)
-        print(f"{why}; what follows was {where}")
+        print(f"from a recording: {why}\nit was {where}")
         return Asked(found, where, False)
     from simfp.gpu import record
     from simfp.gpu.on_device import OnDevice, model_of
@@ -45,7 +45,7 @@ def asked() -> Asked:
     source = record.provenance(DEVICE, "validate --quick")
     device, (model, how) = OnDevice(DEVICE), model_of(DEVICE)
     told = f"given just now by an {source['device']}, driver {source['driver']}, torch {source['torch']}"
-    print(f"a GPU is here: what follows was {told}; the tensor cores of simfp: {how}", flush=True)
+    print(f"live: {told}\nthe tensor cores of simfp: {how}", flush=True)
     rows: list[dict[str, Any]] = []
     for suite in SUITES:
         some = [check for check in checks() if check.recorded and check.suite == suite]
