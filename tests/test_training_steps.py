@@ -383,6 +383,23 @@ def test_stopping_within_a_measure_leaves_the_step_done_and_going_on_begins_with
     assert stops == [2, 4]
 
 
+def test_a_pause_that_ends_while_the_run_looks_for_it_ends_no_run() -> None:
+    class EndedAtOnce(Training):
+        """Another thread ends the pause as soon as the status has been read."""
+
+        @property
+        def status(self) -> str:
+            found = super().status
+            if found == "paused":
+                self.go_on()
+            return found
+
+    training = EndedAtOnce("mlp", steps=3, batch=8, measure_every=0)
+    for _ in training:
+        training.pause()
+    assert len(training.history) == 3
+
+
 def test_a_paused_run_waits_and_goes_on() -> None:
     training = Training("mlp", steps=10**6, **QUICK)
     thread = in_a_thread(training)

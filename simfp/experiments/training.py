@@ -131,7 +131,7 @@ class Training:
         self._stop.clear()
         self._running = True
         try:
-            while self.status == "running" or self.status == "paused":
+            while self.status in ("running", "paused"):  # asked once: another thread may end a pause meanwhile
                 self._go.wait()
                 if self._stop.is_set():
                     return
