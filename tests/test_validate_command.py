@@ -138,7 +138,9 @@ def test_a_check_for_which_memory_does_not_suffice_is_not_asked_and_the_others_g
         (["--check", "gelu"], "no check is called 'gelu'; near it: gelu "),
         (["--element", "3"], "--element goes with --check"),
         (["--report", "report.txt"], "--report takes a .json file, got 'report.txt'"),
+        (["--suite", "norms", "--check", "softmax of 64 float16"], "'softmax of 64 float16' is no check of norms"),
         (["--device", "tpu"], "unknown device 'tpu'; expected cuda, cuda:0 and so on, or cpu"),
+        (["--device", "cuda0"], "unknown device 'cuda0'; expected cuda, cuda:0 and so on, or cpu"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_a_word(

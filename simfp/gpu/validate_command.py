@@ -47,6 +47,9 @@ def validate(options: argparse.Namespace) -> int:
     chosen = _chosen(options)
     if not chosen:
         names = [check.name for check in checks()]
+        if options.check in names:
+            print(f"{options.check!r} is no check of {', '.join(options.suite)}: leave --suite out", file=sys.stderr)
+            return 2
         near = ", ".join(get_close_matches(options.check, names, 5, 0.4)) or "see a report for their names"
         print(f"no check is called {options.check!r}; near it: {near}", file=sys.stderr)
         return 2
