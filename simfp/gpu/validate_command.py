@@ -132,6 +132,9 @@ def operations(device: str) -> dict[str, Any]:
             "checksums", "sample")  # fmt: skip
     if made["stopped"]:
         raise RuntimeError("stopped: a recording is whole, or there is none")
+    for row in made["rows"]:
+        if "why" in row:
+            raise RuntimeError(f"a recording is whole, or there is none; {row['name']}, {row['verdict']}: {row['why']}")
     rows = [{key: row[key] for key in kept} for row in made["rows"]]
     told = {key: made[key] for key in ("version", "against", "quick", "fp8 saturates")}
     return {"what": "operations: checksums of a device's answers; `differing` elements had other bits in simfp",
