@@ -301,6 +301,8 @@ class ExactSum(Accumulator):
     fmt, rounding
         The format and mode of that one rounding. Inside `simfp.matmul` and the like, which round the total to the
         format of their result, let `fmt` be that format: then it is the only rounding.
+    rng
+        Seed or generator of "stochastic".
     """
 
     fmt: Any = "float32"
@@ -310,6 +312,8 @@ class ExactSum(Accumulator):
     def __post_init__(self) -> None:
         object.__setattr__(self, "fmt", as_format(self.fmt))
         check_mode(self.rounding)
+        if self.rng is not None:
+            object.__setattr__(self, "rng", np.random.default_rng(self.rng))
 
     @property
     def format(self) -> Format:
@@ -319,10 +323,10 @@ class ExactSum(Accumulator):
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
-        out = np.empty((a.shape[0], b.shape[1]))
+        out, down = np.empty((a.shape[0], b.shape[1])), self.rounding == "toward_negative"
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         tasks = a.shape[0] * -(-b.shape[1] // LANES)
-        in_threads(lambda first, last: exact(a, b, out, first, last), tasks, b.shape[0] * out.size)
+        in_threads(lambda first, last: exact(a, b, out, first, last, down), tasks, b.shape[0] * out.size)
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 

@@ -62,6 +62,8 @@ class FoundOrders(Accumulator):
         """
         if fmt != FLOAT32:
             raise ValueError(f"these orders are of products of float32, got {fmt}")
+        if not a.size or not b.size:
+            return np.zeros((*a.shape[:-1], b.shape[-1]))
         if a.ndim > 2:
             return np.stack([self.products(*pair, fmt) for pair in zip(a, b, strict=True)])
         tree = self._tree(a, b)

@@ -11,6 +11,7 @@ for the generations since. What an H100 and an H200 were asked is recorded in le
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -197,7 +198,8 @@ class TensorCore(Accumulator):
         """
         formats = fmt, right or fmt
         shape = (*a.shape[:-1], b.shape[-1])
-        a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
+        stack = math.prod(shape[:-2])
+        a, b = (x.reshape(stack, *x.shape[-2:]) for x in (a, b))
         room = (
             formats[0] == formats[1]
             and self.terms <= 16
@@ -213,7 +215,7 @@ class TensorCore(Accumulator):
             if sums is not None:
                 made = sums.astype(np.float64)
                 return (made if every else _with_specials(made, a, b)).reshape(shape)
-        begin = [np.empty((0, 0))] * len(a) if start is None else start.reshape(-1, *shape[-2:])
+        begin = [np.empty((0, 0))] * len(a) if start is None else start.reshape(stack, *shape[-2:])
         made = np.empty((len(a), *shape[-2:]))
         for place in range(len(a)):
             self._general(a[place], b[place], steps, formats, begin[place], made[place])

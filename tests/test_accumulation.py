@@ -164,6 +164,22 @@ def test_numpy_s_cumulative_sum_is_the_sequential_one(fmt: str, dtype: Any) -> N
     assert np.cumsum(x)[-1] == dtype(sf.SequentialSum(fmt)(x))
 
 
+@pytest.mark.parametrize("columns", [1, 40])  # one by one, and side by side
+@pytest.mark.parametrize(
+    "terms",
+    [[0.0, 0.0], [-0.0, -0.0], [0.0, -0.0], [1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 2.0**-1000, -(2.0**-1000)]],
+)
+def test_an_exact_sum_of_zero_has_the_sign_that_additions_of_the_mode_give_it(terms: list[float], columns: int) -> None:
+    x = np.repeat(np.array(terms)[:, None], columns, axis=1)
+    for rounding in MODES:
+        slow = terms[0]
+        for term in terms[1:]:
+            slow = exact.exact_result("add", (slow, term), rounding) if slow + term == 0 else slow + term
+        got = sf.ExactSum("float32", rounding)(x, axis=0)
+        assert np.array_equal(np.signbit(got), np.full(columns, math.copysign(1, slow) < 0))
+        assert not got.any()
+
+
 def test_the_exact_sum_is_that_of_python_s_fsum_and_of_fractions() -> None:
     rng = np.random.default_rng(7)
     for _ in range(200):
@@ -251,6 +267,14 @@ def test_stochastic_sums_go_on_where_nearest_stops_and_are_repeatable() -> None:
     assert abs(made.mean() - 4096) < 4096 * 0.01  # one sum spreads by some 4 %
     alone = [float(sf.SequentialSum("bfloat16", "stochastic", rng=seed)(ones[:, 0])) for seed in range(20)]
     assert len(set(alone)) > 5
+
+
+def test_every_exact_sum_throws_its_own_coins_and_a_seed_settles_them() -> None:
+    x = np.array([1.0, 2.0**-9])  # half a step of bfloat16 above 1
+    one, other = (sf.ExactSum("bfloat16", "stochastic", rng=5) for _ in range(2))
+    thrown = [float(one(x)) for _ in range(64)]
+    assert set(thrown) == {1.0, 1.0 + 2.0**-7}
+    assert thrown == [float(other(x)) for _ in range(64)]
 
 
 # ---- axes, shapes, formats ----

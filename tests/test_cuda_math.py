@@ -57,6 +57,15 @@ def test_a_gpu_that_answers_as_the_recorded_one_did_gives_the_shipped_tables() -
 
 
 @pytest.mark.torch
+def test_a_processor_has_no_such_instructions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from simfp.gpu.__main__ import main
+
+    assert main(["approximations", "--device", "cpu", "--out", str(tmp_path)]) == 1
+    assert "only a CUDA device has these instructions, got 'cpu'" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.torch
 def test_an_answer_too_far_off_for_a_table_is_refused() -> None:
     from simfp.gpu import approximations
 

@@ -48,3 +48,8 @@ def test_what_was_not_asked_for_is_refused_by_name() -> None:
         FoundOrders({}, "float16")
     with pytest.raises(TypeError, match="FoundOrders adds up products"):
         ORDERS(np.ones(4))
+
+
+def test_products_of_nothing_need_no_order() -> None:
+    assert ORDERS.products(np.ones((0, 2, 5)), np.ones((0, 5, 3)), sf.float32).shape == (0, 2, 3)
+    assert ORDERS.products(np.ones((5, 0)), np.ones((0, 2)), sf.float32).tolist() == [[0, 0]] * 5

@@ -11,6 +11,7 @@ import pytest
 import simfp as sf
 from simfp.accumulation import Values
 from simfp.kernels.rounded_additions import LANES, NARROW
+from simfp.kernels.sum_programs import MERGE, pairwise_program
 from tests import exact
 from tests.slow_sums import Slow, same
 
@@ -194,3 +195,16 @@ def test_exact_sums_reach_to_the_ends_of_float64(terms: list[float], expected: f
     assert same(made[0], expected)
     assert made[1] == 3.0 * len(terms)
     assert same(sf.ExactSum("float32")(terms), expected)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 8, 64])
+@pytest.mark.parametrize("leaf", [1, 2, 5, 16, 128])
+def test_a_pairwise_program_has_room_for_its_lines_and_takes_every_term_once(leaf: int, lanes: int) -> None:
+    for count in [*range(1, 20), *range(20, 700, 31), 1024]:
+        program, depth = pairwise_program.py_func(count, leaf, lanes)  # in Python, which would miss the room
+        compiled, same_depth = pairwise_program(count, leaf, lanes)
+        assert np.array_equal(program, compiled)
+        assert depth == same_depth
+        taken = program[program[:, 0] != MERGE]
+        assert (taken[0, 1], taken[-1, 2]) == (0, count)
+        assert np.array_equal(taken[1:, 1], taken[:-1, 2])

@@ -106,6 +106,15 @@ def test_an_exploration_left_and_gone_on_with_finds_the_same(windows: Any) -> No
             assert np.array_equal(a.counts, b.counts)
 
 
+def test_an_exploration_stopped_between_two_steps_takes_no_more_of_them() -> None:
+    exploration = Exploration("mlp", (4,))
+    for _ in exploration:
+        exploration.stop()
+    assert (exploration.taken, exploration.status) == (1, "stopped")
+    next(iter(exploration))
+    assert (exploration.taken, exploration.status) == (2, "running")
+
+
 class Pressed:
     """Stops an exploration before the so many-th of the products that its thread is about to make."""
 

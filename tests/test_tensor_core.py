@@ -172,6 +172,18 @@ def test_a_stack_of_products_is_the_stack_of_its_products(accumulator: Any) -> N
     assert made.shape == (2, 3, 20, 70)
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((0, 4), (4, 3)), ((2, 4), (4, 0)), ((2, 0), (0, 3)), ((0, 2, 4), (0, 4, 3)), ((2, 0, 4), (2, 4, 3))],
+)
+def test_a_product_without_elements_or_without_terms_has_its_shape(
+    left: tuple[int, ...], right: tuple[int, ...]
+) -> None:
+    for core in (sf.HOPPER, sf.HOPPER.with_order(part=2)):
+        got = sf.matmul(*(sf.array(np.zeros(shape), "float16") for shape in (left, right)), accumulator=core)
+        np.testing.assert_array_equal(got, np.zeros((*left[:-1], right[-1])))
+
+
 def test_an_overflow_in_one_element_leaves_the_others_as_they_are() -> None:
     a, b = numbers("bfloat16", (40, 64), 8), numbers("bfloat16", (64, 70), 9)
     plain = sf.HOPPER.products(a, b, sf.bfloat16)

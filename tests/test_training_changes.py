@@ -95,4 +95,8 @@ def test_a_grad_scaler_makes_up_for_a_constant() -> None:
 def test_a_constant_that_is_no_number_is_refused_and_one_of_numpy_taken() -> None:
     with pytest.raises(ValueError, match="`loss_scale` must be a finite number above 0"):
         Training("mlp", "fp16", loss_scale=0)
-    assert Training("mlp", "fp16", loss_scale=np.float32(8)).settings.loss_scale == 8
+    with pytest.raises(ValueError, match="`loss_weight` must be a finite number above 0"):
+        Training("mlp", "fp16", loss_weight=float("inf"))
+    settings = Training("mlp", "fp16", loss_scale=np.float32(8), loss_weight=np.float32(0.5)).settings
+    assert (settings.loss_scale, settings.loss_weight) == (8, 0.5)
+    assert type(settings.loss_scale) is type(settings.loss_weight) is float

@@ -383,6 +383,41 @@ def test_stopping_within_a_measure_leaves_the_step_done_and_going_on_begins_with
     assert stops == [2, 4]
 
 
+def test_a_backward_pass_that_is_stopped_leaves_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training("mlp", steps=2, batch=8, measure_every=0)
+    inner, made = Products.products, []
+
+    def products(this: Products, *given: Any) -> Any:
+        made.append(given)
+        if len(made) == 5:  # three make the forward pass
+            training.stop()
+        return inner(this, *given)
+
+    monkeypatch.setattr(Products, "products", products)
+    with pytest.raises(RuntimeError, match="the backward pass was stopped before its end"):
+        training.backward()
+    assert all(p.grad is None for p in training.model.parameters())
+    assert training.backward()
+    assert all(p.grad is not None for p in training.model.parameters())
+
+
+def test_a_pause_that_ends_while_the_run_looks_for_it_ends_no_run() -> None:
+    class EndedAtOnce(Training):
+        """Another thread ends the pause as soon as the status has been read."""
+
+        @property
+        def status(self) -> str:
+            found = super().status
+            if found == "paused":
+                self.go_on()
+            return found
+
+    training = EndedAtOnce("mlp", steps=3, batch=8, measure_every=0)
+    for _ in training:
+        training.pause()
+    assert len(training.history) == 3
+
+
 def test_a_paused_run_waits_and_goes_on() -> None:
     training = Training("mlp", steps=10**6, **QUICK)
     thread = in_a_thread(training)

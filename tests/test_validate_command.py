@@ -130,6 +130,45 @@ def test_a_check_for_which_memory_does_not_suffice_is_not_asked_and_the_others_g
     told = capsys.readouterr().out
     assert "not asked: the GPU's memory does not suffice, or others use it" in told
     assert "1 equal, 1 not asked" in told
+    with pytest.raises(RuntimeError, match="a recording is whole, or there is none; invented, not asked: the GPU's"):
+        validate_command.operations("cpu")
+
+
+def test_where_simfp_itself_fails_that_is_a_difference_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from simfp.gpu import validate_command
+    from simfp.gpu.on_device import OnDevice
+
+    def fail(backend: Any, quick: bool) -> dict[str, Answer]:
+        if not isinstance(backend, OnDevice):
+            raise IndexError("no such axis")
+        return {"result": Answer(np.array([0x3C00], np.uint16), "float16")}
+
+    every = validate_command.checks()
+    monkeypatch.setattr(validate_command, "checks", lambda: (invented(fail), every[0]))
+    assert command("--report", str(tmp_path / "report.json")) == 1
+    told = capsys.readouterr().out
+    assert "DIFFERS: simfp fails with IndexError: no such axis" in told
+    assert "1 equal, 1 DIFFERS" in told
+    assert "simfp fails with IndexError" in (tmp_path / "report.html").read_text()
+
+
+def test_a_product_whose_order_cannot_be_found_is_not_asked_for_in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from simfp.experiments.device_answers import Simulated
+    from simfp.experiments.device_checks import checks
+    from simfp.gpu import training
+    from simfp.gpu.on_device import OnDevice
+    from simfp.gpu.validate import run
+
+    def changing(*_: Any, **__: Any) -> Any:
+        return lambda pairs: np.arange(len(pairs)) % 3
+
+    monkeypatch.setattr(training, "count_on", changing)
+    model = Simulated(sf.HOPPER, orders=lambda run: training.orders(run, "cpu"))
+    (row,) = run([check for check in checks() if check.name == "training, fp32"], OnDevice("cpu"), model, quick=True)
+    assert (row["verdict"], row["differing"]) == ("not asked", 0)
+    assert row["why"].startswith("the order of its product 64x32x128 nt was not found: ")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +177,9 @@ def test_a_check_for_which_memory_does_not_suffice_is_not_asked_and_the_others_g
         (["--check", "gelu"], "no check is called 'gelu'; near it: gelu "),
         (["--element", "3"], "--element goes with --check"),
         (["--report", "report.txt"], "--report takes a .json file, got 'report.txt'"),
+        (["--suite", "norms", "--check", "softmax of 64 float16"], "'softmax of 64 float16' is no check of norms"),
         (["--device", "tpu"], "unknown device 'tpu'; expected cuda, cuda:0 and so on, or cpu"),
+        (["--device", "cuda0"], "unknown device 'cuda0'; expected cuda, cuda:0 and so on, or cpu"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_a_word(

@@ -165,6 +165,24 @@ def test_runs_take_turns_of_a_lap_and_the_laps_are_counted() -> None:
             assert points.tolist() == [np.mean(history[5 * point : 5 * point + 5]) for point in range(5)]
 
 
+@pytest.mark.parametrize("steps", [1, 4, 7])
+def test_a_short_race_has_a_last_loss_too(steps: int) -> None:
+    race = Race(recipes=("fp32",), seeds=(0,), steps=steps)
+    assert np.isnan(race.standing().last("fp32")).all()
+    for _ in race:
+        pass
+    standing = race.standing()
+    first = [step.loss for step in race.trainings[0][0].history[: standing.every]]
+    assert standing.points == 1
+    assert standing.last("fp32").tolist() == [np.mean(first)]
+
+
+@pytest.mark.parametrize("lr", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_race_at_a_learning_rate_that_is_none_is_refused(lr: float) -> None:
+    with pytest.raises(ValueError, match="`lr` must be a finite number above 0, got"):
+        Race(lr)
+
+
 def test_a_race_that_was_stopped_goes_on_to_the_same_bits() -> None:
     whole = Race(recipes=("fp32", "pure bf16"), seeds=(0,), steps=2 * LAP)
     for _ in whole:
@@ -174,6 +192,7 @@ def test_a_race_that_was_stopped_goes_on_to_the_same_bits() -> None:
         if lap == ("pure bf16", 0, LAP):
             broken.stop()
     assert broken.done == 2
+    assert [len(row[0].history) for row in broken.trainings] == [LAP, LAP]
     for _ in broken:
         pass
     assert np.array_equal(whole.standing().losses, broken.standing().losses)

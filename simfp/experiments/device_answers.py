@@ -21,10 +21,14 @@ from simfp.precision import Precision
 from simfp.rounding import encode, ulp
 from simfp.tensor_core import Generation
 
-__all__ = ["Answer", "Answers", "Backend", "Compared", "Names", "Noted", "Simulated", "canonical",
+__all__ = ["Answer", "Answers", "Backend", "CannotAsk", "Compared", "Names", "Noted", "Simulated", "canonical",
            "checksum", "compare", "steps"]  # fmt: skip
 
 Codes = NDArray[Any]
+
+
+class CannotAsk(RuntimeError):
+    """A device cannot be asked this, and why."""
 
 
 class Answer(NamedTuple):

@@ -187,6 +187,8 @@ class Exploration:
         self._stopping = False
         for moment in self.moments[len(self.windows) :]:
             while len(self.training.history) < moment:
+                if self._stopping:  # between two steps, which the training forgets as it goes on
+                    return
                 if next(iter(self.training), None) is None:
                     if self.training.status == "diverged":
                         raise RuntimeError(f"{self.training!r} has no step left, and {moment} were to be looked at")

@@ -41,7 +41,12 @@ GUESSING = math.log(10)  # the loss of one who knows nothing of ten digits
 
 
 def steps_at(lr: float) -> int:
-    """How many steps a race at this learning rate has."""
+    """How many steps a race at this learning rate has.
+
+    Raises ValueError for one that is not a finite number above 0.
+    """
+    if not 0 < lr < math.inf:
+        raise ValueError(f"`lr` must be a finite number above 0, got {lr!r}")
     return max(1, round(DISTANCE / lr))
 
 
@@ -97,7 +102,7 @@ class Race:
             "measure_every": 0,
         }  # fmt: skip
         self.trainings = [[Training("mlp", recipe, seed=seed, **settings) for seed in seeds] for recipe in recipes]
-        self.every = max(LAP // 2, self.steps // POINTS)
+        self.every = max(min(LAP // 2, self.steps), self.steps // POINTS)
         self._stopping = False
 
     @property
@@ -129,7 +134,8 @@ class Race:
             for training in self._runs():
                 if self._over(training, goal):
                     continue
-                self._run_to(training, goal)
+                if not self._stopping:  # it may have been stopped between two laps
+                    self._run_to(training, goal)
                 if self._stopping:
                     return
                 yield Lap(training.recipe.name, training.settings.seed, len(training.history))
@@ -149,13 +155,14 @@ class Race:
     def standing(self) -> Standing:
         """How it stands."""
         size = self.steps // self.every
+        # counted first: a thread may take steps meanwhile, and the losses are to have these points at least
+        points = sum(all(self._over(run, point * self.every) for run in self._runs()) for point in range(1, size + 1))
         losses = np.full((len(self.recipes), len(self.seeds), size), np.nan)
         for i, row in enumerate(self.trainings):
             for j, training in enumerate(row):
                 history = np.array([step.loss for step in training.history])
                 whole = len(history) // self.every
                 losses[i, j, :whole] = history[: whole * self.every].reshape(whole, self.every).mean(1)
-        points = sum(all(self._over(run, point * self.every) for run in self._runs()) for point in range(1, size + 1))
         return Standing(self.recipes, self.seeds, self.lr, self.every, losses, points)
 
 

@@ -131,7 +131,7 @@ class Training:
         self._stop.clear()
         self._running = True
         try:
-            while self.status == "running" or self.status == "paused":
+            while self.status in ("running", "paused"):  # asked once: another thread may end a pause meanwhile
                 self._go.wait()
                 if self._stop.is_set():
                     return
@@ -151,7 +151,7 @@ class Training:
     def step(self) -> Step:
         """Takes one step, or ends one whose accuracy was not measured yet.
 
-        Raises RuntimeError where none is left, and where `stop` ended it.
+        Raises RuntimeError where none is left, and where `stop` or `pause` ended it.
         """
         if self.status in ("finished", "diverged"):
             raise RuntimeError(f"no step is left: this run is {self.status} after {len(self.history)} steps")
@@ -181,10 +181,16 @@ class Training:
 
         They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
         run does not count it; one that listens does.
+
+        Raises RuntimeError where `stop` or `pause` ended it; then there are no gradients.
         """
         self._stop.clear()
         self._go.set()
-        return self.learner.backward(self.batch(), scale)
+        try:
+            return self.learner.backward(self.batch(), scale)
+        except Abandoned:
+            self.optimizer.zero_grad()
+            raise RuntimeError("the backward pass was stopped before its end") from None
 
     def _check(self) -> None:
         if self._stop.is_set() or not self._go.is_set():

@@ -57,9 +57,6 @@ class Settings:
                                    ("measure_every", self.measure_every, 0)):  # fmt: skip
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise ValueError(f"`{name}` must be an integer of at least {least}, got {value!r}")
-        weight = self.loss_weight
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < math.inf:
-            raise ValueError(f"`loss_weight` must be a finite number above 0, got {weight!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
         optimizer = self.optimizer or task.optimizer
@@ -67,7 +64,8 @@ class Settings:
             raise ValueError(f"unknown optimizer {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
         if self.scaler and not recipe.scaler:
             raise ValueError(f"recipe {recipe.name!r} has no GradScaler, which `scaler` gives options to")
-        _check_positive("loss_scale", self.loss_scale)
+        for name, number in (("loss_scale", self.loss_scale), ("loss_weight", self.loss_weight)):
+            _check_positive(name, number)
         if not isinstance(self.accumulator, Accumulator) and self.accumulator not in ACCUMULATORS:
             known = ", ".join(map(repr, ACCUMULATORS))
             raise ValueError(f"unknown accumulator {self.accumulator!r}; expected one of {known}, or an accumulator")
@@ -76,6 +74,7 @@ class Settings:
         return replace(
             self, recipe=recipe, steps=self.steps or task.steps, batch=self.batch or task.batch, optimizer=optimizer,
             options=options, accumulator=named[0] if named else self.accumulator,
+            loss_scale=float(self.loss_scale), loss_weight=float(self.loss_weight),
         )  # fmt: skip
 
     def changed(self, *, lr: float | None = None, loss_scale: float | None = None) -> Settings:

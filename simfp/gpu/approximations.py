@@ -63,8 +63,11 @@ def recording(ask: Ask) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
 def on_cuda(device: str) -> Ask:
     """Asks a CUDA device, each instruction in a kernel of its own.
 
-    Raises RuntimeError where a kernel cannot be compiled, and for a torch that compiles none (before 2.9).
+    Raises ValueError for another device, RuntimeError where a kernel cannot be compiled, and for a torch that compiles
+    none (before 2.9).
     """
+    if not device.startswith("cuda"):
+        raise ValueError(f"only a CUDA device has these instructions, got {device!r}")
     if not hasattr(torch.cuda, "_compile_kernel"):
         raise RuntimeError(f"torch {torch.__version__} compiles no kernels; 2.9 or newer does")
     kernels = {

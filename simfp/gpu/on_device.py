@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -125,7 +126,7 @@ def trouble_with(device: str) -> str:
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if version < OLDEST:
         return f"torch {torch.__version__} is too old: 2.6 or newer is needed (`pip install --upgrade torch`)"
-    if not device.startswith(("cuda", "cpu")):
+    if not re.fullmatch(r"(cuda|cpu)(:\d+)?", device):
         return f"unknown device {device!r}; expected cuda, cuda:0 and so on, or cpu"
     if not device.startswith("cuda"):
         return ""

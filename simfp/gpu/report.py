@@ -32,8 +32,8 @@ COLOURS = {"equal": "#009E73", "frontier": "#E69F00", "DIFFERS": "#D55E00", "not
 
 def told(row: Row) -> str:
     """A check that was made, in a line."""
-    if row["verdict"] == "not asked":
-        return f"{row['name']:44} not asked: {row['why']}"
+    if "why" in row:
+        return f"{row['name']:44} {row['verdict']}: {row['why']}"
     apart = f"{row['differing']:,} differ, by up to {row['worst_ulp']:,} ulp" if row["differing"] else "0 differ"
     return f"{row['name']:44} {row['verdict']:10} {row['elements']:12,} elements, {apart}, {sum(row['seconds']):.1f} s"
 

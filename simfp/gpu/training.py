@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from simfp.experiments.device_answers import CannotAsk
 from simfp.experiments.training_runs import RUNS, Backend, Run, products_of, row_of, train
 from simfp.gpu.products import TYPES, count_on
 from simfp.probing import describe, summation_tree
@@ -45,11 +46,18 @@ def _rows(device: str) -> Iterator[dict[str, Any]]:
 
 
 def orders(run: Run, device: str) -> dict[str, str]:
-    """In which order the device sums each product of a run without autocast, in words, by its shape and layout."""
+    """In which order the device sums each product of a run without autocast, in words, by its shape and layout.
+
+    Raises CannotAsk where it does not answer, or where its answers tell of no order.
+    """
     found = {}
     for m, k, n, layout in products_of(run):
-        count = count_on(device, "float32", (m, k, n), layout, product=MADE[layout])
-        found[f"{m}x{k}x{n} {layout}"] = describe(summation_tree(count, k))
+        product = f"{m}x{k}x{n} {layout}"
+        try:
+            count = count_on(device, "float32", (m, k, n), layout, product=MADE[layout])
+            found[product] = describe(summation_tree(count, k))
+        except (ValueError, RuntimeError) as error:
+            raise CannotAsk(f"the order of its product {product} was not found: {error}") from error
     return found
 
 

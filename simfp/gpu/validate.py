@@ -10,7 +10,16 @@ import numpy as np
 import torch
 
 from simfp.bits import decode
-from simfp.experiments.device_answers import Answer, Answers, Compared, Noted, Simulated, checksum, compare
+from simfp.experiments.device_answers import (
+    Answer,
+    Answers,
+    CannotAsk,
+    Compared,
+    Noted,
+    Simulated,
+    checksum,
+    compare,
+)
 from simfp.experiments.device_checks import Check
 from simfp.experiments.frontier import FRONTIER
 from simfp.figures.words import decimal
@@ -32,11 +41,19 @@ class Asked(NamedTuple):
 
 
 def ask(check: Check, device: OnDevice, model: Simulated, *, quick: bool) -> Asked:
-    """The answers of both. Raises what torch raises."""
+    """The answers of both.
+
+    Raises CannotAsk where the device gives none, and what simfp raises.
+    """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     began = time.perf_counter()
-    with torch.device(device.device):
-        told = check.ask(device, quick)
+    try:
+        with torch.device(device.device):
+            told = check.ask(device, quick)
+    except torch.OutOfMemoryError as error:
+        raise CannotAsk("the GPU's memory does not suffice, or others use it") from error
+    except (RuntimeError, NotImplementedError, AttributeError, LookupError) as error:
+        raise CannotAsk(first_line(error)) from error
     between = time.perf_counter()
     with np.errstate(all="ignore"):
         noted = Noted(model)
@@ -45,25 +62,34 @@ def ask(check: Check, device: OnDevice, model: Simulated, *, quick: bool) -> Ask
 
 
 def run(checks: Sequence[Check], device: OnDevice, model: Simulated, *, quick: bool) -> Iterator[dict[str, Any]]:
-    """A row of the report for each check, as it is done."""
+    """A row of the report for each check, as it is done. Where simfp itself fails, it differs."""
     for check in checks:
-        refused = _refused(check, device, model)
         try:
+            refused = _refused(check, device, model)
             if refused:
-                raise LookupError(refused)
-            yield row_of(check, ask(check, device, model, quick=quick), judged=_judged(check, device))
-        except (RuntimeError, NotImplementedError, AttributeError, LookupError) as error:
-            out_of_memory = isinstance(error, torch.OutOfMemoryError)
-            why = "the GPU's memory does not suffice, or others use it" if out_of_memory else first_line(error)
-            row: dict[str, Any] = {"name": check.name, "suite": check.suite, "verdict": "not asked", "why": why}
-            yield row | {
-                "elements": 0,
-                "differing": 0,
-                "worst_ulp": 0,
-                "seconds": [0.0, 0.0],
-                "checksums": {},
-                "answers": {},
-            }
+                raise CannotAsk(refused)
+            row = row_of(check, ask(check, device, model, quick=quick), judged=_judged(check, device))
+        except CannotAsk as error:
+            row = _without_answers(check, "not asked", first_line(error))
+        except Exception as error:
+            row = _without_answers(check, "DIFFERS", f"simfp fails with {type(error).__name__}: {first_line(error)}")
+        yield row
+
+
+def _without_answers(check: Check, verdict: str, why: str) -> dict[str, Any]:
+    """The row of a check that came to nothing."""
+    return {
+        "name": check.name,
+        "suite": check.suite,
+        "verdict": verdict,
+        "why": why,
+        "elements": 0,
+        "differing": 0,
+        "worst_ulp": 0,
+        "seconds": [0.0, 0.0],
+        "checksums": {},
+        "answers": {},
+    }
 
 
 def _judged(check: Check, device: OnDevice) -> bool:

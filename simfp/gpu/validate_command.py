@@ -47,6 +47,9 @@ def validate(options: argparse.Namespace) -> int:
     chosen = _chosen(options)
     if not chosen:
         names = [check.name for check in checks()]
+        if options.check in names:
+            print(f"{options.check!r} is no check of {', '.join(options.suite)}: leave --suite out", file=sys.stderr)
+            return 2
         near = ", ".join(get_close_matches(options.check, names, 5, 0.4)) or "see a report for their names"
         print(f"no check is called {options.check!r}; near it: {near}", file=sys.stderr)
         return 2
@@ -129,6 +132,9 @@ def operations(device: str) -> dict[str, Any]:
             "checksums", "sample")  # fmt: skip
     if made["stopped"]:
         raise RuntimeError("stopped: a recording is whole, or there is none")
+    for row in made["rows"]:
+        if "why" in row:
+            raise RuntimeError(f"a recording is whole, or there is none; {row['name']}, {row['verdict']}: {row['why']}")
     rows = [{key: row[key] for key in kept} for row in made["rows"]]
     told = {key: made[key] for key in ("version", "against", "quick", "fp8 saturates")}
     return {"what": "operations: checksums of a device's answers; `differing` elements had other bits in simfp",

@@ -19,11 +19,12 @@ MANTISSA = np.uint64(52)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def exact(a, b, out, first, last):
+def exact(a, b, out, first, last, down):
     """out[m, n] = the exact sum over k of a[m, k] * b[k, n], rounded to odd in float64.
 
     For tasks first <= t < last, of which each is one row m and LANES columns. An `a` of one column stands for that
-    column again and again.
+    column again and again. down: whether a sum of 0 is -0 unless all terms are +0, as where sums are rounded toward
+    -infinity.
     """
     columns, wide = out.shape[1], np.int64(a.shape[1] > 1)
     blocks = (columns + LANES - 1) // LANES
@@ -57,9 +58,10 @@ def exact(a, b, out, first, last):
                     lost[j] += left
         for j in range(width):
             if lost[j] == 0.0 and largest[j] > np.uint64(0) and high_lift[j] > 0.0:
-                out[m, n0 + j] = sum_to_odd(high[j] - high_lift[j], low[j] - low_lift[j], False, False)
+                total = sum_to_odd(high[j] - high_lift[j], low[j] - low_lift[j], False, False)
+                out[m, n0 + j] = -0.0 if down and total == 0.0 else total
             else:
-                out[m, n0 + j] = _in_limbs(a, b, m, n0 + j, limbs, gathered)
+                out[m, n0 + j] = _in_limbs(a, b, m, n0 + j, limbs, gathered, down)
 
 
 # ---- the quick way ----
@@ -117,19 +119,21 @@ GATHERED = 1 << 10  # significands of 53 bits have a sum of 63
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _in_limbs(a, b, m, n, limbs, gathered):
+def _in_limbs(a, b, m, n, limbs, gathered, down):
     """The sum of column n as a whole number of 2^LOWEST_BIT, held in limbs of 32 bits with room for carries.
 
     Before that, integer significands gather by exponent: that is one addition a term.
     """
     wide = np.int64(a.shape[1] > 1)
     limbs[:] = 0
-    special, negative_zeros, lowest, highest = 0.0, b.shape[0] > 0, 2047, 0
+    special, lowest, highest = 0.0, 2047, 0
+    negative_zeros = positive_zeros = b.shape[0] > 0  # whether all terms are
     for k in range(b.shape[0]):
         term = a[m, k * wide] * b[k, n]
         bits = pattern(term)
         exponent = np.int64((bits >> MANTISSA) & np.uint64(0x7FF))
         negative_zeros = negative_zeros and bits == np.uint64(1) << np.uint64(63)
+        positive_zeros = positive_zeros and bits == np.uint64(0)
         if exponent == 0x7FF:
             special += term
             continue
@@ -145,7 +149,7 @@ def _in_limbs(a, b, m, n, limbs, gathered):
     if special != 0.0:  # infinite, or NaN
         return special
     total = _collect(limbs)
-    return -0.0 if total == 0.0 and negative_zeros else total
+    return -0.0 if total == 0.0 and (negative_zeros or (down and not positive_zeros)) else total
 
 
 @njit(cache=True, nogil=True)

@@ -26,7 +26,9 @@ def pairwise_program(n, leaf, lanes):
     A leaf with at least `lanes` terms is summed in `lanes` strides, these in pairs, and its last terms one by one. With
     lanes = 8 and leaf = 128 that is NumPy's order; with 1 and 1 a plain tree.
     """
-    lines = np.empty((4 * n + 8, 4), np.int64)
+    # a half has at least so many terms, and each leaf two lines at most and one to merge it
+    fewest = max(lanes, max(leaf + 1, 2 * lanes) // 2 - lanes + 1)
+    lines = np.empty((3 * (n // fewest + 1), 4), np.int64)
     count, depth, height = 0, 1, 0
     starts, sizes = np.empty(128, np.int64), np.empty(128, np.int64)
     starts[0], sizes[0], waiting = 0, n, 1

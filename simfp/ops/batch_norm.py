@@ -70,7 +70,7 @@ def _by_channel(values: Values) -> Values:
     """(C, N) of what has columns, or else (N, C, length of a plane); contiguous."""
     if _columns(values.shape):
         return np.ascontiguousarray(values.reshape(values.shape[:2]).T)
-    return np.ascontiguousarray(values).reshape(*values.shape[:2], -1)
+    return np.ascontiguousarray(values).reshape(*values.shape[:2], math.prod(values.shape[2:]))
 
 
 def _moments(values: Values) -> tuple[Values, Values]:
@@ -108,10 +108,14 @@ def batch_norm(
     ):  # fmt: skip
         if each is not None and each.size != channels:
             raise RuntimeError(f"{name} should contain {channels} elements not {each.size}")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     values = widened(x)
     shape = (1, channels, *[1] * (x.ndim - 2))
     one = values.dtype.type(1)
-    if training:
+    if not x.size:  # no statistics are asked for or changed, as in torch
+        mean, variance = np.zeros((2, channels), values.dtype)
+    elif training:
         mean, variance = _moments(values)
         count = x.size // channels
         unbiased = variance * values.dtype.type(np.divide(count, count - 1))
@@ -121,7 +125,7 @@ def batch_norm(
                 running[...] = finished(fma(fresh, one * momentum, kept), running.dtype, "batch_norm")
     else:
         if running_mean is None or running_var is None:
-            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+            raise RuntimeError("running_mean must be defined in evaluation mode")
         mean, variance = widened(running_mean).copy(), widened(running_var).copy()
     scale = rsqrt(variance + one * eps).reshape(shape)
     centred = values - mean.reshape(shape)
@@ -166,7 +170,7 @@ def _joined(sums: Values, fmt: Format) -> Values:
 
     What a thread hands to another is rounded to `fmt`, the input's: the kernel makes a pair of such numbers of it.
     """
-    lanes = sums.reshape(*sums.shape[:2], -1, WARP)
+    lanes = sums.reshape(*sums.shape[:2], sums.shape[2] // WARP, WARP)
     for _ in range(2):
         while lanes.shape[-1] > 1:
             half = lanes.shape[-1] // 2
@@ -195,7 +199,7 @@ def _into_input(g: Array, call: Call) -> Array:
     if not call.options.get("training", False):
         fused = not columns and weight is not None
         return finished(slope * (_scale_back(call) * gamma) if fused else slope * gamma * scale, g.dtype, "batch_norm")
-    away, share = widened(x) - kept.mean, one / slope.dtype.type(x.size // x.shape[1])
+    away, share = widened(x) - kept.mean, one / slope.dtype.type(x.size // max(x.shape[1], 1))
     level, along = (each.reshape(scale.shape) for each in _sums(g, call))
     if columns:
         made = fma(-away, scale * scale * along * share, fma(-level, share, slope))

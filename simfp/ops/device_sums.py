@@ -126,6 +126,8 @@ def of_softmax(values: Values, axis: int, *, bits: int, promoted: bool = False, 
     float16 input gives a float32 result, for which torch has kernels of its own.
     """
     count, inner = values.shape[axis], math.prod(values.shape[axis + 1 :])
+    if not values.size:
+        return np.zeros([*values.shape[:axis], 1, *values.shape[axis + 1 :]], values.dtype)
     if inner > 1:
         threads = _power_below(min(MOST_THREADS // inner, count)) if inner <= MOST_COLUMNS <= count else 1
         turned = np.moveaxis(values, axis, -1)

@@ -5,6 +5,7 @@ Mean and scale of each group are kept in the format of the input, and eps is rou
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ def group_norm(
     if x.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {x.ndim}")
     channels = x.shape[1]
+    if num_groups < 1:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
@@ -50,7 +53,7 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
                 f"shape {list(parameter.shape)} and input of shape {list(x.shape)}"
             )
-    planes = widened(x).reshape(x.shape[0], num_groups, channels // num_groups, -1)
+    planes = widened(x).reshape(_by_groups(x, num_groups))
     mean, scale = _statistics(planes, float(in_format_of(x, eps)), x.dtype)
     gamma, beta = (None if each is None else _by_group(each, num_groups) for each in (weight, bias))
     if planes.shape[3] == 1 or (gamma is None and beta is None):
@@ -65,13 +68,18 @@ def group_norm(
     return Saved(finished(out.reshape(x.shape), x.dtype, "group_norm"), (mean, scale))
 
 
+def _by_groups(x: Array, num_groups: int) -> tuple[int, int, int, int]:
+    """The shape (N, groups, channels of each, values of a channel)."""
+    return x.shape[0], num_groups, x.shape[1] // num_groups, math.prod(x.shape[2:])
+
+
 def _threads(terms: int) -> int:
     return WARP if terms < MOST_THREADS else MOST_THREADS
 
 
 def _statistics(planes: Values, eps: float, fmt: Format) -> tuple[Values, Values]:
     """Mean and reciprocal standard deviation of each group, rounded to `fmt`, as (N, groups, 1, 1)."""
-    rows = np.ascontiguousarray(planes.reshape(len(planes) * planes.shape[1], -1))
+    rows = np.ascontiguousarray(planes.reshape(math.prod(planes.shape[:2]), math.prod(planes.shape[2:])))
     parts, threads = np.empty((3, len(rows)), rows.dtype), _threads(rows.shape[1])
     in_threads(
         lambda first, last: welford.rows_of_blocks(rows, first, last, threads, parts), len(rows), 4 * rows.size
@@ -89,7 +97,8 @@ def _by_group(parameter: Array, num_groups: int) -> Values:
 def _sums(slopes: Values, others: Values) -> tuple[Values, Values]:
     """The sums of slopes, and of slopes times others, along the last axis."""
     shape, count = slopes.shape[:-1], slopes.shape[-1]
-    given = [np.array(np.broadcast_to(each, slopes.shape), order="C").reshape(-1, count) for each in (slopes, others)]
+    flat = math.prod(shape), count
+    given = [np.array(np.broadcast_to(each, slopes.shape), order="C").reshape(flat) for each in (slopes, others)]
     out, threads = np.empty((2, len(given[0])), slopes.dtype), _threads(count)
     in_threads(
         lambda first, last: kernels.rows_of_blocks(*given, first, last, threads, out), len(given[0]), 4 * slopes.size
@@ -100,7 +109,7 @@ def _sums(slopes: Values, others: Values) -> tuple[Values, Values]:
 def _planes(g: Array, call: Call) -> tuple[Values, Values]:
     """The gradient and the input as (N, groups, channels of each, values of a channel)."""
     x, num_groups = call.inputs[:2]
-    shape = (x.shape[0], num_groups, x.shape[1] // num_groups, -1)
+    shape = _by_groups(x, num_groups)
     return widened(g).reshape(shape), widened(x).reshape(shape)
 
 
@@ -118,7 +127,7 @@ def _into_groups(g: Array, call: Call) -> Array:
         levels, products = _sums(slope, planes)
         whole, along = _sums(levels, gamma)[1], _sums(products, gamma)[1]
     whole, along = whole[..., None, None], along[..., None, None]
-    share = one / one.dtype.type(planes[0, 0].size)
+    share = one / one.dtype.type(math.prod(planes.shape[2:]))
     second = fma(whole, mean, -along) * scale * scale * scale * share
     third = fma(-second, mean, -(whole * scale * share))
     factor = scale * gamma[..., None]
@@ -134,8 +143,11 @@ def _over_samples(g: Array, call: Call) -> tuple[Values, Values]:
     else:
         levels, products = _sums(slope, planes)
         inner = fma(-levels, mean[..., 0], products)
-    flat = [np.ascontiguousarray(np.broadcast_to(each, levels.shape)).reshape(len(levels), -1) for each in (
-        levels, inner, scale[..., 0])]  # fmt: skip
+    shape = len(levels), math.prod(levels.shape[1:])
+    flat = [
+        np.ascontiguousarray(np.broadcast_to(each, levels.shape)).reshape(shape)
+        for each in (levels, inner, scale[..., 0])
+    ]
     out, turns = np.empty((2, flat[0].shape[1]), slope.dtype), 1 if len(levels) <= FEW_SAMPLES else WARP
     in_threads(
         lambda first, last: kernels.over_samples(*flat, first, last, turns, out), out.shape[1], 4 * levels.size

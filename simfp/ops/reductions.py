@@ -27,7 +27,9 @@ def places(axis: Axes, ndim: int) -> tuple[int, ...]:
     reach = max(ndim, 1)
     for each in axes:
         if not -reach <= each < reach:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], got {each})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {each})"
+            )
     found = tuple(each % reach for each in axes)
     for each in found:
         if found.count(each) > 1:

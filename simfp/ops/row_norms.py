@@ -44,7 +44,7 @@ def _rows(x: Array, shape: Sequence[int]) -> Values:
             f"Given normalized_shape={list(sizes)}, expected input with shape [{wanted}], but got input of size"
             f"{list(x.shape)}"
         )
-    return widened(x).reshape(-1, math.prod(sizes))
+    return widened(x).reshape(math.prod(x.shape[: x.ndim - len(sizes)]), math.prod(sizes))
 
 
 def _parameter(name: str, parameter: Array | None, shape: Sequence[int]) -> Values | None:
