@@ -3,6 +3,7 @@
 The modules, in the order in which they may import one another (each only those above it):
 
     kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
+    whole_files    files that are written whole or not at all
     formats        what a format is; the table of named ones; as_format
     bits           values and codes: encode, decode, fields, neighbours, exact decimals
     observe        who is told of each rounding, and who of each operation

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import simfp as sf
-from simfp import nn, optim
+from simfp import nn, optim, whole_files
 from simfp.amp import GradScaler, autocast
-from simfp.experiments import digits, text, training_files
+from simfp.experiments import digits, text
 from simfp.experiments.recipes import RECIPES, Products, Recipe, as_recipe
 from simfp.experiments.tasks import TASKS
 from simfp.experiments.training import Settings, Training
@@ -242,7 +242,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     training.step()
     training.save(path)
     before = path.read_bytes()
-    monkeypatch.setattr(training_files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(whole_files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         training.save(path)
     assert [each.name for each in tmp_path.iterdir()] == ["run.npz"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from simfp import whole_files
 from simfp.course import places
 
 __all__ = ["entry", "forget", "path", "read", "update"]
@@ -105,20 +105,9 @@ def _write(kept: dict[str, Any]) -> None:
     """The whole file or nothing: a new one beside it takes its place."""
     file = path()
     text = json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, prefix=".progress-", delete=False
-        ) as new:
-            temporary = Path(new.name)
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(temporary, file)
+        whole_files.write(file, text)
     except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         print(
             f"Your progress could not be written to {file} ({error.strerror}); set SIMFP_PROGRESS to a file that can."
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from simfp import whole_files
 from simfp.course import places, recordings
 from simfp.experiments import recipe_runs
 from simfp.experiments.recipe_runs import COMPARED, EVERY, SEEDS, SITUATIONS
@@ -52,9 +53,7 @@ def record() -> dict[str, Any]:
 def write(path: Path, recording: dict[str, Any]) -> None:
     """The whole file with its checksum, or nothing."""
     text = json.dumps(recording | {"sha256": recordings.checksum(recording)}, indent=1) + "\n"
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    whole_files.write(path, text)
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import sklearn
 from sklearn.datasets import load_digits
 
+from simfp import whole_files
 from simfp.experiments import digits
 
 PROVENANCE = {
@@ -33,10 +34,7 @@ def main() -> None:
     images, labels = found.images.astype(np.uint8), found.target.astype(np.uint8)
     assert (images == found.images).all()  # they are whole numbers
     path = Path(digits.__file__).parent / "data" / digits.FILE
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, images=images, labels=labels, provenance=np.array(json.dumps(PROVENANCE)))
-    partial.replace(path)
+    whole_files.write_arrays(path, images=images, labels=labels, provenance=np.array(json.dumps(PROVENANCE)))
     print(json.dumps(PROVENANCE, indent=2))
 
 

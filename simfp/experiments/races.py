@@ -13,11 +13,13 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simfp import whole_files
 from simfp.experiments.training import Training
 
 __all__ = [
@@ -194,7 +196,7 @@ def main() -> None:
     arrays["settings"] = json.dumps(
         {"recipes": RECIPES, "seeds": SEEDS, "every": every, "script": "simfp.experiments.races"}
     )
-    np.savez_compressed(str(resources.files(__package__).joinpath("data", FILE)), **arrays)
+    whole_files.write_arrays(Path(str(resources.files(__package__).joinpath("data", FILE))), **arrays)
     print(f"wrote {FILE}")
 
 

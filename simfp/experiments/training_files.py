@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from simfp import whole_files
 
 __all__ = ["read", "write"]
 
@@ -23,16 +24,9 @@ def write(path: Path, state: dict[str, Any]) -> None:
     arrays: dict[str, Any] = {}
     plain = _parted(state, arrays)
     arrays["state"] = np.array(json.dumps({"kind": KIND, "version": VERSION, "state": plain}))
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            partial.unlink()
-            raise
-    os.replace(partial, path)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    whole_files.write(path, content.getvalue())
 
 
 def read(path: Path) -> dict[str, Any]:

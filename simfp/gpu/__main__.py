@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from simfp import whole_files
 from simfp.gpu import compare
 
 try:
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--device", default="cuda", help="a torch device (default: cuda)")
     for command in (recorder, operations, trainer, meter, judge, grid, halves, reader):
         command.add_argument("--out", type=Path, default=Path("lessons/recordings"), help="folder to write to")
-    tabulator.add_argument("--out", type=Path, default=Path("simfp/ops/data"), help="folder to write to")
+    tabulator.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: this one)")
     grid.add_argument("--format", choices=orders.FORMATS, action="append", help="of the inputs (default: all)")
     grid.add_argument("--like", action="append", help="a recording of orders to compare a sample of its shapes with")
     recorder.add_argument("--checksums", action="store_true", help="keep a checksum of each product's answer only")
@@ -154,7 +155,7 @@ def _record_products(options: argparse.Namespace, name: str) -> list[str]:
         if options.checksums:
             del recording["answers"]
         else:
-            record_products.write_answers(options.out / f"{name}_products.npz", content)
+            whole_files.write(options.out / f"{name}_products.npz", content)
             written.append(f"{name}_products.npz")
         asked = "record --checksums" if options.checksums else "record"
         record.write(options.out / f"{name}_products.json", recording, options.device, asked)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simfp import whole_files
 from simfp.gpu import record
 from simfp.kernels.cuda_math import ANSWERS
 from simfp.ops.cuda_math import PLACES, needed
@@ -102,8 +103,5 @@ def write(path: Path, device: str) -> dict[str, str]:
     told |= record.provenance(device, "approximations") | {"tables": digests}
     file = io.BytesIO()
     np.savez(file, **tables, provenance=np.array(json.dumps(told)))  # type: ignore[arg-type]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(file.getvalue())
-    partial.replace(path)
+    whole_files.write(path, file.getvalue())
     return digests

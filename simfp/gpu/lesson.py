@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from simfp import whole_files
 from simfp.course import notebooks, pictures, places
 from simfp.gpu import record
 
@@ -41,7 +42,4 @@ def write(path: Path, device: str) -> None:
     if folder is None:
         raise RuntimeError("the lesson is not here: run this in the project's folder")
     copy = copy_of(pictures.execute(folder / LESSON), record.provenance(device, "lesson"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(copy, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    whole_files.write(path, json.dumps(copy, indent=1, ensure_ascii=False) + "\n")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simfp import whole_files
 from simfp.course import recordings
 from simfp.experiments.device_checks import SUITES, checks
 from simfp.gpu import report as pages
@@ -69,8 +70,5 @@ def _no_gpu() -> str:
 def keep(path: Path, report: dict[str, Any]) -> None:
     """Writes a report as JSON, with a checksum, and beside it as a page; each the whole of it or nothing."""
     content = report | {"sha256": hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    whole_files.write(path, json.dumps(content, indent=1) + "\n")
     pages.write_page(path.with_suffix(".html"), report)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import simfp as sf
+from simfp import whole_files
 
 __all__ = ["provenance", "subnormals", "write"]
 
@@ -93,7 +94,4 @@ def write(path: Path, recording: dict[str, Any], device: str, command: str = "re
     content = recording | {"provenance": provenance(device, command)}
     text = json.dumps(content, sort_keys=True)
     content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    partial.replace(path)
+    whole_files.write(path, json.dumps(content, indent=1) + "\n")

@@ -20,6 +20,7 @@ import sklearn
 import torch
 from sklearn.datasets import load_digits
 
+from simfp import whole_files
 from simfp.experiments import gradients
 
 SEED = 0
@@ -78,10 +79,7 @@ def main() -> None:
     """Writes the recording and prints its provenance."""
     values, provenance = record()
     path = Path(gradients.__file__).parent / "data" / gradients.RECORDING
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, values=values, provenance=np.array(json.dumps(provenance)))
-    partial.replace(path)
+    whole_files.write_arrays(path, values=values, provenance=np.array(json.dumps(provenance)))
     print(json.dumps(provenance, indent=2))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from simfp.experiments.products import CASES, Recorded, checksum
 from simfp.gpu.products import answer
 
-__all__ = ["products", "write_answers"]
+__all__ = ["products"]
 
 
 def products(device: str) -> tuple[dict[str, Any], bytes]:
@@ -37,11 +36,3 @@ def products(device: str) -> tuple[dict[str, Any], bytes]:
         "cases": rows,
     }
     return recording, content
-
-
-def write_answers(path: Path, content: bytes) -> None:
-    """Writes the answers' file, the whole of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from simfp import whole_files
 from simfp.experiments.frontier import FRONTIER, VERDICTS
 
 __all__ = ["again", "page", "summary", "told", "write_page"]
@@ -135,6 +136,4 @@ def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], 
 
 def write_page(path: Path, report: dict[str, Any]) -> None:
     """Writes the page, the whole of it or nothing."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(page(report), encoding="utf-8")
-    partial.replace(path)
+    whole_files.write(path, page(report))
