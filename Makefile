@@ -79,7 +79,8 @@ $(VENV)/ready-lessons: pyproject.toml constraints.txt
 	echo "  2/3 JupyterLab, Matplotlib, NumPy, Numba and simfp, in the versions of constraints.txt"; \
 	$(INSTALL) setuptools; $(INSTALL) -e '.[lessons]'; \
 	echo "  3/3 compiling simfp's loops"; \
-	$(RUN) -c 'import matplotlib.pyplot, simfp; simfp.round_to(1.0, "fp16")'; \
+	$(RUN) -c 'import matplotlib.pyplot; from simfp.experiments.training import Training; \
+	    Training("mlp", "fp16 + scaler", steps=2, census=True).run()'; \
 	printf %s "$(CURDIR)" > $@; echo "Ready."
 
 $(VENV)/ready-test: $(VENV)/ready-lessons
