@@ -47,6 +47,7 @@ def shown(page: Page) -> Iterator[Callable[[Any], Any]]:
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
 
     def show(widget: Any) -> Any:
+        page.evaluate("window.ready = false")  # which a page that was shown before has set
         page.set_content(driving.plain_page(widget))
         page.wait_for_function("window.ready")
         return widget
