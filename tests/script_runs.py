@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -166,6 +167,12 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
         kept = torch.tensor(_shared.random(tuple(x.shape)) >= p, device=x.device)
         return x * kept.to(x.dtype).div_(1 - p)
 
+    def get_rng_state() -> Any:
+        return torch.tensor(list(json.dumps(_shared.bit_generator.state).encode()), dtype=torch.uint8)
+
+    def set_rng_state(state: Any) -> None:
+        _shared.bit_generator.state = json.loads(bytes(state.tolist()))
+
     def normal(rng: np.random.Generator, shape: Any, mean: float = 0.0, std: float = 1.0) -> Any:
         return rng.normal(mean, std, shape)
 
@@ -178,7 +185,7 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
     replaced: list[tuple[Any, dict[str, Any]]] = [
         (torch, {
             "manual_seed": start, "Generator": Generator, "randn": randn, "rand": rand, "randint": randint,
-            "randperm": randperm,
+            "randperm": randperm, "get_rng_state": get_rng_state, "set_rng_state": set_rng_state,
             "randn_like": like(lambda rng, shape: rng.standard_normal(shape)),
             "rand_like": like(lambda rng, shape: below(1, shape, rng)),
         }),
