@@ -121,8 +121,11 @@ def cat(*parts: Array, dim: int = 0) -> Array:
 
 
 def _of_one_format(parts: Sequence[Array]) -> list[Array]:
-    fmt = promote(*(part.dtype for part in parts))
-    return [part if part.dtype == fmt else part.astype(fmt) for part in parts]
+    formats = [part.dtype for part in parts if isinstance(part, Array)]
+    if not formats:  # integers: NumPy's rule is torch's
+        return list(parts)
+    fmt = promote(*formats)
+    return [part if part.dtype == fmt else Array(part, fmt) for part in parts]
 
 
 def _part(position: int) -> Any:
@@ -193,7 +196,7 @@ def gather(x: Array, dim: int, index: Any) -> Array:
     if indices.size and (indices.min() < 0 or indices.max() >= x.shape[where]):
         wrong = indices[(indices < 0) | (indices >= x.shape[where])].flat[0]
         raise RuntimeError(f"index {wrong} is out of bounds for dimension {where} with size {x.shape[where]}")
-    return owned(x._values[_places_along(where, indices)], x.dtype)
+    return x[_places_along(where, indices)]
 
 
 def _places_along(where: int, indices: NDArray[Any]) -> tuple[Any, ...]:
