@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.autograd import Tensor, as_tensor, tensor
+from simfp.autograd import Tensor, tensor
+from simfp.autograd import as_tensor as _as_tensor
 from simfp.devices import as_device
 from simfp.integers import as_dtype
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
+    "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
     "logspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
@@ -123,7 +124,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
 
 def _like(factory: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(input: Any, *value: Any, dtype: Any = None, **options: Any) -> Tensor:
-        x = as_tensor(input)
+        x = _as_tensor(input)
         filling = [*value, *(options.pop(name) for name in ("fill_value",) if name in options)]
         return factory(x.shape, *filling, dtype=x.dtype if dtype is None else as_dtype(dtype), **options)
 
@@ -155,7 +156,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     return tensor(obj, dtype)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:  # noqa: F811
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, integers as integers; itself if it is one of that type."""
     return asarray(data, dtype=dtype, device=device)
 
