@@ -274,7 +274,11 @@ class Module:
     # Its state.
 
     def state_dict(self, *, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy."""
+        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
+
+        `np.savez` keeps them, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is
+        kept. `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
+        """
         return state.save(self, prefix)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:

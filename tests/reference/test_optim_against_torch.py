@@ -223,12 +223,131 @@ def test_adam_has_the_bits_of_cudas_kernels_and_torch_those_of_a_cpus(
         assert_same(ours.state[p][name].values, [getattr(twin, attribute) for twin in twins["cuda"]])
 
 
+# --- optimizers that are made of the same operations ---------------------------------------------------------------
+
+
+class Kernels:
+    """The foreach operations of a device on one number, every result rounded to a format."""
+
+    def __init__(self, device: str, fmt: sf.Format) -> None:
+        self.fmt, self.on_cpu = fmt, device == "cpu"
+        self.products, self.quotients, self.roots = ADDCMUL[device], ADDCDIV[device], SQUARE_ROOT[device]
+
+    def rounded(self, x: float) -> float:
+        return exact.round_exact(x, self.fmt, "nearest_even")
+
+    def scalar(self, x: float) -> float:
+        return self.rounded(single(x)) if self.on_cpu else single(x)
+
+    def mul(self, x: float, factor: float, in_place: bool = True) -> float:
+        return self.rounded(multiply(x, self.scalar(factor) if in_place else single(factor)))
+
+    def add(self, x: float, y: float, alpha: float = 1.0) -> float:
+        return self.rounded(fma(self.scalar(alpha), y, x))
+
+    def plus(self, x: float, scalar: float) -> float:
+        return self.rounded(add(x, self.scalar(scalar)))
+
+    def lerp(self, start: float, end: float, weight: float) -> float:
+        blend, distance = single(weight), subtract(end, start)
+        near = fma(blend, distance, start) if blend < 0.5 else fma(-subtract(1.0, blend), distance, end)
+        return self.rounded(near)
+
+    def addcmul(self, a: float, x: float, y: float, value: float) -> float:
+        return self.rounded(self.products(a, x, y, single(value)))
+
+    def addcdiv(self, a: float, x: float, y: float, value: float) -> float:
+        return self.rounded(self.quotients(a, x, y, single(value)))
+
+    def sqrt(self, x: float) -> float:
+        return self.roots(x, self.fmt)
+
+
+State = dict[str, float]
+
+
+def rmsprop_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["square_avg"] = k.addcmul(k.mul(s.get("square_avg", 0.0), o["alpha"]), g, g, 1 - o["alpha"])
+    spread = s["square_avg"]
+    if o["centered"]:
+        s["grad_avg"] = k.lerp(s.get("grad_avg", 0.0), g, 1 - o["alpha"])
+        spread = k.addcmul(spread, s["grad_avg"], s["grad_avg"], -1.0)
+    below = k.plus(k.sqrt(spread), o["eps"])
+    if not o["momentum"]:
+        return k.addcdiv(w, g, below, -o["lr"])
+    s["momentum_buffer"] = k.addcdiv(k.mul(s.get("momentum_buffer", 0.0), o["momentum"]), g, below, 1.0)
+    return k.add(w, s["momentum_buffer"], -o["lr"])
+
+
+def adagrad_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["sum"] = k.addcmul(s.get("sum", o["initial_accumulator_value"]), g, g, 1.0)
+    below = k.plus(k.sqrt(s["sum"]), o["eps"])
+    in_place = bool(o["weight_decay"] or o["maximize"])
+    return k.addcdiv(w, k.mul(g, -o["lr"] / (1 + (step - 1) * o["lr_decay"]), in_place), below, 1.0)
+
+
+def adamax_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["exp_avg"] = k.lerp(s.get("exp_avg", 0.0), g, 1 - o["betas"][0])
+    s["exp_inf"] = max(k.mul(s.get("exp_inf", 0.0), o["betas"][1]), k.plus(abs(g), o["eps"]))
+    return k.addcdiv(w, s["exp_avg"], s["exp_inf"], o["lr"] / (1 - o["betas"][0] ** step) * -1)
+
+
+OTHERS: list[tuple[str, Callable[..., float], dict[str, Any]]] = [
+    ("RMSprop", rmsprop_step, {}),
+    ("RMSprop", rmsprop_step, {"lr": 0.03, "alpha": 0.9, "weight_decay": 0.1, "maximize": True}),
+    ("RMSprop", rmsprop_step, {"momentum": 0.9, "eps": 1e-3}),
+    ("RMSprop", rmsprop_step, {"centered": True, "eps": 1e-2}),
+    ("RMSprop", rmsprop_step, {"centered": True, "eps": 1e-2, "momentum": 0.7, "alpha": 0.4}),
+    ("Adagrad", adagrad_step, {}),
+    ("Adagrad", adagrad_step, {"lr": 0.1, "lr_decay": 0.3, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adamax", adamax_step, {}),
+    ("Adamax", adamax_step, {"lr": 0.1, "betas": (0.4, 0.9), "weight_decay": 0.01, "maximize": True, "eps": 1e-3}),
+]
+
+
+@pytest.mark.parametrize(("name", "step", "options"), OTHERS, ids=lambda x: "" if callable(x) else str(x))
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_an_optimizer_has_the_bits_of_cudas_kernels_in_the_order_of_torchs_source(
+    name: str, step: Callable[..., float], options: dict[str, Any], fmt: sf.Format
+) -> None:
+    draw = np.random.default_rng(3)
+    start, gradients = spread(draw, 64), [spread(draw, 64) for _ in range(4)]
+    p, t = pair(start, fmt)
+    ours, theirs = getattr(optim, name)([p], **options), getattr(torch.optim, name)([t], foreach=True, **options)
+    o = theirs.param_groups[0]
+    twins = {device: [(w, State()) for w in p.data.tolist()] for device in ("cuda", "cpu")}
+    for number, grad in enumerate(gradients, 1):
+        give(grad, p, t)
+        ours.step()
+        theirs.step()
+        for device, each in twins.items():
+            k = Kernels(device, fmt)
+            for i, ((w, state), g) in enumerate(zip(each, p.grad.tolist())):
+                slope = -g if o["maximize"] else g
+                slope = k.add(slope, w, o["weight_decay"]) if o["weight_decay"] else slope
+                each[i] = step(k, w, slope, state, o, number), state
+        assert_same(p.data.values, [w for w, _ in twins["cuda"]], start)
+        assert_same(values_of(t), [w for w, _ in twins["cpu"]], start)
+    for key in twins["cuda"][0][1]:
+        assert_same(ours.state[p][key].values, [state[key] for _, state in twins["cuda"]])
+
+
+def test_every_optimizer_is_compared() -> None:
+    assert {name for name in optim.__all__ if name[0].isupper()} == set(KINDS) | {"Optimizer"}
+
+
 # --- state dicts, messages and text ----------------------------------------------------------------------------
 
 KINDS = {
     "SGD": {"lr": 0.1, "momentum": 0.9},
     "Adam": {"lr": 0.1, "amsgrad": True},
     "AdamW": {"lr": 0.1, "weight_decay": 0.1},
+    "RMSprop": {"lr": 0.1, "momentum": 0.9, "centered": True},
+    "Adagrad": {"lr": 0.1, "lr_decay": 0.1},
+    "Adamax": {"lr": 0.1},
 }
 
 
@@ -294,6 +413,9 @@ BAD_ARGUMENTS: list[tuple[str, dict[str, Any]]] = [
         for name in ("Adam", "AdamW")
         for bad in ({"lr": -1.0}, {"eps": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"weight_decay": -1.0})
     ),
+    *(("RMSprop", {bad: -1.0}) for bad in ("lr", "eps", "momentum", "weight_decay", "alpha")),
+    *(("Adagrad", {bad: -1.0}) for bad in ("lr", "eps", "lr_decay", "weight_decay", "initial_accumulator_value")),
+    *(("Adamax", bad) for bad in ({"lr": -1.0}, {"betas": (0.9, 1.0)}, {"weight_decay": -1.0})),
 ]
 
 
@@ -625,7 +747,7 @@ def test_a_schedules_state_that_does_not_fit_changes_nothing(name: str) -> None:
         optimizer.step()
         schedule.step()
     good, before = schedule.state_dict(), copy.deepcopy(schedule.state_dict())
-    inner = next((key for key in ("_schedulers", "lr_lambdas", "_scale_fn_custom") if key in good))
+    inner = next(key for key in ("_schedulers", "lr_lambdas", "_scale_fn_custom") if key in good)
     short = {key: value for key, value in good.items() if key != inner} | {"last_epoch": 99}
     for bad in (None, [1], short):
         with pytest.raises((TypeError, KeyError)):
