@@ -1,0 +1,3 @@
+"""What to use in place of names of torch that are not here."""
+
+HINTS: tuple[tuple[str, str, str], ...] = ()
