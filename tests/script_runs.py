@@ -108,13 +108,12 @@ class Generator:
         self.numpy = np.random.default_rng()
 
     def manual_seed(self, seed: int) -> Generator:
-        """Starts anew. The seed that torch's samplers draw for a generator of their own stands for the shared one."""
-        self.numpy = _shared if seed == OF_THE_SHARED else np.random.default_rng(seed)
+        """Starts anew."""
+        self.numpy = np.random.default_rng(seed)
         return self
 
 
 _shared = np.random.default_rng(0)
-OF_THE_SHARED = 2**62 + 1
 
 
 @contextlib.contextmanager
@@ -167,6 +166,10 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
         kept = torch.tensor(_shared.random(tuple(x.shape)) >= p, device=x.device)
         return x * kept.to(x.dtype).div_(1 - p)
 
+    def random_(x: Any, **named: Any) -> Any:
+        """A seed: a sampler's, for a generator of its own; or what a loader gives to workers, of which there are none."""
+        return x.fill_(0 if "generator" in named else int(_shared.integers(0, 2**63)))
+
     def get_rng_state() -> Any:
         return torch.tensor(list(json.dumps(_shared.bit_generator.state).encode()), dtype=torch.uint8)
 
@@ -190,8 +193,7 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
             "rand_like": like(lambda rng, shape: below(1, shape, rng)),
         }),
         (torch.Tensor, {
-            "normal_": filled(normal), "uniform_": filled(uniform),
-            "random_": lambda x, **_: x.fill_(OF_THE_SHARED),  # samplers and loaders draw seeds by it
+            "normal_": filled(normal), "uniform_": filled(uniform), "random_": random_,
         }),
         (F, {"dropout": dropout}),
         (dataset, {"randperm": randperm}),

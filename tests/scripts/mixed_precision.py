@@ -11,7 +11,7 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 digits = np.load("digits.npz")
 images = torch.from_numpy(digits["images"].astype(np.float32) / 16).reshape(-1, 64)
 labels = torch.from_numpy(digits["labels"]).long()
-loader = DataLoader(TensorDataset(images, labels), batch_size=64, shuffle=True, drop_last=True)
+loader = DataLoader(TensorDataset(images, labels), batch_size=128, shuffle=True, drop_last=True)
 
 model = nn.Sequential(
     nn.Linear(64, 128),
@@ -22,7 +22,7 @@ model = nn.Sequential(
 ).to(device)
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-scaler = torch.amp.GradScaler(device, init_scale=2.0**22, growth_interval=10)
+scaler = torch.amp.GradScaler(device, init_scale=2.0**22, growth_interval=6)
 
 losses, scales = [], []
 for epoch in range(2):

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 torch.manual_seed(3)
 device = "cuda" if torch.cuda.is_available() else "cpu"
-vocab_size, block_size, batch_size, n_embd, n_head, n_layer = 64, 64, 8, 64, 4, 2
+vocab_size, block_size, batch_size, n_embd, n_head, n_layer = 32, 32, 8, 64, 4, 2
 
 text = "the quick brown fox jumps over the lazy dog. pack my box with five dozen liquor jugs. " * 40
 chars = sorted(set(text))
@@ -58,7 +58,7 @@ model = GPT().to(device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
 
 losses = []
-for step in range(15):
+for step in range(12):
     ix = torch.randint(len(data) - block_size, (batch_size,))
     x = torch.stack([data[i : i + block_size] for i in ix]).to(device)
     y = torch.stack([data[i + 1 : i + 1 + block_size] for i in ix]).to(device)

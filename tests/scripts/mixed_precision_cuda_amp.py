@@ -37,7 +37,7 @@ optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 scaler = GradScaler(init_scale=2.0**24, growth_interval=3)
 
 losses, scales = [], []
-for epoch in range(2):
+for epoch in range(1):
     optimizer.zero_grad()
     for i, (data, target) in enumerate(loader):
         data, target = data.to(device), target.to(device)

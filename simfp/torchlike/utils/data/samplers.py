@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor
-from simfp.torchlike.chance import multinomial, randint, randperm
+from simfp.torchlike.chance import Generator, default_generator, multinomial, randint, randperm
 
 __all__ = [
     "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler",
@@ -41,7 +41,7 @@ class SequentialSampler(Sampler):
 class RandomSampler(Sampler):
     """All numbers in random order; or `num_samples` of them, with `replacement` each drawn anew.
 
-    generator: what draws them; the shared one if not given.
+    generator: what draws them; if not given, one of its own each time, whose seed the shared one draws, as in torch.
 
     Raises ValueError unless `num_samples` is positive.
     """
@@ -62,12 +62,14 @@ class RandomSampler(Sampler):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        n = len(self.data_source)
+        n, generator = len(self.data_source), self.generator
+        if generator is None:
+            generator = Generator().manual_seed(int(default_generator.integers(0, 2**63)))
         if self.replacement:
-            yield from randint(n, (self.num_samples,), generator=self.generator).tolist()
+            yield from randint(n, (self.num_samples,), generator=generator).tolist()
             return
         for start in range(0, self.num_samples, max(n, 1)):
-            yield from randperm(n, generator=self.generator).tolist()[: self.num_samples - start]
+            yield from randperm(n, generator=generator).tolist()[: self.num_samples - start]
 
     def __len__(self) -> int:
         return self.num_samples
