@@ -7,15 +7,18 @@ conversions  `tensor`; other types, devices in name, Python's and NumPy's own va
 truth        comparisons and tests, which give Tensors of truth values
 picking      which values are largest and where, what integers and masks pick
 functions    the operations as functions and as methods of Tensor
+hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """
 
 from simfp.autograd import functions, picking, truth
 from simfp.autograd.conversions import tensor
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled
+from simfp.autograd.hooks import RemovableHandle
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 
 __all__ = [
+    "RemovableHandle",
     "Tensor",
     "apply",
     "as_tensor",

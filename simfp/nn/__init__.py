@@ -1,6 +1,7 @@
 """Layers and losses under torch's names, with its arguments, its defaults and the distributions that it begins with.
 
-module, parameter, state    what a module is; parameters; state_dict and back
+module, parameter           what a module is; parameters
+hooks, state                what is called around a forward and a backward; state_dict and back
 containers                  Sequential, ModuleList, ModuleDict
 linear, convolution, embedding, normalization, attention    layers with parameters
 activations                 layers without

@@ -12,7 +12,7 @@ from simfp import observe
 from simfp.arrays import Array, owned
 from simfp.autograd import Tensor
 from simfp.formats import Format, as_format
-from simfp.nn import state
+from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
 
 __all__ = ["Module"]
@@ -22,7 +22,7 @@ M = TypeVar("M", bound="Module")
 DEVICES = ("cuda", "cpu")  # taken where torch takes them; nothing depends on one
 
 
-class Module:
+class Module(hooks.Hooked):
     """Base class of layers, losses and networks, with torch's surface. A subclass has `forward`.
 
     Parameters, Modules, and what `register_buffer` is given, are found when they are assigned as attributes. While a
@@ -37,10 +37,13 @@ class Module:
 
     def __init__(self) -> None:
         vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        vars(self).update({kind: {} for kind in hooks.KINDS})
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """What `forward` gives."""
+        """What `forward` gives, the hooks called around it."""
         with observe.at(layer=self):
+            if any(vars(self).get(kind) for kind in hooks.KINDS):
+                return hooks.called(self, args, options)
             return self.forward(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> Any:
