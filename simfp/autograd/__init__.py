@@ -6,12 +6,14 @@ shaping      what moves values about, as functions and as methods of Tensor
 conversions  `tensor`; other types, devices in name, Python's and NumPy's own values
 truth        comparisons and tests, which give Tensors of truth values
 picking      which values are largest and where, what integers and masks pick
+pointwise    more operations on each value; running sums
+products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
 hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """
 
-from simfp.autograd import functions, picking, truth
+from simfp.autograd import functions, picking, pointwise, products, truth
 from simfp.autograd.conversions import tensor
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled
 from simfp.autograd.hooks import RemovableHandle
@@ -26,6 +28,8 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "picking",
+    "pointwise",
+    "products",
     "set_grad_enabled",
     "tensor",
     "truth",

@@ -36,13 +36,11 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     as_device(device)
     if isinstance(data, Tensor):
         data = data._data
-    plain = data if isinstance(data, (Array, np.ndarray)) else _from_numbers(data)
-    if dtype is None and not (is_integers(plain) and np.asarray(plain).ndim >= 0):
-        made = Tensor(array(plain))
-    elif dtype is None:
+    plain: Any = data if isinstance(data, (Array, np.ndarray)) else _from_numbers(data)
+    if dtype is None and is_integers(plain):
         made = holding(as_integers(plain, type_of(plain)))
     else:
-        made = Tensor(plain, dtype=dtype)
+        made = Tensor(array(plain) if dtype is None else plain, dtype=dtype)
     if requires_grad:
         if not isinstance(made._data, Array):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
@@ -160,7 +158,7 @@ def _format(x: Tensor, spec: str) -> str:
 
 
 def _as_numpy_array(x: Tensor, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-    if x._requires_grad:
+    if x.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return np.array(x._data, dtype=dtype, copy=copy) if copy else np.asarray(x._data, dtype=dtype)
 
@@ -177,10 +175,12 @@ def _deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     made = type(x).__new__(type(x))
     memo[id(x)] = made
+    Tensor.__init__(made, holding(x._data.copy()), x.requires_grad)
+    made._grad = None if x._grad is None else x._grad.copy()
     for kind in type(x).__mro__:
-        slots = getattr(kind, "__slots__", ())
+        slots = () if kind is Tensor else getattr(kind, "__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            if name != "__weakref__" and hasattr(x, name):
+            if name not in ("__weakref__", "__dict__") and hasattr(x, name):
                 setattr(made, name, copying.deepcopy(getattr(x, name), memo))
     for name, value in getattr(x, "__dict__", {}).items():
         made.__dict__[name] = copying.deepcopy(value, memo)

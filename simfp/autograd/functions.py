@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simfp.arrays import Array
 from simfp.autograd.conversions import tensor
 from simfp.autograd.picking import ValuesAndIndices, argmax, argmin
+from simfp.autograd.pointwise import floor_divide, fmod, trunc
 from simfp.autograd.shaping import (
     cat,
     chunk,
@@ -67,8 +68,21 @@ def mul(x: Any, y: Any) -> Tensor:
     return apply(OPERATIONS["mul"], x, y)
 
 
-def div(x: Any, y: Any) -> Tensor:
-    """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`."""
+def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`.
+
+    rounding_mode: "floor" for `floor_divide`, "trunc" for the whole number toward zero.
+    """
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    if rounding_mode == "trunc":
+        quotient = div(x, y)
+        whole = not any(isinstance(each, float) or as_tensor(each).is_floating_point() for each in (x, y))
+        return floor_divide(sub(x, fmod(x, y)), y) if whole else trunc(quotient)
+    if rounding_mode is not None:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     return mul(reciprocal(y), x) if _is_number(x) else apply(OPERATIONS["div"], x, y)
 
 
@@ -226,9 +240,10 @@ def _extreme(between: Any, over_all: Any, find: Any, x: Any, dim: Any, keepdim: 
         return over_all(x)
     if isinstance(dim, (Tensor, Array, np.ndarray)):
         return between(x, dim)
-    indices = find(x, dim, keepdim=True)
-    if not as_tensor(x).ndim:
-        return ValuesAndIndices(as_tensor(x), indices)
+    given = as_tensor(x)
+    indices = find(given.byte() if str(given.dtype) == "bool" else given, dim, keepdim=True)
+    if not given.ndim:
+        return ValuesAndIndices(given, indices)
     values = gather(x, dim, indices)
     return (
         ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(squeeze(values, dim), squeeze(indices, dim))

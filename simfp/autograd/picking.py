@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
-from simfp.autograd.shaping import cat, expand, flatten, gather, index, reshape
+from simfp.autograd.shaping import cat, expand, flatten, gather, index, reshape, squeeze
 from simfp.autograd.tensor import Tensor, as_tensor, holding
 from simfp.integers import is_integers
 from simfp.ops.shapes import place
 
 __all__ = [
-    "ValuesAndIndices", "argmax", "argmin", "argsort", "bincount", "flip", "index_select", "masked_select", "narrow",
-    "nonzero", "one_hot", "repeat", "repeat_interleave", "roll", "select", "sort", "tile", "topk", "unbind", "unique",
+    "ValuesAndIndices", "argmax", "argmin", "argsort", "bincount", "flip", "index_select", "masked_select", "median",
+    "narrow", "nonzero", "one_hot", "repeat", "repeat_interleave", "roll", "select", "sort", "tile", "topk", "unbind", "unique",
 ]  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _order(values: NDArray[Any], axis: int, descending: bool) -> NDArray[np.int6
     if not descending:
         return np.argsort(values, axis=axis, kind="stable")
     backward = np.argsort(np.flip(values, axis), axis=axis, kind="stable")
-    return values.shape[axis] - 1 - np.flip(backward, axis)
+    return np.asarray(values.shape[axis] - 1 - np.flip(backward, axis))
 
 
 def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
@@ -108,6 +108,39 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
     order = _order(_values(given), axis, largest)
     indices = holding(np.ascontiguousarray(order[(slice(None),) * axis + (slice(k),)]))
     return ValuesAndIndices(gather(given, axis, indices), indices)
+
+
+def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The lower of the middle values, NaN if there is one; with `dim` a pair: values, and where each is."""
+    given = as_tensor(x)
+    if dim is None:
+        if not given.numel():
+            return Tensor(np.float32(np.nan), dtype=given.dtype)
+        flat = flatten(given)
+        return index(flat, _middle(_values(flat), 0).item())
+    if not given.ndim:
+        return ValuesAndIndices(given, holding(np.zeros((), np.int64)))
+    axis = place(dim, given.ndim)
+    if not given.shape[axis]:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    where = _middle(_values(given), axis)
+    values, indices = gather(given, axis, where), holding(where)
+    return (
+        ValuesAndIndices(values, indices)
+        if keepdim
+        else ValuesAndIndices(squeeze(values, axis), squeeze(indices, axis))
+    )
+
+
+def _middle(values: NDArray[Any], axis: int) -> NDArray[np.int64]:
+    """Where the lower middle value along an axis is, or the first NaN; the axis stays, of length 1."""
+    order = _order(values, axis, False)
+    holes = np.isnan(values).sum(axis=axis, keepdims=True) if values.dtype.kind == "f" else 0
+    length = values.shape[axis]
+    at = np.where(np.asarray(holes) > 0, length - holes, (length - 1) // 2)
+    return np.take_along_axis(
+        order, np.broadcast_to(at, tuple(1 if n == axis else m for n, m in enumerate(values.shape))), axis
+    )
 
 
 # --- picked by integers and masks
@@ -292,7 +325,8 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Tensor:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
-    "argmax": argmax, "argmin": argmin, "argsort": argsort, "sort": sort, "topk": topk, "index_select": index_select,
+    "argmax": argmax, "argmin": argmin, "argsort": argsort, "sort": sort, "topk": topk, "median": median,
+    "index_select": index_select,
     "masked_select": masked_select, "narrow": narrow, "select": select, "unbind": unbind, "nonzero": nonzero,
     "unique": unique, "bincount": bincount, "repeat": repeat, "tile": tile, "repeat_interleave": repeat_interleave,
     "flip": flip, "roll": roll,

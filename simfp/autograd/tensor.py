@@ -122,12 +122,12 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self._data.shape
+        return tuple(self._data.shape)
 
     @property
     def ndim(self) -> int:
         """How many axes there are."""
-        return self._data.ndim
+        return int(self._data.ndim)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
@@ -139,7 +139,7 @@ class Tensor:
 
     def numel(self) -> int:
         """How many values there are."""
-        return self._data.size
+        return int(self._data.size)
 
     def item(self) -> Any:
         """The only value, as a Python float (int, bool).
@@ -236,8 +236,8 @@ class Tensor:
         return self
 
     def detach(self) -> Tensor:
-        """A tensor of the same values, with no graph behind it."""
-        return holding(self._data)
+        """A tensor over the same memory, with no graph behind it."""
+        return Tensor(self)
 
 
 def _held(data: Any, dtype: Any) -> Any:
@@ -256,10 +256,12 @@ def _held(data: Any, dtype: Any) -> Any:
 
 def holding(data: Array | NDArray[Any]) -> Tensor:
     """A Tensor over an Array, or over a NumPy array of integers or truth values, as it is."""
-    made = Tensor.__new__(Tensor)
-    made._data, made._grad, made._requires_grad, made.grad_fn, made.retains_grad = data, None, False, None, False
-    made.hooks = made.after = None
+    made = Tensor(NOTHING)
+    made._data = data
     return made
+
+
+NOTHING = array(0.0)
 
 
 def as_tensor(x: Any, dtype: Any = None) -> Tensor:

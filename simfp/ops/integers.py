@@ -16,7 +16,7 @@ from simfp.arrays import Array, array
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format
 from simfp.integers import INTEGER_TYPES, IntegerType, as_dtype, as_integers, type_of, wrapped
-from simfp.ops import shapes
+from simfp.ops import scattering, shapes
 from simfp.ops.operation import broadcasting
 from simfp.ops.reductions import count_of, places
 
@@ -81,7 +81,7 @@ def _no_fraction(alpha: Any) -> Any:
 
 
 @broadcasting
-def add(x: Any, y: Any, alpha: Any = 1) -> Integers:
+def add(x: Any, y: Any, alpha: Any = 1) -> Any:
     """x + alpha * y; of truth values, whether either is true."""
     (left, right), dtype = _met(x, y)
     return np.add(left, right if alpha == 1 else right * wrapped(_no_fraction(alpha), dtype))
@@ -251,7 +251,7 @@ def matmul(x: Any, y: Any) -> Integers:
 _minimum, _maximum = _of_two(np.minimum), _of_two(np.maximum)
 
 # fmt: off
-ON_INTEGERS: dict[str, Callable[..., Integers]] = {
+ON_INTEGERS: dict[str, Callable[..., Any]] = {
     "add": add, "sub": sub, "mul": _of_two(np.multiply), "pow": power, "neg": negative,
     "floor_divide": _dividing(np.floor_divide), "remainder": _dividing(np.remainder), "fmod": _dividing(np.fmod),
     "abs": _unless_truth("abs_cpu", np.absolute), "sign": lambda x: x.copy() if x.dtype == bool else np.sign(x),
@@ -264,6 +264,7 @@ ON_INTEGERS: dict[str, Callable[..., Integers]] = {
     # what moves values about asks for no type
     "clone": lambda x: x.copy(), "reshape": shapes.reshape, "permute": shapes.permute, "transpose": shapes.transpose,
     "expand": shapes.expand, "index": shapes.index, "gather": shapes.gather,
+    "scatter": scattering.scatter, "scatter_add": scattering.scatter_add,
     "cat": shapes.cat, "stack": shapes.stack,
     "tril": lambda x, diagonal=0: np.tril(x, diagonal), "triu": lambda x, diagonal=0: np.triu(x, diagonal),
 }
