@@ -4,10 +4,11 @@ graph      the graph, and the walk back through it
 tensor     Tensor; `apply`, through which every operation goes, and autocast's casts
 shaping    what moves values about, as functions and as methods of Tensor
 functions  the operations as functions and as methods of Tensor
+in_place   those that change a tensor in place, as methods of Tensor and Array
 checking   gradients against differences
 """
 
-from simfp.autograd import functions
+from simfp.autograd import functions, in_place  # noqa: F401  (enters its methods)
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 

@@ -97,15 +97,15 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     """Values of `x` where the condition holds, else of `y`; a condition is a NumPy array of truth values."""
     if _is_number(x) and _is_number(y):
         x = array(x)
-    return apply(OPERATIONS["where"], _truth(condition), x, y)
+    return apply(OPERATIONS["where"], truth(condition), x, y)
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     """`x` with `value` wherever the mask is true."""
-    return apply(OPERATIONS["masked_fill"], x, _truth(mask), value)
+    return apply(OPERATIONS["masked_fill"], x, truth(mask), value)
 
 
-def _truth(mask: Any) -> NDArray[np.bool_]:
+def truth(mask: Any) -> NDArray[np.bool_]:
     given = np.asarray(mask._data.values if isinstance(mask, Tensor) else mask)
     if given.dtype != bool:
         raise RuntimeError(f"expected condition or mask to be a boolean tensor, but got dtype {given.dtype}")

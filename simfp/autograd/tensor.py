@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simfp import observe, precision
 from simfp.arrays import Array, array
-from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.ops import OPERATIONS, Call, Operation, Saved
@@ -28,7 +28,7 @@ class Tensor:
     Names and behaviour are torch's; `data` and `grad` are Arrays.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
+    __slots__ = ("__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "retains_grad")
     __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
@@ -44,17 +44,20 @@ class Tensor:
         __neg__: Any
         __matmul__: Any
         __getitem__: Any
+        __setitem__: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None) -> None:
+        self._counter = data._counter if isinstance(data, Tensor) else Version()
         if isinstance(data, Tensor):
             data = data._data
         given = data if isinstance(data, Array) and dtype is None else array(data, dtype)
         self._data: Array = given
         self._grad: Array | None = None
         self._requires_grad = bool(requires_grad)
-        self.grad_fn: Node | None = None
+        self._grad_fn: Node | None = None
+        self._view: View | None = None
         self.retains_grad = False
 
     # What it is.
@@ -88,6 +91,8 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are wanted: of a leaf as it was asked for, else if that of any input was."""
+        if self._view is not None:
+            self._view.follow(self)
         return self._requires_grad
 
     @requires_grad.setter
@@ -95,6 +100,18 @@ class Tensor:
         if self.grad_fn is not None and not wanted:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self._requires_grad = bool(wanted)
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The step of the graph that gradients of this tensor go to; None of a leaf."""
+        if self._view is not None:
+            self._view.follow(self)
+        return self._grad_fn
+
+    @property
+    def _version(self) -> int:
+        """How often its values were changed in place; views and what was detached count together, `data` does not."""
+        return self._counter.number
 
     @property
     def is_leaf(self) -> bool:
@@ -179,7 +196,7 @@ class Tensor:
             raise NotImplementedError(
                 "create_graph=True: gradients of gradients, as a gradient penalty needs them, are not computed here"
             )
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
             if self._data.size != 1:
@@ -208,14 +225,20 @@ class Tensor:
             self.retains_grad = True
             self.grad_fn.retaining = weakref.ref(self)
 
+    def _change_history(self, made_by: Node) -> None:
+        """From now on, gradients of this tensor go to another step of the graph."""
+        if self.retains_grad and self._grad_fn is not None:
+            self._grad_fn.retaining, made_by.retaining = None, self._grad_fn.retaining
+        self._grad_fn, self._requires_grad = made_by, True
+
     def requires_grad_(self, wanted: bool = True) -> Tensor:
         """The tensor itself, `requires_grad` set."""
         self.requires_grad = wanted
         return self
 
     def detach(self) -> Tensor:
-        """A tensor of the same values, with no graph behind it."""
-        return Tensor(self._data)
+        """A tensor over the same memory, with no graph behind it."""
+        return Tensor(self)
 
     # Formats.
 
@@ -272,12 +295,58 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
         edges = tuple(
             (position, x.grad_fn or x)
             for position, x in enumerate(given)
-            if isinstance(x, Tensor) and x._requires_grad and operation.vjp(position)
+            if isinstance(x, Tensor) and x.requires_grad and operation.vjp(position)
         )
         if edges:
             out._requires_grad = True
-            out.grad_fn = Node(operation, Call(values, options, result, saved), edges)
+            out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
+            out._grad_fn.watch(given, out)
+    if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
+        View.of(given[0], operation, Call(values, options, result), out)
     return out
+
+
+def _same_memory(view: Array, x: Array) -> bool:
+    """Whether an operation that may give a view has given one."""
+    base = x._values.base
+    return view is x or (view._values.base is not None and view._values.base is (x._values if base is None else base))
+
+
+class View:
+    """What a tensor shows: parts of the memory of another one, which is no view.
+
+    base: that other one. steps: the operations that lead from it to the view. number: the version of the memory to
+    which the view's `grad_fn` belongs: where there is a later one, the base may have another history by now.
+    recorded: whether the steps were taken while a graph was recorded.
+    """
+
+    __slots__ = ("base", "number", "recorded", "steps")
+
+    def __init__(self, base: Tensor, steps: tuple[tuple[Operation, Call], ...], recorded: bool) -> None:
+        self.base, self.steps, self.recorded = base, steps, recorded
+        self.number = base._counter.number
+
+    @staticmethod
+    def of(x: Tensor, operation: Operation, call: Call, out: Tensor) -> None:
+        """Makes a view of `out`, which an operation made of `x`."""
+        step = ((operation, call),)
+        if x._view is None:
+            out._view = View(x, step, is_grad_enabled())
+        else:
+            out._view = View(x._view.base, x._view.steps + step, is_grad_enabled() and x._view.recorded)
+        out._counter = x._counter
+
+    def follow(self, x: Tensor) -> None:
+        """Brings the graph behind the view `x` up to what was made of its base."""
+        now = x._counter.number
+        if now == self.number or not self.base._requires_grad:
+            return
+        self.number = now
+        target: Node | Leaf = self.base._grad_fn or self.base
+        for operation, call in self.steps:
+            target = Node(operation, call, ((0, target),))
+        assert isinstance(target, Node)
+        x._change_history(target)
 
 
 def _value(x: Any) -> Any:

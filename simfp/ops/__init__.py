@@ -18,6 +18,7 @@
     normalization  group_norm
     batch_norm     batch_norm
     losses         mean squared error, cross entropy and the like
+    writing        what is written over other values; lerp and other sums of three
 
 All of them work on Arrays, below autograd and autocast.
 """
@@ -37,6 +38,7 @@ from simfp.ops import (
     row_norms,
     shapes,
     softmax,
+    writing,
 )
 from simfp.ops.operation import Call, Operation, Saved
 
@@ -44,7 +46,7 @@ __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
     arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
-    row_norms, normalization, batch_norm, losses,
+    row_norms, normalization, batch_norm, losses, writing,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -220,6 +220,6 @@ def _into_bias(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name          forward      derivatives
-    Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias)),
+    Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias), ("01s", "0s", "")),
 )
 # fmt: on

@@ -178,6 +178,6 @@ def _into_kernels(g: Array, call: Call) -> Array:
 ROWS = (
     #          name      forward  derivatives
     Operation("conv2d",  conv2d,  (_into_images, _into_kernels,
-                                    lambda g, call: summed(batched(g), (0, 2, 3)))),
+                                    lambda g, call: summed(batched(g), (0, 2, 3))), ("1", "0", "")),
 )
 # fmt: on

@@ -71,6 +71,6 @@ def _by_sorting(rows: NDArray[Any], parts: NDArray[Any], count: int) -> NDArray[
 # fmt: off
 ROWS = (
     #          name          forward     derivatives
-    Operation("embedding",   embedding,  (_gathered_rows,)),
+    Operation("embedding",   embedding,  (_gathered_rows,), ("1",)),
 )
 # fmt: on

@@ -41,6 +41,11 @@ def either(name: str, x: Any, y: Any) -> Any:
     return getattr(torch, name)(x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=y.dtype), y)
 
 
+def as_index(part: Any) -> Any:
+    """A part of a key as `index_put` takes it: a slice as all of an axis, for that is what the cases have."""
+    return None if isinstance(part, slice) else torch.as_tensor(part)
+
+
 def dropout(x: Any, kept: Any, p: float) -> Any:
     """As the CUDA kernel: a float32 scale, one rounding."""
     return (x.float() * kept * (torch.ones(()) / torch.tensor(1 - p))).to(x.dtype)
@@ -79,6 +84,11 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
+    "copy": torch.ops.aten.copy, "fill": torch.fill, "index_add": torch.index_add, "lerp": torch.lerp,
+    "index_put": lambda x, key, value: x.index_put(
+        tuple(map(as_index, key if isinstance(key, tuple) else (key,))), value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=x.dtype)
+    ),
+    "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
 }  # fmt: skip
 
 
