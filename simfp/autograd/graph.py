@@ -17,6 +17,9 @@ from inspect import signature
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simfp import observe, precision
 from simfp.arrays import Array
 from simfp.ops import Call, Operation
@@ -160,7 +163,8 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     gathered: dict[Node | Leaf, Array] = {}
     ready: list[tuple[int, Node]] = []
 
-    def receive(target: Node | Leaf, g: Array) -> None:
+    def receive(target: Node | Leaf, g: Array, of: Array) -> None:
+        given = g
         if target in gathered:
             with observe.running("accumulate", (gathered[target], g)):
                 g = gathered[target] + g
@@ -171,26 +175,43 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
         if isinstance(target, Node):
             heappush(ready, (-target.number, target))
         else:  # at once, as torch does
-            target.accumulate_grad(gathered.pop(target))
+            g = gathered.pop(target)
+            # kept, and edited, by the leaf alone
+            target.accumulate_grad(g.copy() if g is given and (told is not None or _is_shared(g, of)) else g)
 
+    told: list[Any] | None = None
     missing[root] += 1
     with observe.at(phase="backward", layer=None):
-        receive(root, gradient)
+        receive(root, gradient, gradient)
         while ready:
             _, node = heappop(ready)
             g = gathered.pop(node)
             keeper = node.retaining() if node.retaining else None
             if keeper is not None:
-                keeper.accumulate_grad(g)
-            told: list[Any] | None = [] if observe.somebody_follows() else None
+                keeper.accumulate_grad(g.copy())
+            told = [] if observe.somebody_follows() else None
             for target, part in node.gradients(g):
                 if told is not None:
                     told.append((node.edges[len(told)][0], target, part))
-                receive(target, part)
+                receive(target, part, g)
             if told is not None:
                 observe.tell_followers(observe.Derived(node, g, max(uses[node], 1), tuple(told)))
             if not keep_graph and node.saves:
                 node.call = None
+
+
+def _is_shared(part: Array, g: Array) -> bool:
+    """Whether a derivative may have given memory that somebody else has: that of what came in, or a part of more."""
+    memory, owner = part._values, _owner(part)
+    return owner is _owner(g) or owner.size != memory.size or not memory.flags.writeable
+
+
+def _owner(x: Array) -> NDArray[Any]:
+    """The array that the memory of `x` belongs to."""
+    memory = x._values
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    return memory
 
 
 def _uses(root: Node | Leaf) -> Counter[Node | Leaf]:

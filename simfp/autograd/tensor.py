@@ -211,11 +211,16 @@ class Tensor:
         backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), bool(retain_graph))
 
     def accumulate_grad(self, g: Array) -> None:
-        """Adds `g` to the gradient, rounded to the tensor's format."""
-        if self._grad is not None:
-            with observe.running("accumulate", (self._grad, g)):
-                g = self._grad + g
-        self._grad = g
+        """Adds `g` to the gradient in place, rounded to the tensor's format; the first one is taken as it is."""
+        if self._grad is None:
+            self._grad = g
+            return
+        with observe.running("accumulate", (self._grad, g)):
+            total = self._grad + g
+        if self._grad._values.flags.writeable:
+            self._grad._values[...] = total._values
+        else:
+            self._grad = total
 
     def retain_grad(self) -> None:
         """Lets `backward` keep the gradient of a tensor that is no leaf."""

@@ -13,7 +13,7 @@ from simfp.arrays import Array, owned
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import fma
 from simfp.ops.operation import Call, Operation, broadcasting, finished, in_format_of, same, together, widened
-from simfp.ops.shapes import gathered_up, place
+from simfp.ops.shapes import place
 
 __all__ = ["ROWS", "number_of"]
 
@@ -138,10 +138,21 @@ def _bottom(g: Array, call: Call) -> Array:
 
 
 def index_add(x: Array, dim: int, index: Any, source: Array, alpha: float = 1) -> Array:
-    """`x` with slices of `source` added, each times `alpha`, at the places along an axis that `index` names."""
+    """`x` with slices of `source` added one by one, times `alpha`, at the places along an axis that `index` names.
+
+    Raises RuntimeError for places that are not integers, or not there.
+    """
     together("index_add", x, source)
+    where, places = place(dim, x.ndim), np.asarray(index)
+    if places.dtype.kind not in "iu":
+        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {places.dtype}")
+    if places.size and (places.min() < 0 or places.max() >= x.shape[where]):
+        raise RuntimeError(f"index out of range in self: {places.min()} to {places.max()} among {x.shape[where]}")
     added = source if alpha == 1 else source * alpha
-    return x + gathered_up(x.shape, _along(x, dim, index), added)
+    out, axes = x.copy(), (slice(None),) * where
+    for number, each in enumerate(places.reshape(-1)):
+        out[(*axes, each)] = out[(*axes, each)] + added[(*axes, number)]
+    return out
 
 
 def _added(g: Array, call: Call) -> Array:

@@ -41,9 +41,11 @@ def either(name: str, x: Any, y: Any) -> Any:
     return getattr(torch, name)(x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=y.dtype), y)
 
 
-def as_index(part: Any) -> Any:
-    """A part of a key as `index_put` takes it: a slice as all of an axis, for that is what the cases have."""
-    return None if isinstance(part, slice) else torch.as_tensor(part)
+def put(x: Any, key: Any, value: Any) -> Any:
+    made = x.clone()
+    parts = key if isinstance(key, tuple) else (key,)
+    made[tuple(torch.from_numpy(part) if isinstance(part, np.ndarray) else part for part in parts)] = value
+    return made
 
 
 def dropout(x: Any, kept: Any, p: float) -> Any:
@@ -84,11 +86,8 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
-    "copy": torch.ops.aten.copy, "fill": torch.fill, "index_add": torch.index_add, "lerp": torch.lerp,
-    "index_put": lambda x, key, value: x.index_put(
-        tuple(map(as_index, key if isinstance(key, tuple) else (key,))), value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=x.dtype)
-    ),
-    "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
+    "copy": lambda x, y: x.clone().copy_(y), "fill": torch.fill, "index_put": put, "index_add": torch.index_add,
+    "lerp": torch.lerp, "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
 }  # fmt: skip
 
 
@@ -173,6 +172,11 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest",  2,    1,       0,    0,      ORDER + "; another log1p"),
     "nll_loss":            ("largest",  4,    0,       1,    0,      ORDER),
+    "copy":                ("largest",  0,    1,       0,    0,      ORDER),
+    "fill":                ("largest",  0,    1,       0,    0,      ORDER),
+    "index_add":           ("largest",  0,    1,       1,    0,      "CUDA adds slice by slice, and rounds alpha * y"),
+    "addcmul":             ("largest",  1,    2,       0,    2,      "the last product and the sum are fused on CUDA"),
+    "addcdiv":             ("largest",  1,    2,       0,    2,      "product and sum are fused on CUDA; " + ORDER),
 }
 # fmt: on
 
