@@ -222,9 +222,12 @@ CASES: dict[str, list[Case]] = {
         call(X, Truth((3, 4)), SCALAR), call(X, Integers((), 3), ROW), call(X, (EVERY_ROW, EVERY_OTHER), PAIRS),
         call(X, (slice(None), EVERY_OTHER), Floats((2,))), call(X, Truth((3, 4)), 0.5),
     ],
-    "index_add": [call(X, 0, Integers((5,), 3), Floats((5, 4))), call(X, 1, Integers((2,), 4), Floats((3, 2)), alpha=0.5)],
+    "index_add": [
+        call(X, 0, Integers((5,), 3), Floats((5, 4))), call(X, 1, Integers((2,), 4), Floats((3, 2)), alpha=0.5),
+    ],
     "lerp": [
-        call(X, Floats((3, 4), -1, 3), 0.3), call(X, ROW, 0.75), call(X, Floats((3, 4), -1, 3), Floats((3, 4), -0.2, 1.1)),
+        call(X, Floats((3, 4), -1, 3), 0.3), call(X, ROW, 0.75),
+        call(X, Floats((3, 4), -1, 3), Floats((3, 4), -0.2, 1.1)),
     ],
     "addcmul": [call(X, PLUS, SHARES), call(X, ROW, Floats((3, 1)), value=0.7)],
     "addcdiv": [call(X, SHARES, PLUS), call(X, ROW, Floats((3, 1), 0.7, 2), value=0.7)],

@@ -11,17 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, array, owned
+from simfp.arrays import Array, array, overwrite, owned
 from simfp.autograd.functions import truth
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
 from simfp.autograd.shaping import index
 from simfp.autograd.tensor import Tensor
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 
-__all__ = ["IN_PLACE", "change", "overwrite"]
+__all__ = ["IN_PLACE", "change"]
 
 OF_A_LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 MADE_WITHOUT_GRAPH = (
@@ -29,10 +28,6 @@ MADE_WITHOUT_GRAPH = (
     "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
     "either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
     "the inplace to be tracked)."
-)
-SEVERAL_IN_ONE_PLACE = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
-    "clone() the tensor before performing the operation."
 )
 
 
@@ -44,7 +39,7 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     """
     given = (x, *(array(each) if isinstance(each, np.ndarray) and each.dtype.kind in "fV" else each for each in others))
     tensors = [each for each in given if isinstance(each, Tensor)]
-    recorded = isinstance(x, Tensor) and is_grad_enabled() and any([each.requires_grad for each in tensors])
+    recorded = isinstance(x, Tensor) and is_grad_enabled() and any(each.requires_grad for each in tensors)
     if recorded:
         _check_history(x)
     values = tuple(each._data if isinstance(each, Tensor) else each for each in given)
@@ -63,7 +58,7 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
         return x
     node = _recorded(x, operation, given, Call(values, options, data, saved)) if recorded else None
     overwrite(data, result._values)
-    x._counter.number += 1
+    x.count_change()
     if node is not None:
         node.watch((), x)  # what it needs of the result is what stands there now
         _go_on(x, node)
@@ -72,18 +67,6 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
         place, whole = observe.place(), observe.whole()
         observe.tell_followers(observe.Applied(operation, given, given, casts, options, x, place, whole))
     return x
-
-
-def overwrite(x: Array, values: NDArray[Any]) -> None:
-    """Writes values of the format of `x` into its memory.
-
-    Raises RuntimeError for memory that is not to be written to, or in which several values are one.
-    """
-    memory = x._values
-    if not memory.flags.writeable:
-        several = any(step == 0 and length > 1 for step, length in zip(memory.strides, memory.shape))
-        raise RuntimeError(SEVERAL_IN_ONE_PLACE if several else "the memory of this tensor is not to be written to")
-    memory[...] = values
 
 
 def _check_history(x: Tensor) -> None:
@@ -145,7 +128,8 @@ def _into_base(g: Array, call: Call) -> Array:
     """The gradient, where the view is what comes back through the operation."""
     node: Node = call.options["part"]
     vjp = node.operation.vjp(0)
-    assert vjp is not None and node.call is not None
+    assert vjp is not None
+    assert node.call is not None
     back = brought_to(node.call.inputs[0], vjp(_part_of_gradient(g, call), node.call))
     out = g._values.copy()
     out.reshape(-1)[call.options["places"]] = back._values
@@ -156,7 +140,8 @@ def _into_other(position: int) -> Any:
     def vjp(g: Array, call: Call) -> Array:
         node: Node = call.options["part"]
         inner = node.operation.vjp(position)
-        assert inner is not None and node.call is not None
+        assert inner is not None
+        assert node.call is not None
         return inner(_part_of_gradient(g, call), node.call)
 
     return vjp

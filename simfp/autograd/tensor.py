@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe, precision
-from simfp.arrays import Array, array
+from simfp.arrays import Array, array, owned
 from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
@@ -113,6 +113,10 @@ class Tensor:
         """How often its values were changed in place; views and what was detached count together, `data` does not."""
         return self._counter.number
 
+    def count_change(self) -> None:
+        """Says that the values were changed in place, to every graph that needs them as they were."""
+        self._counter.number += 1
+
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made it."""
@@ -203,7 +207,7 @@ class Tensor:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             gradient = np.ones(self.shape)
         given = gradient._data if isinstance(gradient, Tensor) else gradient
-        g = given if isinstance(given, Array) else array(given, self.dtype)
+        g = owned(given._values, given.dtype) if isinstance(given, Array) else array(given, self.dtype)
         if g.shape != self.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."

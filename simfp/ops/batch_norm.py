@@ -219,7 +219,7 @@ def _into_bias(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
+    #          name          forward      derivatives                              saves
     Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias), ("01s", "0s", "")),
 )
 # fmt: on

@@ -53,11 +53,11 @@ def _through_reciprocal(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
-    Operation("exp",         exp,         (lambda g, call: g * call.result,), ("r",)),
-    Operation("log",         log,         (lambda g, call: g / call.inputs[0],), ("0",)),
+    #          name          forward      derivatives                               saves
+    Operation("exp",         exp,         (lambda g, call: g * call.result,),       ("r",)),
+    Operation("log",         log,         (lambda g, call: g / call.inputs[0],),    ("0",)),
     Operation("sqrt",        sqrt,        (lambda g, call: g / (call.result * 2),), ("r",)),
-    Operation("rsqrt",       rsqrt,       (_through_rsqrt,), ("r",)),
-    Operation("reciprocal",  reciprocal,  (_through_reciprocal,), ("r",)),
+    Operation("rsqrt",       rsqrt,       (_through_rsqrt,),                        ("r",)),
+    Operation("reciprocal",  reciprocal,  (_through_reciprocal,),                   ("r",)),
 )
 # fmt: on

@@ -137,7 +137,7 @@ def _into_windows(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
+    #          name          forward      derivatives       saves
     Operation("max_pool2d",  max_pool2d,  (_into_winners,), ("s",)),
     Operation("avg_pool2d",  avg_pool2d,  (_into_windows,), ("",)),
 )
