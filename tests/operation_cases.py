@@ -112,6 +112,7 @@ CASES: dict[str, list[Case]] = {
     "pow": [
         call(PLUS, PLUS), call(PLUS, 1.7), call(2.5, X), call(PLUS, 0.5), call(PLUS, -0.5),
         *(call(X, power) for power in (0, 1, 2, 3)), call(PLUS, -1), call(PLUS, -2), call(PLUS, 4),
+        call(Floats((5,), 0, 2), Floats((5,), 1.5, 3), smooth=False),
     ],
     "maximum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "minimum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],

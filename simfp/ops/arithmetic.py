@@ -20,7 +20,7 @@ __all__ = ["ROWS", "divided"]
 
 def cast(x: Array, fmt: Format) -> Array:
     """`x` in another format, rounded once."""
-    return x if x.dtype == fmt else x.astype(fmt)
+    return x.copy() if x.dtype == fmt else x.astype(fmt)
 
 
 @broadcasting

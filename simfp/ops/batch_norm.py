@@ -214,7 +214,7 @@ def _into_weight(g: Array, call: Call) -> Array:
 
 
 def _into_bias(g: Array, call: Call) -> Array:
-    return finished(_sums(g, call)[0], call.inputs[2].dtype, "batch_norm")
+    return finished(_sums(g, call)[0].copy(), call.inputs[2].dtype, "batch_norm")
 
 
 # fmt: off
