@@ -23,6 +23,10 @@ from simfp.ops import OPERATIONS, Call, Operation, Saved
 __all__ = ["IN_PLACE", "change"]
 
 OF_A_LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
+OVERLAPPING = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+    "location. Please clone() the tensor before performing the operation."
+)
 MADE_WITHOUT_GRAPH = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case "
     "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
@@ -39,9 +43,8 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     """
     given = (x, *(array(each) if isinstance(each, np.ndarray) and each.dtype.kind in "fV" else each for each in others))
     tensors = [each for each in given if isinstance(each, Tensor)]
-    recorded = isinstance(x, Tensor) and is_grad_enabled() and any(each.requires_grad for each in tensors)
-    if recorded:
-        _check_history(x)
+    recorded = isinstance(x, Tensor) and is_grad_enabled() and _is_recorded(x, tensors)
+    _check_overlap(x, tensors[1:])
     values = tuple(each._data if isinstance(each, Tensor) else each for each in given)
     data: Array = values[0]
     with observe.running(operation.name, values):
@@ -56,7 +59,7 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     if not isinstance(x, Tensor):
         overwrite(data, result._values)
         return x
-    node = _recorded(x, operation, given, Call(values, options, data, saved)) if recorded else None
+    node = _step(x, operation, given, Call(values, options, data, saved)) if recorded else None
     overwrite(data, result._values)
     x.count_change()
     if node is not None:
@@ -69,18 +72,30 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     return x
 
 
-def _check_history(x: Tensor) -> None:
-    """Raises RuntimeError where an operation on `x` in place cannot be recorded."""
+def _is_recorded(x: Tensor, tensors: list[Tensor]) -> bool:
+    """Whether an operation on `x` in place belongs into the graph; RuntimeError where it cannot."""
+    needed = any(each.requires_grad for each in tensors)
     if x._view is not None:
-        if not x._view.recorded:
+        if not x._view.recorded and (needed or x._view.base._requires_grad):
             raise RuntimeError(MADE_WITHOUT_GRAPH)
-        if x.requires_grad and x._view.base.is_leaf:
+        if needed and x.requires_grad and x._view.base.is_leaf:
             raise RuntimeError(OF_A_LEAF.replace("a leaf", "a view of a leaf", 1))
-    if x.requires_grad and x.is_leaf:
+    if needed and x.requires_grad and x.is_leaf:
         raise RuntimeError(OF_A_LEAF)
+    return needed
 
 
-def _recorded(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
+def _check_overlap(x: Any, others: list[Tensor]) -> None:
+    """Raises RuntimeError, as torch does, where values are read that are written over in another place."""
+    for other in others:
+        if other._counter is x._counter and other._data is not x._data:
+            memory, read = x._data._values, other._data._values
+            if memory.flags.forc and read.flags.forc and np.may_share_memory(memory, read):
+                if (memory.ctypes.data, memory.strides) != (read.ctypes.data, read.strides):
+                    raise RuntimeError(OVERLAPPING)
+
+
+def _step(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
     """The step of the graph, before anything is written. What it needs of the old values of `x`, it gets a copy of."""
     edges = tuple(
         (position, each.grad_fn or each)
@@ -201,7 +216,7 @@ def zero_(x: Any) -> Any:
 def put(x: Any, key: Any, value: Any) -> None:
     """``x[key] = value``: for a tensor, its view `key` becomes `value`; a key of arrays or masks puts values there."""
     view = index(x, key)
-    new = value if isinstance(value, (Tensor, Array)) else _taken(value, x.dtype)
+    new = value if isinstance(value, (Tensor, Array)) else array(value, x.dtype)
     while getattr(new, "ndim", 0) > view.ndim and new.shape[0] == 1:
         new = new[0]  # as torch does
     if view._view is not None:
@@ -210,8 +225,15 @@ def put(x: Any, key: Any, value: Any) -> None:
         change(x, OPERATIONS["index_put"], key, new)
 
 
-def _taken(value: Any, fmt: Any) -> Any:
-    return value if isinstance(value, (int, float, np.generic)) else array(value, fmt)
+def floor_divide_(x: Any, other: Any) -> Any:
+    """The largest whole numbers not above x / other, in place.
+
+    Raises RuntimeError where a gradient would have to come back through it: torch has no derivative of it either.
+    """
+    if is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in (x, other)):
+        raise RuntimeError("derivative for aten::floor_divide is not implemented")
+    quotient = np.floor_divide(*(each._data if isinstance(each, Tensor) else each for each in (x, other)))
+    return change(x, OPERATIONS["copy"], quotient)
 
 
 def detach_(x: Tensor) -> Tensor:
@@ -242,7 +264,7 @@ def _of(name: str) -> Callable[..., Any]:
 
 IN_PLACE: dict[str, Callable[..., Any]] = {
     "add_": add_, "sub_": sub_, "clamp_": clamp_, "masked_fill_": masked_fill_, "addcmul_": addcmul_,
-    "addcdiv_": addcdiv_, "copy_": copy_, "zero_": zero_,
+    "addcdiv_": addcdiv_, "copy_": copy_, "zero_": zero_, "floor_divide_": floor_divide_,
     "clamp_min_": lambda x, min: clamp_(x, min), "clamp_max_": lambda x, max: clamp_(x, None, max),
     "square_": lambda x: change(x, OPERATIONS["pow"], 2),
     **{f"{name}_": _of(name) for name in (
@@ -253,7 +275,7 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
 
 OPERATORS = {
     "__iadd__": add_, "__isub__": sub_, "__imul__": IN_PLACE["mul_"], "__itruediv__": IN_PLACE["div_"],
-    "__ipow__": IN_PLACE["pow_"], "__setitem__": put, "detach_": detach_,
+    "__ipow__": IN_PLACE["pow_"], "__ifloordiv__": floor_divide_, "__setitem__": put, "detach_": detach_,
 }  # fmt: skip
 
 for _name, _method in IN_PLACE.items():

@@ -34,7 +34,7 @@ def copy(x: Array, y: Any) -> Array:
 
     Raises RuntimeError for a shape that does not broadcast to that of `x`.
     """
-    given = y if isinstance(y, Array) else number_of(x, y)
+    given = y if isinstance(y, Array) else in_format_of(x, y)
     filled = np.zeros(x.shape, x.dtype.carrier)
     broadcasting(lambda *_: x)(x, given)
     if np.broadcast_shapes(given.shape, x.shape) != x.shape:
@@ -51,7 +51,7 @@ def fill(x: Array, value: Any) -> Array:
     """
     if isinstance(value, Array) and value.ndim:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
-    return copy(x, value)
+    return copy(x, value if isinstance(value, Array) else number_of(x, value))
 
 
 def put(x: Array, key: Any, value: Any) -> Array:
