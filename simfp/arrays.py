@@ -19,7 +19,12 @@ from simfp.elementwise import FLOAT32, Operand, in_format, result_format, rounde
 from simfp.formats import STORAGE_DTYPES, Format, as_format
 from simfp.rounding import as_floats, round_array
 
-__all__ = ["Array", "array", "matmul"]
+__all__ = ["Array", "array", "matmul", "overwrite"]
+
+SEVERAL_IN_ONE_PLACE = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+    "clone() the tensor before performing the operation."
+)
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's functions for Arrays; array_functions fills it
 
@@ -260,6 +265,18 @@ def owned(values: ArrayLike, fmt: Format) -> Array:
     made = object.__new__(Array)
     made._dtype, made._values = fmt, np.asarray(values)
     return made
+
+
+def overwrite(x: Array, values: NDArray[Any]) -> None:
+    """Writes values of the format of `x` into its memory.
+
+    Raises RuntimeError for memory that is not to be written to, or in which several values are one.
+    """
+    memory = x._values
+    if not memory.flags.writeable:
+        several = any(step == 0 and length > 1 for step, length in zip(memory.strides, memory.shape))
+        raise RuntimeError(SEVERAL_IN_ONE_PLACE if several else "the memory of this tensor is not to be written to")
+    memory[...] = values
 
 
 def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:

@@ -9,11 +9,12 @@ picking      which values are largest and where, what integers and masks pick
 pointwise    more operations on each value; running sums
 products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
+in_place     those that change a tensor in place, as methods of Tensor and Array
 hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """
 
-from simfp.autograd import functions, picking, pointwise, products, truth
+from simfp.autograd import functions, in_place, picking, pointwise, products, truth
 from simfp.autograd.conversions import tensor
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled
 from simfp.autograd.hooks import RemovableHandle
@@ -25,6 +26,7 @@ __all__ = [
     "apply",
     "as_tensor",
     "functions",
+    "in_place",
     "is_grad_enabled",
     "no_grad",
     "picking",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array
 from simfp.autograd import Tensor
 from simfp.formats import Format, as_format
 from simfp.nn import hooks, state
@@ -237,7 +237,10 @@ class Module(hooks.Hooked):
         """Gives up every parameter's gradient, or sets it to zero."""
         for p in self.parameters():
             if p.grad is not None:
-                p.grad = None if set_to_none else owned(np.zeros_like(p.grad._values), p.grad.dtype)
+                if set_to_none:
+                    p.grad = None
+                else:
+                    p.grad.zero_()
 
     def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.

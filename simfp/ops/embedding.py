@@ -70,7 +70,7 @@ def _by_sorting(rows: NDArray[Any], parts: NDArray[Any], count: int) -> NDArray[
 
 # fmt: off
 ROWS = (
-    #          name          forward     derivatives
-    Operation("embedding",   embedding,  (_gathered_rows,)),
+    #          name          forward     derivatives        saves
+    Operation("embedding",   embedding,  (_gathered_rows,), ("1",)),
 )
 # fmt: on

@@ -279,15 +279,21 @@ def _nll_backward(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name                                forward                           derivatives
-    Operation("mse_loss",                          mse_loss,                         _both(_mse_backward)),
-    Operation("l1_loss",                           l1_loss,                          (_l1_backward, _l1_of_target)),
-    Operation("smooth_l1_loss",                    smooth_l1_loss,                   _both(_smooth_l1_backward)),
-    Operation("huber_loss",                        huber_loss,                       _both(_huber_backward)),
+    #          name                                forward                           derivatives       saves
+    Operation("mse_loss",                          mse_loss,                         _both(_mse_backward),
+                                                                                                       ("01", "01")),
+    Operation("l1_loss",                           l1_loss,                          (_l1_backward, _l1_of_target),
+                                                                                                       ("01", "01")),
+    Operation("smooth_l1_loss",                    smooth_l1_loss,                   _both(_smooth_l1_backward),
+                                                                                                       ("01", "01")),
+    Operation("huber_loss",                        huber_loss,                       _both(_huber_backward),
+                                                                                                       ("01", "01")),
     Operation("binary_cross_entropy",              binary_cross_entropy,             (_bce_backward,
-                                                                                      _bce_target_backward)),
+                                                                                      _bce_target_backward),
+                                                                                                       ("012", "02")),
     Operation("binary_cross_entropy_with_logits",  binary_cross_entropy_with_logits, (_logits_backward,
-                                                                                      _logits_target_backward)),
-    Operation("nll_loss",                          nll_loss,                         (_nll_backward,)),
+                                                                                      _logits_target_backward),
+                                                                                                       ("0123", "023")),
+    Operation("nll_loss",                          nll_loss,                         (_nll_backward,), ("s",)),
 )
 # fmt: on

@@ -211,14 +211,14 @@ def _through_norm(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name                  forward       derivatives
-    Operation("sum",                 summed,       (_spread,),             widens=True),
-    Operation("mean",                mean,         (_spread_mean,)),
-    Operation("var",                 variance,     (_spread_variance,)),
-    Operation("std",                 deviation,    (_spread_deviation,)),
-    Operation("amax",                largest,      (_shared_by_equals,)),
-    Operation("amin",                smallest,     (_shared_by_equals,)),
-    Operation("logsumexp",           logsumexp,    (_softened,)),
-    Operation("linalg_vector_norm",  vector_norm,  (_through_norm,)),
+    #          name                  forward       derivatives           saves
+    Operation("sum",                 summed,       (_spread,),           ("",), widens=True),
+    Operation("mean",                mean,         (_spread_mean,),      ("",)),
+    Operation("var",                 variance,     (_spread_variance,),  ("0",)),
+    Operation("std",                 deviation,    (_spread_deviation,), ("0r",)),
+    Operation("amax",                largest,      (_shared_by_equals,), ("0r",)),
+    Operation("amin",                smallest,     (_shared_by_equals,), ("0r",)),
+    Operation("logsumexp",           logsumexp,    (_softened,),         ("0r",)),
+    Operation("linalg_vector_norm",  vector_norm,  (_through_norm,),     ("0r",)),
 )
 # fmt: on

@@ -48,6 +48,13 @@ def product(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return x
 
 
+def put(x: Any, key: Any, value: Any) -> Any:
+    made = x.clone()
+    parts = key if isinstance(key, tuple) else (key,)
+    made[tuple(torch.from_numpy(part) if isinstance(part, np.ndarray) else part for part in parts)] = value
+    return made
+
+
 def dropout(x: Any, kept: Any, p: float) -> Any:
     """As the CUDA kernel: a float32 scale, one rounding."""
     return (x.float() * kept * (torch.ones(()) / torch.tensor(1 - p))).to(x.dtype)
@@ -92,6 +99,8 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
+    "copy": lambda x, y: x.clone().copy_(y), "fill": torch.fill, "index_put": put, "index_add": torch.index_add,
+    "lerp": torch.lerp, "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
 }  # fmt: skip
 
 
@@ -191,6 +200,11 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest",  2,    1,       0,    0,      ORDER + "; another log1p"),
     "nll_loss":            ("largest",  4,    0,       1,    0,      ORDER),
+    "copy":                ("largest",  0,    1,       0,    0,      ORDER),
+    "fill":                ("largest",  0,    1,       0,    0,      ORDER),
+    "index_add":           ("largest",  0,    1,       1,    0,      "CUDA adds slice by slice, and rounds alpha * y"),
+    "addcmul":             ("largest",  1,    2,       0,    2,      "the last product and the sum are fused on CUDA"),
+    "addcdiv":             ("largest",  1,    2,       0,    2,      "product and sum are fused on CUDA; " + ORDER),
 }
 # fmt: on
 
