@@ -38,7 +38,7 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
-    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
         __add__: Any

@@ -58,6 +58,10 @@ class Operation:
     vjps: for each input by position, how a gradient comes back through it; None where none does. An operation of any
     number of inputs has a function instead, from the position to that. The gradient may come in the shape and in the
     format that broadcasting and promotion gave it: `autograd` brings it to the input's.
+    saves: for each derivative the letters of what its values are computed from, besides the gradient: a digit for the
+    input at that position, r for the result, s for what the forward put aside, k for arrays of indices within a key.
+    What has changed since the forward makes the derivative an error; where there is nothing, nothing need be kept.
+    shows: whether the result may be a view of the first input: the same memory.
     widens: whether torch's kernel takes 16 bits and widens them itself where autocast asks for float32. It may then
     add in another order than one that takes float32, so the forward is told the format that is `loaded`.
     """
@@ -65,6 +69,8 @@ class Operation:
     name: str
     forward: Forward
     vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
+    saves: tuple[str, ...] = ()
+    shows: bool = False
     widens: bool = False
 
     @property
