@@ -125,10 +125,6 @@ CASES: dict[str, list[Case]] = {
     "maximum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "minimum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "clamp": [call(X, -0.7, 0.7), call(X, None, 0.4), call(X, -0.4), call(Floats((5,)), -1.0, 1.0, smooth=False)],
-    "lerp": [
-        call(X, Floats((3, 4), -1, 3), 0.3), call(X, Floats((3, 4), -1, 3), 0.7),
-        call(X, Floats((3, 4), -1, 3), Floats((4,), -0.7, 1.6)),
-    ],
     "where": [call(Truth((3, 4)), X, ROW), call(Truth((3, 1)), X, 0.5), call(Truth((4,)), SCALAR, X)],
     "masked_fill": [call(X, Truth((3, 4)), 0.5), call(X, Truth((4,)), -2), call(X, Truth((3, 4)), SCALAR)],
     "exp": [*UNARY, call(Floats((20,), -15, 9, grad=False))],

@@ -41,7 +41,7 @@ class Tensor:
         "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
         "retains_grad",
     )  # fmt: skip
-    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
         __add__: Any

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, array
+from simfp.arrays import Array
 from simfp.autograd import Tensor
 from simfp.saved_arrays import from_bytes
 
@@ -34,7 +34,7 @@ def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
     """Every parameter and persistent buffer by its full name, as a copy."""
     state = {}
     for name, own in _owned(module, prefix):
-        state[name] = own.data.to_numpy() if isinstance(own, Tensor) else own.copy()
+        state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
@@ -71,7 +71,8 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
             )
             continue
         # all is converted before anything is assigned
-        arrays[name] = array(given, own.dtype) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
+        same = isinstance(own, Tensor)
+        arrays[name] = Tensor(given, dtype=own.dtype).data if same else np.asarray(given).astype(own.dtype)
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import Array, accumulator_dtype, as_operands, owned
-from simfp.elementwise import FLOAT32, in_format, result_format
+from simfp.elementwise import in_format, result_format
 from simfp.formats import Format
 from simfp.ops import device_math, elementary
 from simfp.ops.operation import Call, Operation, broadcasting, finished, in_format_of, same
@@ -162,29 +162,6 @@ def masked_fill(x: Array, mask: Any, value: Any) -> Array:
     return owned(np.where(mask, filling.astype(x.dtype)._values, x._values), x.dtype)
 
 
-def lerp(start: Array, end: Array, weight: Any) -> Array:
-    """start + weight (end - start), reckoned from the nearer end and fused as on CUDA.
-
-    Raises RuntimeError for two formats.
-    """
-    if start.dtype != end.dtype:
-        raise RuntimeError(f"expected dtype {start.dtype} for `end` but got dtype {end.dtype}")
-    wide = accumulator_dtype(start.dtype)
-    operands = as_operands(start, end, weight)
-    first, last, share = (in_format(each, start.dtype if each.fmt else FLOAT32).astype(wide) for each in operands)
-    with np.errstate(all="ignore"):
-        way = last - first
-        from_start = device_math.fma(share, way, first)
-        from_end = device_math.fma(-way, 1 - share, last)
-        near = np.where(np.abs(share) < 0.5, from_start, from_end)
-    return finished(near, start.dtype, "lerp")
-
-
-def _way(g: Array, call: Call) -> Array:
-    start, end = call.inputs[:2]
-    return g * (end - start)
-
-
 @broadcasting
 def maximum(x: Array, y: Array) -> Array:
     """The larger of two; of 0 and -0 it is 0, as on a GPU."""
@@ -216,8 +193,6 @@ ROWS = (
     Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER),                  ("01", "01")),
     Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER),                  ("01", "01")),
     Operation("clamp",        clamp,                (_within,),                                         ("0",)),
-    Operation("lerp",         lerp,                 (lambda g, call: g * (1 - call.inputs[2]),
-                                                     lambda g, call: g * call.inputs[2], _way), ("2", "2", "01")),
     Operation("where",        where,                (None,
                                                      lambda g, call: np.where(call.inputs[0], g, 0.0),
                                                      lambda g, call: np.where(call.inputs[0], 0.0, g)), ("", "0", "0")),

@@ -195,7 +195,9 @@ def gather(x: Array, dim: int, index: Any) -> Array:
     """
     where, indices = place(dim, x.ndim), np.asarray(index)
     if indices.dtype.kind not in "iu":
-        raise RuntimeError(f"gather(): Expected dtype int64 for index, got {indices.dtype}")
+        raise RuntimeError(
+            f"gather(): Expected dtype int64 for index, got {getattr(index, 'dtype', indices.dtype)}; use index.long()"
+        )
     if indices.size and (indices.min() < 0 or indices.max() >= x.shape[where]):
         wrong = indices[(indices < 0) | (indices >= x.shape[where])].flat[0]
         raise RuntimeError(f"index {wrong} is out of bounds for dimension {where} with size {x.shape[where]}")
