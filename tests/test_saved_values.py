@@ -62,8 +62,6 @@ def changed_calls(call: Call) -> Iterator[tuple[str, Call]]:
         yield "s", call._replace(saved=other)
 
 
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_look_at_what_the_table_says_and_at_nothing_else(name: str) -> None:
     row = OPERATIONS[name]

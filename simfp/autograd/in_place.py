@@ -90,9 +90,9 @@ def _check_overlap(x: Any, others: list[Tensor]) -> None:
     for other in others:
         if other._counter is x._counter and other._data is not x._data:
             memory, read = x._data._values, other._data._values
-            if memory.flags.forc and read.flags.forc and np.may_share_memory(memory, read):
-                if (memory.ctypes.data, memory.strides) != (read.ctypes.data, read.strides):
-                    raise RuntimeError(OVERLAPPING)
+            same = (memory.ctypes.data, memory.strides) == (read.ctypes.data, read.strides)
+            if not same and memory.flags.forc and read.flags.forc and np.may_share_memory(memory, read):
+                raise RuntimeError(OVERLAPPING)
 
 
 def _step(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
@@ -231,7 +231,7 @@ def floor_divide_(x: Any, other: Any) -> Any:
     Raises RuntimeError where a gradient would have to come back through it: torch has no derivative of it either.
     """
     if is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in (x, other)):
-        raise RuntimeError("derivative for aten::floor_divide is not implemented")
+        raise RuntimeError("derivative for aten::floor_divide_ is not implemented")
     quotient = np.floor_divide(*(each._data if isinstance(each, Tensor) else each for each in (x, other)))
     return change(x, OPERATIONS["copy"], quotient)
 
@@ -242,11 +242,7 @@ def detach_(x: Tensor) -> Tensor:
     Raises RuntimeError for a view.
     """
     if x._view is not None:
-        raise RuntimeError(
-            "Can't detach views in-place; use detach() instead. If you are using DistributedDataParallel (DDP) for "
-            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
-            "detach_() cannot be called on these gradients."
-        )
+        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
     x._grad_fn, x._requires_grad, x.retains_grad = None, False, False
     return x
 
