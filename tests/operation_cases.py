@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,6 +79,14 @@ X, ROW, SCALAR = Floats((3, 4)), Floats((4,)), Floats(())
 PLUS = Floats((3, 4), 0.7, 2.5)
 TIED = Floats((3, 4), equal=2)
 SHARES = Floats((3, 4), 0.2, 0.8)
+BETWEEN = Floats((3, 4), -2.7, 2.8)  # none near a multiple of 0.5
+ABOVE, BELOW, DIVISORS = Floats((3, 4), 4.3, 5.1), Floats((3, 4), -5.1, -4.3), Floats((4,), 1.75, 2.05)
+REMAINDERS = [call(ABOVE, DIVISORS), call(BELOW, DIVISORS), call(BETWEEN, 0.5), call(BETWEEN, -0.5)]
+QUOTIENTS = [
+    Case(tuple(replace(x, grad=False) if isinstance(x, Floats) else x for x in each.args)) for each in REMAINDERS
+]
+HOLED = Floats((3, 3))  # with a zero
+STEPPED = [call(BETWEEN), call(Floats((), 0.3, 0.7))]
 IMAGES, KERNELS = Floats((2, 4, 5, 6)), Floats((6, 4, 3, 2))
 
 BINARY = [call(X, Floats((3, 4), -1, 3)), call(X, ROW), call(X, 0.7), call(Floats((3, 1)), ROW), call(X, SCALAR)]
@@ -124,6 +132,23 @@ CASES: dict[str, list[Case]] = {
     "sqrt": [call(PLUS)],
     "rsqrt": [call(PLUS)],
     "reciprocal": [call(PLUS)],
+    "expm1": UNARY,
+    "log1p": [call(PLUS)],
+    "erf": UNARY,
+    "exp2": UNARY,
+    "log2": [call(PLUS)],
+    "log10": [call(PLUS)],
+    "sin": UNARY,
+    "cos": UNARY,
+    "floor": STEPPED,
+    "ceil": STEPPED,
+    "round": [*STEPPED, call(Floats((7,), -1.5, 1.5), smooth=False)],
+    "trunc": STEPPED,
+    "frac": STEPPED,
+    "sign": STEPPED,
+    "remainder": REMAINDERS,
+    "fmod": REMAINDERS,
+    "floor_divide": QUOTIENTS,
     "sum": OVER,
     "mean": OVER,
     "var": [call(X), call(X, 0), call(X, 1, 0, True), call(Floats((2, 3, 4)), (0, 2), 2)],
@@ -132,6 +157,9 @@ CASES: dict[str, list[Case]] = {
     "amin": OVER_TIES,
     "logsumexp": [call(X, 1), call(X, 0, True), call(X, (0, 1))],
     "linalg_vector_norm": [call(X), call(X, 2, 1), call(X, 1, 0, True), call(X, np.inf, 1)],
+    "prod": [call(X), call(X, 1), call(X, (0, 1), True), call(SCALAR), call(HOLED), call(HOLED, 0)],
+    "cumsum": [call(X, 0), call(X, -1), call(SCALAR, 0)],
+    "cumprod": [call(X, 0), call(X, -1), call(HOLED, 0), call(SCALAR, 0)],
     "clone": [call(X)],
     "reshape": [call(X, (2, 6)), call(X, (-1,)), call(SCALAR, (1, 1))],
     "permute": [call(Floats((2, 3, 4)), (2, 0, 1)), call(Floats((2, 3, 4)), (-1, 1, 0))],
@@ -147,6 +175,10 @@ CASES: dict[str, list[Case]] = {
     "gather": [call(X, 1, Integers((3, 6), 4)), call(X, 0, Integers((2, 4), 3))],
     "tril": [call(X), call(Floats((2, 3, 3)), 1)],
     "triu": [call(X), call(Floats((2, 3, 3)), -1)],
+    "scatter": [
+        call(X, 1, Integers((3, 1), 4), Floats((3, 1))), call(X, 0, Integers((1, 4), 3), 0.5),
+    ],
+    "scatter_add": [call(X, 1, Integers((3, 6), 4), Floats((3, 6))), call(X, 0, Integers((2, 4), 3), Floats((2, 4)))],
     "embedding": [
         call(Floats((6, 4)), Integers((3, 5), 6)), call(Floats((6, 4)), Integers((9,), 6), padding_idx=2, smooth=False),
     ],

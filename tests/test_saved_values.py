@@ -74,7 +74,7 @@ def test_derivatives_look_at_what_the_table_says_and_at_nothing_else(name: str) 
             for letter, changed in changed_calls(call):
                 if bits_of_gradient(name, position, g, changed) != right:
                     found.add("k" if letter == "1" and name in ("index", "index_put") else letter)
-    assert looked_at
+    assert looked_at or not row.vjps
     assert {position: "".join(sorted(found)) for position, found in looked_at.items()} == {
         position: "".join(sorted(row.saved_for(position))) for position in looked_at
     }

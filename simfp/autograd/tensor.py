@@ -1,4 +1,4 @@
-"""Tensor: an Array, and how it was made."""
+"""Tensor: an Array, or integers, and how it was made."""
 
 from __future__ import annotations
 
@@ -10,26 +10,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe, precision
+from simfp.array_text import integers_text
 from simfp.arrays import Array, array, owned
 from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.devices import as_device
 from simfp.elementwise import FLOAT32
-from simfp.formats import Format, as_format
+from simfp.formats import Format
+from simfp.integers import IntegerType, as_dtype, as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
+from simfp.ops.integers import of_integers
 
-__all__ = ["Tensor", "apply", "as_tensor"]
+__all__ = ["Tensor", "apply", "as_tensor", "holding"]
 
 
 class Tensor:
     """An array of values of one format that remembers how it was made, so that gradients find their way back.
 
     data: an Array, a NumPy array, numbers or nested lists of them; an Array is taken as it is, all else is copied.
-    dtype: a Format or whatever `as_format` takes; if not given, that of `data` (float32 for Python's numbers).
+    dtype: a Format, a type of integers, or whatever `as_dtype` takes; if not given, that of `data`, and float32 for
+    Python's numbers and NumPy's integers (as torch.Tensor; `tensor` makes integers of integers).
+    device: any that `as_device` takes; there is but one.
 
-    Names and behaviour are torch's; `data` and `grad` are Arrays.
+    Names and behaviour are torch's; `data` and `grad` are Arrays, but for integers and truth values: then `data` is a
+    NumPy array, and there is no gradient.
+
+    Raises RuntimeError where a gradient is asked for of integers.
     """
 
     __slots__ = ("__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "retains_grad")
-    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
         __add__: Any
@@ -48,12 +57,12 @@ class Tensor:
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None) -> None:
-        self._counter = data._counter if isinstance(data, Tensor) else Version()
-        if isinstance(data, Tensor):
-            data = data._data
-        given = data if isinstance(data, Array) and dtype is None else array(data, dtype)
-        self._data: Array = given
+    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
+        as_device(device)
+        self._counter = data._counter if isinstance(data, Tensor) and dtype is None else Version()
+        self._data: Any = _held(data, dtype)
+        if requires_grad and not isinstance(self._data, Array):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         self._grad: Array | None = None
         self._requires_grad = bool(requires_grad)
         self._grad_fn: Node | None = None
@@ -63,13 +72,13 @@ class Tensor:
     # What it is.
 
     @property
-    def data(self) -> Array:
-        """The values. What is assigned takes their place; nothing is recorded."""
+    def data(self) -> Any:
+        """The values, an Array (a NumPy array of integers). What is assigned takes their place; nothing is recorded."""
         return self._data
 
     @data.setter
     def data(self, x: Any) -> None:
-        self._data = x if isinstance(x, Array) else x._data if isinstance(x, Tensor) else array(x, self.dtype)
+        self._data = x if isinstance(x, Array) else x._data if isinstance(x, Tensor) else _held(x, self.dtype)
 
     @property
     def grad(self) -> Array | None:
@@ -97,6 +106,8 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if wanted and not isinstance(self._data, Array):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self.grad_fn is not None and not wanted:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self._requires_grad = bool(wanted)
@@ -123,19 +134,19 @@ class Tensor:
         return self.grad_fn is None
 
     @property
-    def dtype(self) -> Format:
-        """The format."""
-        return self._data.dtype
+    def dtype(self) -> Any:
+        """The Format, or the IntegerType."""
+        return self._data.dtype if isinstance(self._data, Array) else type_of(self._data)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self._data.shape
+        return tuple(self._data.shape)
 
     @property
     def ndim(self) -> int:
         """How many axes there are."""
-        return self._data.ndim
+        return int(self._data.ndim)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
@@ -147,10 +158,10 @@ class Tensor:
 
     def numel(self) -> int:
         """How many values there are."""
-        return self._data.size
+        return int(self._data.size)
 
-    def item(self) -> float:
-        """The only value, as a Python float.
+    def item(self) -> Any:
+        """The only value, as a Python float (int, bool).
 
         Raises RuntimeError where there are several.
         """
@@ -165,22 +176,27 @@ class Tensor:
         """
         if self._requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._data.to_numpy()
+        return self._data.to_numpy() if isinstance(self._data, Array) else self._data
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python floats."""
+        """The values as nested lists of Python floats (ints, bools)."""
         return self._data.tolist()
 
     def __len__(self) -> int:
         return len(self._data)
 
     def __float__(self) -> float:
-        return self.item()
+        return float(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        if self._data.size != 1:
+            what = "more than one value" if self._data.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+        return bool(self._data.item())
 
     def __repr__(self) -> str:
+        if not isinstance(self._data, Array):
+            return integers_text(self._data)
         text = repr(self._data).replace("Array(", "tensor(", 1)
         how = f", grad_fn={self.grad_fn!r}" if self.grad_fn else ", requires_grad=True" if self._requires_grad else ""
         return text[:-1] + how + ")"
@@ -249,24 +265,29 @@ class Tensor:
         """A tensor over the same memory, with no graph behind it."""
         return Tensor(self)
 
-    # Formats.
 
-    def to(self, dtype: Any) -> Tensor:
-        """The tensor in another format, rounded once; itself if it is in that format."""
-        fmt = as_format(dtype)
-        return self if fmt == self.dtype else apply(OPERATIONS["_to_copy"], self, fmt)
+def _held(data: Any, dtype: Any) -> Any:
+    """What a Tensor of `data` holds: an Array, or a NumPy array of integers."""
+    if isinstance(data, Tensor):
+        data = data._data
+        if dtype is None:
+            return data
+    if isinstance(data, Array) and dtype is None:
+        return data
+    to = None if dtype is None else as_dtype(dtype)
+    if isinstance(to, IntegerType):
+        return as_integers(data.values if isinstance(data, Array) else data, to)
+    return array(data, to)
 
-    def float(self) -> Tensor:
-        """The tensor in float32."""
-        return self.to("float32")
 
-    def half(self) -> Tensor:
-        """The tensor in float16."""
-        return self.to("float16")
+def holding(data: Array | NDArray[Any]) -> Tensor:
+    """A Tensor over an Array, or over a NumPy array of integers or truth values, as it is."""
+    made = Tensor(NOTHING)
+    made._data = data
+    return made
 
-    def bfloat16(self) -> Tensor:
-        """The tensor in bfloat16."""
-        return self.to("bfloat16")
+
+NOTHING = array(0.0)
 
 
 def as_tensor(x: Any, dtype: Any = None) -> Tensor:
@@ -281,9 +302,18 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
     """
     given = tuple(_value(x) for x in inputs)
+    if not any(isinstance(x, (Tensor, Array)) for x in given) and any(isinstance(x, np.ndarray) for x in given):
+        made, given = of_integers(operation.name, given, options)
+        if made is not None:
+            out = holding(made)
+            if operation.shows and isinstance(inputs[0], Tensor):
+                out._counter = inputs[0]._counter
+            return out
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
     loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
     out = _made(operation, cast, options | loaded)
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch([x if isinstance(y, np.ndarray) else y for x, y in zip(inputs, cast)], out)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()
@@ -309,7 +339,6 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
         if edges:
             out._requires_grad = True
             out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
-            out._grad_fn.watch(given, out)
     if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
         View.of(given[0], operation, Call(values, options, result), out)
     return out
@@ -359,7 +388,9 @@ class View:
 
 
 def _value(x: Any) -> Any:
-    """A NumPy array of floats as an Array; anything else as it is."""
+    """A NumPy array of floats as an Array, a Tensor of integers as a NumPy array; anything else as it is."""
+    if isinstance(x, Tensor):
+        return x if isinstance(x._data, Array) else x._data
     return array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fV" else x
 
 

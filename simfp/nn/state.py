@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, array
+from simfp.arrays import Array
 from simfp.autograd import Tensor
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
     """Every parameter and persistent buffer by its full name, as a copy."""
     state = {}
     for name, own in _owned(module, prefix):
-        state[name] = own.data.to_numpy() if isinstance(own, Tensor) else own.copy()
+        state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
@@ -79,7 +79,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     for name, given in arrays.items():
         own = owned[name]
         if isinstance(own, Tensor):
-            own.data = array(given, own.dtype)
+            own.data = Tensor(given, dtype=own.dtype)
         else:
             own[...] = given
     return found
@@ -101,10 +101,10 @@ def _read(x: Any) -> Any:
     """A Tensor, an Array, a NumPy array or a torch tensor as an Array or a NumPy array."""
     if isinstance(x, Tensor):
         return x.data
-    if hasattr(x, "detach"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
-        return x.detach().cpu().double().numpy()
     if isinstance(x, (Array, np.ndarray, np.generic)):
         return x
+    if hasattr(x, "detach"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
+        return x.detach().cpu().double().numpy()
     raise TypeError
 
 

@@ -5,9 +5,13 @@
     device_math    the functions that kernels call in float32
     device_sums    in which order CUDA's kernels add
     elementary     roots, exponentials, logarithms
+    whole_numbers  floor, round, sign, remainders
     arithmetic     + - * /, powers, casts, choices
     reductions     sums, means, variances, norms, largest values
     shapes         reshape, cat, indexing
+    running        running sums and products
+    scattering     values put and added at places
+    integers       what the operations make of integers
     embedding      embedding
     products       matmul, linear
     convolution    conv2d
@@ -36,8 +40,11 @@ from simfp.ops import (
     products,
     reductions,
     row_norms,
+    running,
+    scattering,
     shapes,
     softmax,
+    whole_numbers,
     writing,
 )
 from simfp.ops.operation import Call, Operation, Saved
@@ -45,8 +52,8 @@ from simfp.ops.operation import Call, Operation, Saved
 __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
-    arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
-    row_norms, normalization, batch_norm, losses, writing,
+    arithmetic, elementary, whole_numbers, reductions, running, shapes, scattering, embedding, products, convolution,
+    pooling, activations, softmax, row_norms, normalization, batch_norm, losses, writing,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

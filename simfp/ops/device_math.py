@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simfp.kernels import elementary
 from simfp.ops.cuda_math import powers_of, values_of
 
-__all__ = ["erf", "exp", "fma", "log", "log1p", "power", "rsqrt", "tanh"]
+__all__ = ["erf", "exp", "expm1", "fma", "log", "log1p", "power", "rsqrt", "tanh"]
 
 Values = NDArray[Any]
 
@@ -38,6 +38,7 @@ def _erf(x: Values) -> Values:
 
 
 exp = _as_cuda("exp", np.exp)
+expm1 = _as_cuda("expm1", np.expm1)
 log = _as_cuda("log", np.log)
 log1p = _as_cuda("log1p", np.log1p)
 tanh = _as_cuda("tanh", np.tanh)

@@ -246,7 +246,10 @@ def nll_loss(
 def _checked_classes(x: Array, target: Any, weight: Array | None, ignore_index: int) -> NDArray[Any]:
     classes = np.asarray(target)
     if isinstance(target, Array) or classes.dtype.kind not in "iu":
-        raise RuntimeError(f"expected scalar type Long but found {getattr(target, 'dtype', classes.dtype)}")
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {getattr(target, 'dtype', classes.dtype)}; class "
+            "indices are integers: use target.long()"
+        )
     if x.ndim == 0:
         raise RuntimeError("input tensor should be 1D or 2D")
     if x.ndim > 1 and classes.ndim and len(x) != len(classes):

@@ -48,6 +48,13 @@ def put(x: Any, key: Any, value: Any) -> Any:
     return made
 
 
+def product(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The product over axes, of which torch takes one at a time."""
+    for place in sorted(range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim, reverse=True):
+        x = torch.prod(x, place, keepdim)
+    return x
+
+
 def dropout(x: Any, kept: Any, p: float) -> Any:
     """As the CUDA kernel: a float32 scale, one rounding."""
     return (x.float() * kept * (torch.ones(()) / torch.tensor(1 - p))).to(x.dtype)
@@ -59,16 +66,22 @@ TORCH: dict[str, Callable[..., Any]] = {
     "add": torch.add,
     "sub": lambda x, y, **options: torch.sub(x, y, **options) if isinstance(x, torch.Tensor) else x - y,
     "mul": torch.mul, "div": torch.div, "neg": torch.neg, "abs": torch.abs, "pow": torch.pow,
-    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp, "where": torch.where,
+    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp,
+    "where": torch.where,
     "masked_fill": torch.masked_fill, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
-    "reciprocal": torch.reciprocal, "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
+    "reciprocal": torch.reciprocal, "expm1": torch.expm1, "log1p": torch.log1p, "erf": torch.erf, "exp2": torch.exp2,
+    "log2": torch.log2, "log10": torch.log10, "sin": torch.sin, "cos": torch.cos, "floor": torch.floor,
+    "ceil": torch.ceil, "round": torch.round, "trunc": torch.trunc, "frac": torch.frac, "sign": torch.sign,
+    "remainder": torch.remainder, "fmod": torch.fmod, "floor_divide": torch.floor_divide,
+    "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
     "std": deviating("std"), "amax": over("amax"), "amin": over("amin"), "logsumexp": torch.logsumexp,
-    "linalg_vector_norm": torch.linalg.vector_norm, "clone": torch.clone, "reshape": torch.reshape,
+    "linalg_vector_norm": torch.linalg.vector_norm, "prod": product, "cumsum": torch.cumsum, "cumprod": torch.cumprod,
+    "clone": torch.clone, "reshape": torch.reshape,
     "permute": torch.permute,
     "transpose": torch.transpose, "expand": lambda x, shape: x.expand(shape),
     "cat": lambda *parts, dim=0: torch.cat(parts, dim), "stack": lambda *parts, dim=0: torch.stack(parts, dim),
     "index": lambda x, key: x[key], "gather": torch.gather,
-    "tril": torch.tril, "triu": torch.triu,
+    "tril": torch.tril, "triu": torch.triu, "scatter": torch.scatter, "scatter_add": torch.scatter_add,
     "embedding": lambda weight, rows, padding_idx=None: F.embedding(rows, weight, padding_idx),
     "matmul": torch.matmul, "linear": F.linear, "conv2d": F.conv2d,
     "max_pool2d": F.max_pool2d,
@@ -144,6 +157,20 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "std":                 ("largest",  1,    2,       0,    0,      "torch's CPU has Welford's method in double"),
     "exp":                 ("each",     2,    2,       1,    1,      "CUDA's exp"),
     "log":                 ("each",     1,    1,       1,    1,      "CUDA's log"),
+    "expm1":               ("each",     2,    2,       1,    2,      "CUDA's expm1"),
+    "log1p":               ("each",     2,    2,       1,    2,      "CUDA's log1p"),
+    "erf":                 ("each",     2,    3,       1,    5,      "CUDA's erf and exp; x^2 is rounded, too"),
+    "exp2":                ("each",     1,    2,       1,    2,      "float64, rounded once"),
+    "log2":                ("each",     1,    2,       1,    2,      "float64, rounded once"),
+    "log10":               ("each",     1,    2,       1,    2,      "float64, rounded once"),
+    "sin":                 ("each",     1,    2,       1,    2,      "float64, rounded once"),
+    "cos":                 ("each",     1,    2,       1,    2,      "float64, rounded once"),
+    "prod":                ("each",     8,    8,       8,    8,      "float64, rounded once; torch goes axis by axis"),
+    "cumsum":              ("largest",  1,    1,       1,    1,      "float64, rounded once"),
+    "cumprod":             ("largest",  1,    4,       1,    4,      "float64, rounded once"),
+    "scatter_add":         ("largest",  1,    1,       1,    1,      "torch's CPU adds in 16 bits"),
+    "remainder":           ("largest",  0,    1,       0,    1,      ORDER),
+    "fmod":                ("largest",  0,    1,       0,    1,      ORDER),
     "logsumexp":           ("largest",  2,    4,       1,    1,      ORDER + "; CUDA's exp and log"),
     "silu":                ("each",     3,    6,       1,    1,      "CUDA's exp"),
     "expand":              ("each",     0,    1,       0,    0,      ORDER),
