@@ -291,11 +291,15 @@ def overwrite(x: Array, values: NDArray[Any]) -> None:
 
     Raises RuntimeError for memory that is not to be written to, or in which several values are one.
     """
-    memory = x._values
+    check_writable(x._values)
+    x._values[...] = values
+
+
+def check_writable(memory: NDArray[Any]) -> None:
+    """Raises RuntimeError for memory that is not to be written to, or in which several values are one."""
     if not memory.flags.writeable:
         several = any(step == 0 and length > 1 for step, length in zip(memory.strides, memory.shape))
         raise RuntimeError(SEVERAL_IN_ONE_PLACE if several else "the memory of this tensor is not to be written to")
-    memory[...] = values
 
 
 def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:

@@ -9,8 +9,8 @@ picking      which values are largest and where, what integers and masks pick
 pointwise    more operations on each value; running sums
 products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
-in_place     those that change a tensor in place, as methods of Tensor and Array
 ufuncs       NumPy's ufuncs on Tensors
+in_place     those that change a tensor in place, as methods of Tensor and Array
 hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.autograd.conversions import tensor
@@ -114,8 +113,13 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     return apply(OPERATIONS["masked_fill"], x, truth_of(mask), value)
 
 
-def truth_of(mask: Any) -> NDArray[np.bool_]:
-    """The truth values of a mask; RuntimeError for one of anything else."""
+def truth_of(mask: Any) -> Any:
+    """A condition or mask: a tensor of truth values as it is, else a NumPy array.
+
+    Raises RuntimeError for what is no truth.
+    """
+    if isinstance(mask, Tensor) and mask._data.dtype == bool:
+        return mask
     data = mask._data if isinstance(mask, Tensor) else mask
     given = np.asarray(data.values if isinstance(data, Array) else data)
     if given.dtype != bool:

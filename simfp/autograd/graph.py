@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
@@ -90,7 +90,7 @@ class Node:
         letters = "".join([operation.saved_for(position) for position, _ in edges])
         self.saves = bool(letters) if letters != "k" else _has_arrays(call.inputs[1])
 
-    def watch(self, given: tuple[Any, ...], result: Any) -> None:
+    def watch(self, given: Sequence[Any], result: Any) -> None:
         """Looks after the versions of those of the tensors that went in, and of the result, that derivatives need."""
         if self.saves:
             self.watched += tuple(
@@ -124,17 +124,26 @@ class Node:
         inputs = (g, *self.call.inputs, self.call.result)
         return observe.at(operation=self.operation.name, gradient=name, inputs=inputs)
 
+    def watch_key(self, key: Any) -> None:
+        """Looks after the versions of the tensors in a key of indices, too."""
+        parts = key if isinstance(key, tuple) else (key,)
+        tensors = [part for part in parts if hasattr(part, "_counter")]
+        self.watched += tuple(Watched("k", each._counter, each._counter.number) for each in tensors)
+
     def _changed(self, watched: Watched) -> str:
         """What to say where a value is not what it was."""
         assert self.call is not None
         value, what = self.call.result, "the result"
-        if watched.letter != "r":
+        if watched.letter == "k":
+            value, what = None, "in the key"
+        elif watched.letter != "r":
             position, names = int(watched.letter), _names_of_inputs(self.operation)
             value = self.call.inputs[position]
             what = f"input `{names[position]}`" if position < len(names) else f"input {position}"
+        which = "indices" if value is None else f"{value.dtype} {list(value.shape)}"
         return (
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[{value.dtype} {list(value.shape)}], which is {what} of {self.operation.name}, is at version "
+            f"[{which}], which is {what} of {self.operation.name}, is at version "
             f"{watched.version.number}; expected version {watched.number} instead."
         )
 
@@ -174,7 +183,7 @@ def _has_arrays(key: Any) -> bool:
     return any(hasattr(part, "__len__") for part in (key if isinstance(key, tuple) else (key,)))
 
 
-def _named(letter: str, given: tuple[Any, ...], result: Any) -> Any:
+def _named(letter: str, given: Sequence[Any], result: Any) -> Any:
     """What a letter of `Operation.saves` stands for, as far as that is the result or an input."""
     if letter == "r":
         return result

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from simfp import observe
-from simfp.arrays import Array, array, overwrite, owned
+from simfp.arrays import Array, array, check_writable, overwrite, owned
+from simfp.autograd import truth
 from simfp.autograd.functions import truth_of
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
-from simfp.autograd.shaping import index
+from simfp.autograd.shaping import index, plain_key
 from simfp.autograd.tensor import Tensor
+from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
+from simfp.ops.integers import of_integers, scalar_type
 
 __all__ = ["IN_PLACE", "change"]
 
@@ -46,6 +49,8 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     recorded = isinstance(x, Tensor) and is_grad_enabled() and _is_recorded(x, tensors)
     _check_overlap(x, tensors[1:])
     values = tuple(each._data if isinstance(each, Tensor) else each for each in given)
+    if not isinstance(values[0], Array):
+        return _of_integers(x, operation, values, options)
     data: Array = values[0]
     with observe.running(operation.name, values):
         made = operation.forward(*values, **options)
@@ -85,14 +90,44 @@ def _is_recorded(x: Tensor, tensors: list[Tensor]) -> bool:
     return needed
 
 
+def _of_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+    """The same for a tensor of integers or truth values.
+
+    Raises RuntimeError where its type does not take the result.
+    """
+    memory = values[0]
+    if operation.name in ("copy", "fill"):
+        new = values[1].values if isinstance(values[1], Array) else values[1]
+        result = np.broadcast_to(as_integers(new, x.dtype), np.broadcast_shapes(np.shape(new), memory.shape))
+    else:
+        floats = any(isinstance(each, Array) for each in values)
+        result, given = (None, values) if floats else of_integers(operation.name, values, options)
+        if result is None:
+            made = operation.forward(*given, **options)
+            result = made.result if isinstance(made, Saved) else made
+        kind = result.dtype if isinstance(result, Array) else type_of(result)
+        if isinstance(result, Array) or (x.dtype.name == "bool" and kind.name != "bool"):
+            raise RuntimeError(
+                f"result type {scalar_type(kind)} can't be cast to the desired output type {scalar_type(x.dtype)}"
+            )
+    if result.shape != memory.shape:
+        raise RuntimeError(
+            f"output with shape {list(memory.shape)} doesn't match the broadcast shape {list(result.shape)}"
+        )
+    check_writable(memory)
+    memory[...] = result
+    x.count_change()
+    return x
+
+
 def _check_overlap(x: Any, others: list[Tensor]) -> None:
     """Raises RuntimeError, as torch does, where values are read that are written over in another place."""
     for other in others:
         if other._counter is x._counter and other._data is not x._data:
             memory, read = x._data._values, other._data._values
-            if memory.flags.forc and read.flags.forc and np.may_share_memory(memory, read):
-                if (memory.ctypes.data, memory.strides) != (read.ctypes.data, read.strides):
-                    raise RuntimeError(OVERLAPPING)
+            same = (memory.ctypes.data, memory.strides) == (read.ctypes.data, read.strides)
+            if not same and memory.flags.forc and read.flags.forc and np.may_share_memory(memory, read):
+                raise RuntimeError(OVERLAPPING)
 
 
 def _step(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
@@ -215,6 +250,11 @@ def zero_(x: Any) -> Any:
 
 def put(x: Any, key: Any, value: Any) -> None:
     """``x[key] = value``: for a tensor, its view `key` becomes `value`; a key of arrays or masks puts values there."""
+    # what the graph will need of the key it gets in arrays of its own
+    key = plain_key(tuple(map(_kept, key)) if isinstance(key, tuple) else _kept(key))
+    if isinstance(x, Tensor) and not isinstance(x._data, Array):
+        _put_integers(x, key, value)
+        return
     view = index(x, key)
     new = value if isinstance(value, (Tensor, Array)) else array(value, x.dtype)
     while getattr(new, "ndim", 0) > view.ndim and new.shape[0] == 1:
@@ -225,15 +265,61 @@ def put(x: Any, key: Any, value: Any) -> None:
         change(x, OPERATIONS["index_put"], key, new)
 
 
+def _kept(part: Any) -> Any:
+    return part._data.copy() if isinstance(part, Tensor) else part
+
+
+def _put_integers(x: Tensor, key: Any, value: Any) -> None:
+    new = as_integers(value._data if isinstance(value, Tensor) else value, x.dtype)
+    try:
+        x._data[key] = new
+    except ValueError as error:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(new.shape)} cannot be broadcast to indexing result of shape "
+            f"{list(x._data[key].shape)}"
+        ) from error
+    x.count_change()
+
+
 def floor_divide_(x: Any, other: Any) -> Any:
-    """The largest whole numbers not above x / other, in place.
+    """The largest whole number not above x / other, in place.
 
     Raises RuntimeError where a gradient would have to come back through it: torch has no derivative of it either.
     """
     if is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in (x, other)):
-        raise RuntimeError("derivative for aten::floor_divide is not implemented")
-    quotient = np.floor_divide(*(each._data if isinstance(each, Tensor) else each for each in (x, other)))
-    return change(x, OPERATIONS["copy"], quotient)
+        raise RuntimeError("derivative for aten::floor_divide_ is not implemented")
+    return change(x, OPERATIONS["floor_divide"], other)
+
+
+def _bitwise(name: str) -> Any:
+    """x & y, x | y or x ^ y of integers and truth values, in place."""
+    function = getattr(truth, f"bitwise_{name}")
+
+    def method(x: Tensor, other: Any) -> Tensor:
+        result = function(x, other)
+        if result.dtype != x.dtype:
+            raise RuntimeError(
+                f"result type {scalar_type(result.dtype)} can't be cast to the desired output type "
+                f"{scalar_type(x.dtype)}"
+            )
+        return copy_(x, result)
+
+    return method
+
+
+def scatter_(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
+    """Values written along an axis at the places of `index`, in place."""
+    return change(x, OPERATIONS["scatter"], dim, index, value if src is None else src)
+
+
+def scatter_add_(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """Values added along an axis at the places of `index`, in place."""
+    return change(x, OPERATIONS["scatter_add"], dim, index, src)
+
+
+def index_add_(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """Slices added along an axis at the places of `index`, in place."""
+    return change(x, OPERATIONS["index_add"], dim, index, source, **({} if alpha == 1 else {"alpha": alpha}))
 
 
 def detach_(x: Tensor) -> Tensor:
@@ -242,11 +328,7 @@ def detach_(x: Tensor) -> Tensor:
     Raises RuntimeError for a view.
     """
     if x._view is not None:
-        raise RuntimeError(
-            "Can't detach views in-place; use detach() instead. If you are using DistributedDataParallel (DDP) for "
-            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
-            "detach_() cannot be called on these gradients."
-        )
+        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
     x._grad_fn, x._requires_grad, x.retains_grad = None, False, False
     return x
 
@@ -265,17 +347,22 @@ def _of(name: str) -> Callable[..., Any]:
 IN_PLACE: dict[str, Callable[..., Any]] = {
     "add_": add_, "sub_": sub_, "clamp_": clamp_, "masked_fill_": masked_fill_, "addcmul_": addcmul_,
     "addcdiv_": addcdiv_, "copy_": copy_, "zero_": zero_, "floor_divide_": floor_divide_,
+    "scatter_": scatter_, "scatter_add_": scatter_add_, "index_add_": index_add_,
     "clamp_min_": lambda x, min: clamp_(x, min), "clamp_max_": lambda x, max: clamp_(x, None, max),
     "square_": lambda x: change(x, OPERATIONS["pow"], 2),
     **{f"{name}_": _of(name) for name in (
         "mul", "div", "pow", "fill", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "relu", "tanh",
-        "sigmoid", "lerp", "tril", "triu",
+        "sigmoid", "lerp", "tril", "triu", "remainder", "fmod", "floor", "ceil", "round", "trunc", "frac", "sin", "cos",
+        "log1p", "expm1", "log2", "log10", "exp2", "erf", "cumsum", "cumprod",
     )},
 }  # fmt: skip
 
 OPERATORS = {
     "__iadd__": add_, "__isub__": sub_, "__imul__": IN_PLACE["mul_"], "__itruediv__": IN_PLACE["div_"],
     "__ipow__": IN_PLACE["pow_"], "__ifloordiv__": floor_divide_, "__setitem__": put, "detach_": detach_,
+    "__imod__": IN_PLACE["remainder_"],
+    **{f"__i{name}__": _bitwise(name) for name in ("and", "or", "xor")},
+    **{f"bitwise_{name}_": _bitwise(name) for name in ("and", "or", "xor")},
 }  # fmt: skip
 
 for _name, _method in IN_PLACE.items():

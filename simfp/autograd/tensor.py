@@ -314,10 +314,15 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     if not any(isinstance(x, (Tensor, Array)) for x in given) and any(isinstance(x, np.ndarray) for x in given):
         made, given = of_integers(operation.name, given, options)
         if made is not None:
-            return holding(made)
+            out = holding(made)
+            if operation.shows and isinstance(inputs[0], Tensor):
+                out._counter = inputs[0]._counter
+            return out
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
     loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
     out = _made(operation, cast, options | loaded)
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch([x if isinstance(y, np.ndarray) else y for x, y in zip(inputs, cast)], out)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()
@@ -348,7 +353,6 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
         if edges:
             out._requires_grad = True
             out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
-            out._grad_fn.watch(given, out)
     if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
         View.of(given[0], operation, Call(values, options, result), out)
     return out

@@ -240,7 +240,7 @@ def nll_loss(
         result = finished(total(losses), x.dtype, "nll_loss")
     else:
         result = finished(np.asarray(total(losses) / total(shares)), x.dtype, "nll_loss")
-    return Saved(result, (safe, owned(shares.astype(x.dtype.carrier, copy=False), x.dtype), whole))
+    return Saved(result, (safe, counted, owned(shares.astype(x.dtype.carrier, copy=False), x.dtype), whole))
 
 
 def _checked_classes(x: Array, target: Any, weight: Array | None, ignore_index: int) -> NDArray[Any]:
@@ -270,13 +270,17 @@ def _checked_classes(x: Array, target: Any, weight: Array | None, ignore_index: 
 
 
 def _nll_backward(g: Array, call: Call) -> Array:
-    """-weight[t] g, over the sum of weights for a mean, at each sample's class; 0 elsewhere."""
+    """-weight[t] g, over the sum of weights for a mean, at each sample's class; 0 elsewhere, and of what is ignored.
+
+    Where all labels are ignored the sum of weights is 0, the loss NaN, and the gradient 0 all the same.
+    """
     x = call.inputs[0]
-    classes, shares, whole = call.saved
+    classes, counted, shares, whole = call.saved
     slope = -(g / whole) if _is_mean(call) else -g
     where = 0 if x.ndim == 1 else 1
     out = np.zeros(x.shape, g.dtype.carrier)
-    np.put_along_axis(out, np.expand_dims(classes, where), np.expand_dims((slope * shares)._values, where), where)
+    slopes = np.where(counted, (slope * shares)._values, 0)
+    np.put_along_axis(out, np.expand_dims(classes, where), np.expand_dims(slopes, where), where)
     return owned(out + 0.0, g.dtype)  # no -0 where nothing counts
 
 

@@ -204,9 +204,10 @@ def _through_norm(g: Array, call: Call) -> Array:
         return g * np.where(size == 0, 0.0, x / size)
     if ord == 1:
         return elementary.sign(x) * g
-    winners = np.absolute(x) == size
+    winners = (np.absolute(x) == size) | np.isnan(x)
     count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
-    return elementary.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    share = g / owned(count.astype(g.dtype.carrier), g.dtype)
+    return elementary.sign(x) * (share * owned(winners.astype(g.dtype.carrier), g.dtype))
 
 
 # fmt: off

@@ -167,15 +167,15 @@ def _along(x: Array, dim: int, index: Any) -> tuple[Any, ...]:
 
 # fmt: off
 ROWS = (
-    #          name        forward    derivatives                                                       saves
-    Operation("copy",      copy,      (_zeros, same),                                                   ("", "")),
-    Operation("fill",      fill,      (_zeros, same),                                                   ("", "")),
-    Operation("index_put", put,       (_not_put, None, _taken),                                         ("k", "", "k")),
-    Operation("index_add", index_add, (same, None, None, _added),                                       ("",) * 3 + ("2",)),
+    #          name        forward    derivatives                                                 saves
+    Operation("copy",      copy,      (_zeros, same),                                             ("", "")),
+    Operation("fill",      fill,      (_zeros, same),                                             ("", "")),
+    Operation("index_put", put,       (_not_put, None, _taken),                                   ("k", "", "k")),
+    Operation("index_add", index_add, (same, None, None, _added),                                 ("",) * 3 + ("2",)),
     Operation("lerp",      lerp,      (_start, lambda g, call: g * call.inputs[2],
-                                       lambda g, call: g * (call.inputs[1] - call.inputs[0])),          ("2", "2", "01")),
-    Operation("addcmul",   addcmul,   (same, _times_other(2), _times_other(1)),                         ("", "2", "1")),
+                                       lambda g, call: g * (call.inputs[1] - call.inputs[0])),    ("2", "2", "01")),
+    Operation("addcmul",   addcmul,   (same, _times_other(2), _times_other(1)),                   ("", "2", "1")),
     Operation("addcdiv",   addcdiv,   (same, lambda g, call: g * divided(_value(call), call.inputs[2]), _bottom),
-                                                                                                        ("", "2", "12")),
+                                                                                                  ("", "2", "12")),
 )
 # fmt: on
