@@ -20,6 +20,8 @@ from simfp.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enab
 from simfp.autograd import Tensor
 from simfp.autograd.functions import *  # noqa: F403
 from simfp.autograd.picking import *  # noqa: F403
+from simfp.autograd.pointwise import *  # noqa: F403
+from simfp.autograd.products import *  # noqa: F403
 from simfp.autograd.truth import *  # noqa: F403
 from simfp.devices import Device as device
 from simfp.torchlike import amp, autograd, backends, cuda, nn, optim, utils
