@@ -6,6 +6,7 @@
     from simfp.torchlike.utils.data import DataLoader
 
 factories, chance    new tensors; random ones, which are NumPy's numbers and not torch's
+combined             functions that are others under another name
 dtypes, switches     formats and types; what scripts set at their beginning
 grad_modes           no_grad, inference_mode and the like
 saving               save and load, without pickle
@@ -20,10 +21,13 @@ from simfp.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enab
 from simfp.autograd import Tensor
 from simfp.autograd.functions import *  # noqa: F403
 from simfp.autograd.picking import *  # noqa: F403
+from simfp.autograd.pointwise import *  # noqa: F403
+from simfp.autograd.products import *  # noqa: F403
 from simfp.autograd.truth import *  # noqa: F403
 from simfp.devices import Device as device
 from simfp.torchlike import amp, autograd, backends, cuda, nn, optim, utils
 from simfp.torchlike.chance import *  # noqa: F403
+from simfp.torchlike.combined import *  # noqa: F403
 from simfp.torchlike.constants import e, inf, nan, newaxis, pi
 from simfp.torchlike.dtypes import *  # noqa: F403
 from simfp.torchlike.factories import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Names of torch that are not here, and what to use in their place: the one table, and what makes errors of it."""
+"""Errors for names of torch that are not here: they say what to use, from the table in `hints`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
-from simfp.torchlike.hints import HINTS
+from simfp.torchlike.hints import DEFAULTS, ELSEWHERE, HINTS
 
 __all__ = ["hint", "hinting"]
 
@@ -17,15 +17,21 @@ PACKAGE = __package__
 PAGE = "docs/torch_names.md"
 
 
-def hint(space: str, name: str) -> str | None:
-    """What to use in place of a name, or None where the table does not know it.
+def hint(space: str, name: str) -> str:
+    """What to use in place of a name.
 
     space: "torch", "torch.nn", "torch.optim", ... or "Tensor".
     """
-    for where, names, use in HINTS:
-        if where == space and any(fnmatchcase(name, each) for each in names.split()):
+    spellings = (name, name.removesuffix("_"))
+    for spaces, names, use in HINTS:
+        if space in spaces.split() and any(fnmatchcase(each, one) for each in spellings for one in names.split()):
             return use
-    return None
+    if name.endswith("_") and space in ("torch", "Tensor"):
+        return IN_PLACE.format(name.removesuffix("_"))
+    return DEFAULTS.get(space, ELSEWHERE)
+
+
+IN_PLACE = "x.copy_() of the function without the underscore, torch.{0}(x), if the method x.{0}_() is not there"
 
 
 def hinting(module: str) -> Callable[[str], Any]:
@@ -33,7 +39,7 @@ def hinting(module: str) -> Callable[[str], Any]:
     space = _space(module)
 
     def __getattr__(name: str) -> Any:
-        raise AttributeError(_message(module, space, name), name=name, obj=sys.modules.get(module))
+        raise AttributeError(_message("module {!r} has no attribute {!r}", module, name, space), name=name)
 
     return __getattr__
 
@@ -42,10 +48,9 @@ def _space(module: str) -> str:
     return "torch" + module.removeprefix(PACKAGE)
 
 
-def _message(module: str, space: str, name: str) -> str:
-    use = None if name.startswith("__") else hint(space, name)
-    known = f": {use}" if use else f"; {PAGE} lists what there is"
-    return f"module '{module}' has no attribute '{name}'{known}"
+def _message(words: str, module: str, name: str, space: str) -> str:
+    use = "" if name.startswith("__") else f": {hint(space, name)}; {PAGE} lists every name"
+    return words.format(module, name) + use
 
 
 class _Missing:
@@ -60,14 +65,10 @@ class _Missing:
         Raises ImportError for a name below torchlike: nobody before had it.
         """
         above, _, name = fullname.rpartition(".")
-        if above != PACKAGE and not above.startswith(f"{PACKAGE}."):
+        if name.startswith("__") or not f"{above}.".startswith(f"{PACKAGE}."):
             return None
-        if name.startswith("__"):
-            return None
-        use = hint(_space(above), name)
-        known = f": {use}" if use else f"; {PAGE} lists what there is"
-        raise ImportError(f"cannot import name '{name}' from '{above}'{known}", name=name)
+        raise ImportError(_message("no {1!r} can be imported from {0!r}", above, name, _space(above)), name=name)
 
 
-if not any(isinstance(each, type) and each.__name__ == "_Missing" for each in sys.meta_path):
+if not any(getattr(each, "__name__", "") == "_Missing" for each in sys.meta_path):
     sys.meta_path.append(_Missing)

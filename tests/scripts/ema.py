@@ -26,7 +26,7 @@ class EMA:
 
 x = torch.randn(256, 10)
 y = torch.sin(x.sum(dim=1, keepdim=True)) + 0.05 * torch.randn(256, 1)
-model = nn.Sequential(nn.Linear(10, 64), nn.BatchNorm1d(64), nn.SiLU(), nn.Linear(64, 1))
+model = nn.Sequential(nn.Linear(10, 64, bias=False), nn.BatchNorm1d(64), nn.SiLU(), nn.Linear(64, 1))
 ema = EMA(model, decay=0.9)
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
 
