@@ -17,6 +17,8 @@ The modules, in the order in which they may import one another (each only those 
     found_orders   products along the trees that a prober found
     explain        the story of one rounding
     saved_arrays   arrays as files give them back
+    any_precision  NumPy's functions of single numbers, as exactly as it takes
+    correct_rounding   NumPy's float64 functions, settled so that one rounding is correct
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits
     arrays         Array: values and a Format, with NumPy's operators; matmul
