@@ -32,7 +32,7 @@ Claim = str | float | Summed
 def theirs_within(ulps: float) -> float:
     """How far theirs may be from exact, where ours is within `ulps`: twice as far, and two ulps more.
 
-    Nobody promises it. On all rows of docs/test_matrix.md none is farther than half of this, or within an ulp.
+    Nobody promises it; on all rows of docs/test_matrix.md none is farther than two thirds of it.
     """
     return 2 * ulps + 2
 

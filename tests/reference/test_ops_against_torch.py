@@ -202,8 +202,9 @@ def test_results_and_gradients_are_torchs(name: str, case: Case, fmt: sf.Format)
         hold(ours, theirs, exact[0] if exact else None, claim, fmt, unit == "each", (name, place))
 
 
-# Sums of up to 65,536 terms, in float32: within this many ulps of the largest value (at least 1) of the exact one.
-LARGE_WITHIN = 16
+# Sums of up to 65,536 terms, in float32: within so many ulps of the largest value (at least 1).
+LARGE_WITHIN = {"batch_norm": 64.0}  # whose gradients are differences of such sums; and of all others:
+OTHERS_WITHIN = 16.0
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -211,7 +212,7 @@ def test_larger_arrays_of_float32_are_near_the_exact_answers_as_torchs_are(name:
     for case in LARGE[name]:
         sides = [results(side, name, case, sf.float32) for side in SIDES]
         for place, (ours, theirs, exact) in enumerate(zip(*sides, strict=True)):
-            hold(ours, theirs, exact, LARGE_WITHIN, where=place)
+            hold(ours, theirs, exact, LARGE_WITHIN.get(name, OTHERS_WITHIN), where=place)
 
 
 # In 16 bits torch's CPU kernels round more often than once. Beside its float64 results, ours are half an ulp of the
