@@ -8,7 +8,7 @@ with an array it gives the plain sum. Every addition is rounded once, of the exa
     KahanSum        one after the other, with what each addition lost carried along
     BlockedSum      blocks in one accumulator, their sums in another
     ExactSum        no rounding but one, of the exact sum
-    Float64Sum      float64, in the order of NumPy's matrix product: quick, and nearly exact
+    Float64Sum      float64, one after the other: quick, and nearly exact
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapter 4, for the orders and their
 error bounds; Kahan, Further Remarks on Reducing Truncation Errors (CACM 8, 1965); NumPy's documentation of `numpy.sum`.
@@ -16,6 +16,7 @@ error bounds; Kahan, Further Remarks on Reducing Truncation Errors (CACM 8, 1965
 
 from __future__ import annotations
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.kernels.compensated_sums import kahan
 from simfp.kernels.exact_sums import exact
 from simfp.kernels.float32_sums import in_order32
+from simfp.kernels.float64_products import ROWS, WIDTH, products
 from simfp.kernels.ordered_sums import in_order
 from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
 from simfp.kernels.sum_programs import OPEN, pairwise_program
@@ -330,17 +332,16 @@ class ExactSum(Accumulator):
         return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 
-# OpenBLAS wakes its threads for products of more than 2^18 multiplications. They spin while they wait, and where others
-# share the cores, as a browser does, a product of a small network takes many times as long; in pieces it does not.
-ALONE, FEW_ROWS, MOST_PIECES = 1 << 17, 4, 64
+NARROW = 32  # columns; of fewer, and more rows, the transposed product is made
 
 
 @dataclass(frozen=True)
 class Float64Sum(Accumulator):
-    """NumPy's float64 product or sum, left in float64: the quick way to sums that are rounded once, at the end.
+    """The sum in float64, one product after the other, left in float64: the quick way to sums that are rounded once.
 
-    Products of two values of at most 26 bits' precision are exact; every addition is one of float64, in the order of
-    the library that NumPy uses. The total is off by at most (K - 1) 2^-53 times the sum of the terms' magnitudes.
+    Products of two values of at most 26 bits' precision are exact; every addition is one of float64, from the first
+    term to the last. (A plain sum is added in the order of `numpy.sum`.) The total is off by at most (K - 1) 2^-53 times
+    the sum of the terms' magnitudes.
     """
 
     @property
@@ -351,20 +352,23 @@ class Float64Sum(Accumulator):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
         with np.errstate(all="ignore"):
-            return b.sum(axis=0, keepdims=True) if plain else a @ b
+            return b.sum(axis=0, keepdims=True) if plain else self._in_order(a[None], b[None])[0]
 
     def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
         """The totals of a whole stack at once; see `Accumulator`."""
-        a, b = (np.ascontiguousarray(x, np.float64) for x in (a, b))
-        rows = ALONE // max(1, b.shape[-2] * b.shape[-1])
-        with np.errstate(all="ignore"):
-            if a.ndim > 2 or not FEW_ROWS <= rows < a.shape[0] or a.shape[0] > MOST_PIECES * rows:
-                total: Values = np.matmul(a, b)
-                return total
-            total = np.empty((a.shape[0], b.shape[1]))
-            for first in range(0, a.shape[0], rows):
-                np.matmul(a[first : first + rows], b, out=total[first : first + rows])
-        return total
+        total = self._in_order(*(x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:]) for x in (a, b)))
+        return total.reshape(*a.shape[:-1], b.shape[-1])
+
+    def _in_order(self, a: Floats, b: Floats) -> Values:
+        if b.shape[2] < NARROW and b.shape[2] < a.shape[1]:  # rows side by side are quicker than a few columns
+            return self._in_order(b.transpose(0, 2, 1), a.transpose(0, 2, 1)).transpose(0, 2, 1)
+        left, right = (np.ascontiguousarray(x, np.float64) for x in (a, b))
+        out = np.empty((*left.shape[:2], right.shape[2]))
+        tasks = len(out) * -(-out.shape[1] // ROWS) * -(-out.shape[2] // WIDTH)
+        in_threads(
+            lambda first, last: products(left, right, out, first, last), tasks, left.size * right.shape[2] // 8
+        )  # fmt: skip
+        return out
 
 
 def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
