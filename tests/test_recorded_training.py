@@ -1,6 +1,7 @@
 """Training runs that a GPU made under autocast, made again here from the same start: losses, scales and all weights."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,14 @@ def test_the_recording_has_every_run_and_says_on_what_it_was_made() -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_training_run_comes_out_with_the_gpus_bits(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_training_run_comes_out_with_the_gpus_bits(name: str, say: Callable[[str], None]) -> None:
     row = ROWS[name]
     run, told = training_runs.recorded(row)
     made = training_runs.train(run, training_runs.simulated(training_runs.accumulator_of(row)))
     weights = sum(values.size for values in made.weights.values())
     differing = np.flatnonzero(made.checksums != told.checksums)
-    with capsys.disabled():
-        found = f"first differ after step {differing[0]}" if differing.size else "0 differ after any"
-        print(f"\n{name}: {weights:,} weights, {run.steps} steps: {found}")
+    found = f"first differ after step {differing[0]}" if differing.size else "0 differ after any"
+    say(f"{name}: {weights:,} weights, {run.steps} steps: {found}")
     assert made.inputs == told.inputs
     assert not differing.size
     assert np.array_equal(made.losses.view(np.uint32), told.losses.view(np.uint32))
