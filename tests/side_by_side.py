@@ -2,8 +2,8 @@
 
 A loop is compiled by one process at a time: who comes second waits, and finds it in Numba's cache. Numba alone would
 let both compile it, and its index of a loop's compiled versions is read, changed and written without a lock: of two
-versions that are saved in the same moment, one can end up under the other's name. And workers on all cores leave none to
-the threads of BLAS and OpenMP, which would only fight for them.
+versions that are saved in the same moment, one can end up under the other's name. And where every core has a worker,
+threads of BLAS and OpenMP would only fight for them.
 """
 
 from __future__ import annotations
