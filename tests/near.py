@@ -1,9 +1,10 @@
 """What may be asked of two sides of which one is another library: the same bits, or how near both are to exact.
 
 Bits are asked only where the other side's answer is defined to the bit on every processor: an operation of IEEE 754
-that is done by itself, a cast, a choice, a move. What it adds up, and what it takes from a library of functions, depends
-on the kernel that it picks for the processor. There both sides are held against the exact answer, in ulps: ours to the
-bound that the test states, for our bits are the same everywhere; theirs to `theirs_within`, since no bound is promised.
+that is done by itself, a cast, a choice, a move. What it adds up, and what it takes from a library of functions,
+depends on the kernel that it picks for the processor. There both sides are held against the exact answer, in ulps:
+ours to the bound that the test states, for our bits are the same everywhere but in NumPy's products, whose bounds
+leave room; theirs to `theirs_within`, since no bound is promised.
 """
 
 from __future__ import annotations

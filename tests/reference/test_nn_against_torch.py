@@ -23,7 +23,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def hold(ours: Any, theirs: torch.Tensor, exact: torch.Tensor, ulps: float, where: Any = "") -> None:
-    """Holds both to torch's float64 answer, in ulps of its largest value, or 1 (tests/near.py); 0 ulps: the same bits."""
+    """Holds both to torch's float64 answer, in ulps of its largest value, or 1 (tests/near.py); 0: the same bits."""
     given = np.asarray(ours, np.float32), theirs.detach().numpy(), exact.detach().numpy()
     near.hold(*given, ulps or near.BITS, where=where)
 

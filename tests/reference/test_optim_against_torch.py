@@ -8,8 +8,8 @@ A GPU's bits are the aim, and a CPU's are not those, nor the same on every one:
 - 16-bit `add`, and `mul` in place, round their scalar to the tensor's format first, where CUDA takes its float32;
 - the square root may be a library's that is an ulp off; CUDA's are correctly rounded.
 
-So each optimizer of ours is held, bit for bit, against a twin that makes CUDA's operations in exact fractions; and both,
-ours and torch's, against torch's in float64.
+So each optimizer of ours is held, bit for bit, against a twin that makes CUDA's operations in exact fractions; and
+ours and torch's both against torch's in float64.
 """
 
 from __future__ import annotations
@@ -229,7 +229,8 @@ def test_adam_has_the_bits_of_cudas_kernels_and_is_near_exact_as_torchs_is(
         for twin, g in zip(twins, p.grad.tolist()):
             twin.step(g)
         assert_same(p.data.values, [twin.weight for twin in twins], start)
-        hold(p.data.values, values_of(t), weight.detach().numpy(), NEAR_ADAM, fmt)
+        if sf.round_to(ours.param_groups[0]["eps"], fmt):  # float16 has no 1e-8: there a root of 0 divides
+            hold(p.data.values, values_of(t), weight.detach().numpy(), NEAR_ADAM, fmt)
     for name, attribute in {"exp_avg": "mean", "exp_avg_sq": "square"}.items():
         assert_same(ours.state[p][name].values, [getattr(twin, attribute) for twin in twins])
 
