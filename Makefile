@@ -4,6 +4,8 @@ PYTHON           ?= python3
 LAB_FLAGS        ?=
 TEST_FLAGS       ?=
 EXHAUSTIVE_FLAGS ?=
+MATRIX_FLAGS     ?=
+PYTHONS          ?=
 GPU_FLAGS        ?=
 
 LESSON = lessons/00_start_here.ipynb
@@ -19,7 +21,7 @@ ifneq ($(shell test -x $(RUN) && cat $(VENV)/ready-lessons 2>/dev/null),$(CURDIR
 .PHONY: $(VENV)/ready-lessons
 endif
 
-.PHONY: help setup lab test test-all check lessons browser bench exhaustive gpu images clean
+.PHONY: help setup lab test test-all test-matrix check lessons browser bench exhaustive gpu images clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -38,6 +40,9 @@ test: $(VENV)/ready-test  ## run the tests, the lessons and the browser included
 
 test-all: $(VENV)/ready-test  ## the same, and the long ones, which repeat others in another way
 	$(RUN) -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS)
+
+test-matrix: $(VENV)/ready-test  ## those that could differ, under other processors' kernels: an hour or two; it resumes
+	$(RUN) -m tests.matrix --pythons "$(PYTHONS)" $(MATRIX_FLAGS)
 
 check: $(VENV)/ready-test  ## formatting, lint and types
 	$(RUN) -m ruff format --check .
@@ -65,7 +70,7 @@ images: $(VENV)/ready-test  ## take the pictures of the lessons and of the READM
 	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay
-	rm -rf $(VENV) .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
+	rm -rf $(VENV) .matrix .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
 	find simfp tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stage writes its stamp last; without the first one the next run starts over, from an empty folder.

@@ -36,6 +36,7 @@ class Row:
         return self.name
 
 
+EVERYTHING = "everything"
 AVX2 = ("avx2", "fma")
 AVX512 = (*AVX2, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd")
 
@@ -46,7 +47,7 @@ def one(name: str, variable: str, value: str, sees: str, *needs: str, part: str 
 
 # fmt: off
 ROWS = [
-    Row("default", part="everything"),
+    Row("default", part=EVERYTHING),
     #   name                 variable                    value               what must show it  needs
     one("onednn SSE41",      "ONEDNN_MAX_CPU_ISA",       "SSE41",            "oneDNN",          "sse4_1"),
     one("onednn AVX2",       "ONEDNN_MAX_CPU_ISA",       "AVX2",             "oneDNN",          *AVX2),
@@ -57,7 +58,7 @@ ROWS = [
     one("aten avx512",       "ATEN_CPU_CAPABILITY",      "avx512",           "ATen",            *AVX512),
     one("mkl COMPATIBLE",    "MKL_CBWR",                 "COMPATIBLE",       "MKL"),
     one("mkl AVX2",          "MKL_CBWR",                 "AVX2",             "MKL",             *AVX2),
-    one("openblas HASWELL",  "OPENBLAS_CORETYPE",        "HASWELL",          "OpenBLAS",        *AVX2, part="everything"),
+    one("openblas HASWELL",  "OPENBLAS_CORETYPE",        "HASWELL",          "OpenBLAS",        *AVX2, part=EVERYTHING),
     one("openblas ZEN",      "OPENBLAS_CORETYPE",        "ZEN",              "OpenBLAS",        *AVX2, part="both"),
     one("openblas SKYLAKEX", "OPENBLAS_CORETYPE",        "SKYLAKEX",         "OpenBLAS",        *AVX512, part="both"),
     one("numpy baseline",    "NPY_DISABLE_CPU_FEATURES", EVERY_DISPATCHED,   "NumPy",           part="numpy"),
