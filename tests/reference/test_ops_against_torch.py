@@ -142,7 +142,7 @@ CLAIMS: dict[str, tuple[str, Claim, Claim, Claim, Claim, str]] = {
     "exp":                 ("each",    1.5,      2,            NEAREST,  1,            "CUDA's exp; " + READS),
     "log":                 ("each",    NEAREST,  NEAREST,      NEAREST,  NEAREST,      "CUDA's log, here exact enough"),
     "sqrt":                ("each",    NEAREST,  0.75,         NEAREST,  1,            READS),
-    "rsqrt":               ("each",    0.75,     2,            NEAREST,  2.5,          "CUDA's rsqrt; x^3 rounds twice"),
+    "rsqrt":               ("each",    0.75,     2,            NEAREST,  2.5,          "CUDA's; x^3 rounds twice"),
     "sum":                 ("largest", 1,        BITS,         NEAREST,  BITS,         ORDER),
     "mean":                ("largest", 1.5,      BITS,         NEAREST,  BITS,         ORDER),
     "var":                 ("largest", 1.5,      1.5,          NEAREST,  1.5,          ORDER + "; Welford"),
