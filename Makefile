@@ -4,11 +4,15 @@ PYTHON           ?= python3
 LAB_FLAGS        ?=
 TEST_FLAGS       ?=
 EXHAUSTIVE_FLAGS ?=
+MATRIX_FLAGS     ?=
+PYTHONS          ?=
 GPU_FLAGS        ?=
 
 LESSON = lessons/00_start_here.ipynb
 VENV   = .venv
 RUN    = $(VENV)/bin/python
+# A worker on every core, four at most: each takes a gigabyte or so. TEST_FLAGS="-n 0" runs all in one process.
+SIDE_BY_SIDE = -n logical --maxprocesses 4 --dist worksteal
 # -qq: errors only. Nothing is installed but what constraints.txt pins, and simfp itself from this folder.
 INSTALL = $(RUN) -m pip --disable-pip-version-check install -qq --no-build-isolation -c constraints.txt
 
@@ -17,10 +21,10 @@ ifneq ($(shell test -x $(RUN) && cat $(VENV)/ready-lessons 2>/dev/null),$(CURDIR
 .PHONY: $(VENV)/ready-lessons
 endif
 
-.PHONY: help setup lab test check lessons browser bench exhaustive gpu images clean
+.PHONY: help setup lab test test-all test-matrix check lessons browser bench exhaustive gpu images clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 setup: $(VENV)/ready-lessons  ## make .venv with what the lessons need, and nothing else
 
@@ -31,8 +35,14 @@ lab: $(VENV)/ready-lessons  ## open the course in JupyterLab, at its first lesso
 	$(RUN) -m jupyterlab --Application.log_level=WARN --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
 	    --LabApp.default_url=/lab/tree/$(LESSON) $$(test "$$(id -u)" != 0 || echo --allow-root) $(LAB_FLAGS)
 
-test: $(VENV)/ready-test  ## run every test that needs no GPU, the lessons and the browser included
-	$(RUN) -m pytest $(TEST_FLAGS)
+test: $(VENV)/ready-test  ## run the tests, the lessons and the browser included; none needs a GPU
+	$(RUN) -m pytest $(SIDE_BY_SIDE) --without-long $(TEST_FLAGS)
+
+test-all: $(VENV)/ready-test  ## the same, and the long ones, which repeat others in another way
+	$(RUN) -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS)
+
+test-matrix: $(VENV)/ready-test  ## those that could differ, under other processors' kernels: an hour or two; it resumes
+	$(RUN) -m tests.matrix --pythons "$(PYTHONS)" $(MATRIX_FLAGS)
 
 check: $(VENV)/ready-test  ## formatting, lint and types
 	$(RUN) -m ruff format --check .
@@ -40,10 +50,10 @@ check: $(VENV)/ready-test  ## formatting, lint and types
 	$(RUN) -m mypy
 
 lessons: $(VENV)/ready-test  ## run every lesson and its solutions
-	$(RUN) -m pytest -m lessons $(TEST_FLAGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m lessons $(TEST_FLAGS)
 
 browser: $(VENV)/ready-test  ## drive the lessons and their sliders in Chromium
-	$(RUN) -m pytest -m browser $(TEST_FLAGS)
+	$(RUN) -m pytest $(SIDE_BY_SIDE) -m browser $(TEST_FLAGS)
 
 bench: $(VENV)/ready-bench  ## speed and memory beside NumPy, ml_dtypes, torch and pychop
 	$(RUN) -m benchmarks
@@ -60,7 +70,7 @@ images: $(VENV)/ready-test  ## take the pictures of the lessons and of the READM
 	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay
-	rm -rf $(VENV) .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
+	rm -rf $(VENV) .matrix .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
 	find simfp tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stage writes its stamp last; without the first one the next run starts over, from an empty folder.

@@ -1,12 +1,16 @@
-"""What all tests share: Hypothesis's profiles, Chromium's place, a progress file, a last word on what was not run."""
+"""What all tests share: Hypothesis's profiles, Chromium's place, a progress file, and the last words of a run."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests import side_by_side
 
 os.environ["MPLBACKEND"] = "agg"  # no window, here and in the kernels that tests start
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -19,7 +23,8 @@ settings.load_profile("ci" if IN_CI else "here")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
-not_run = pytest.StashKey[int]()
+left_out = pytest.StashKey[dict[str, int]]()  # how many tests, by the marker that kept them out
+locks = pytest.StashKey[str]()  # the folder of side_by_side's locks
 
 
 def find_chromium() -> str | None:
@@ -47,35 +52,80 @@ def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says something in the last lines of the run, from whichever worker: what was compared, and how much of it."""
+    return lambda words: record_property("said", words)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without-long", action="store_true", help="leave out tests marked `long`, and say how many")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before workers are started, and in each of them: what they share."""
+    config.stash[left_out] = {}
+    workers = config.getoption("tx", None)
+    if hasattr(config, "workerinput"):
+        side_by_side.compile_one_at_a_time(Path(config.workerinput["locks"]))
+    elif workers:
+        side_by_side.share_the_cores(len(workers))
+        folder = TemporaryDirectory(prefix="simfp-locks-")
+        config.stash[locks] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a new worker where the locks are."""
+    node.workerinput["locks"] = node.config.stash[locks]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects the same tests, and counts what is left out."""
+    node.config.stash[left_out] |= getattr(node, "workeroutput", {}).get("left out", {})
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium, the tests that drive one are left out, and counted."""
-    config.stash[not_run] = 0
-    if find_chromium():
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.stash[not_run] = len(left_out)
-        config.hook.pytest_deselected(items=left_out)
+    """Leaves out, and counts, what drives a Chromium where there is none, and long tests where that is asked for."""
+    unwanted = {"browser": not find_chromium(), "long": config.getoption("without_long")}
+    for marker in (marker for marker, is_unwanted in unwanted.items() if is_unwanted):
+        removed = [item for item in items if item.get_closest_marker(marker)]
+        if removed:
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
+            config.stash[left_out][marker] = len(removed)
+            config.hook.pytest_deselected(items=removed)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left out"] = config.stash[left_out]
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """In CI, nothing may be left out."""
-    if IN_CI and session.config.stash.get(not_run, 0) and session.exitstatus == pytest.ExitCode.OK:
+    """In CI, a browser must be there."""
+    if IN_CI and "browser" in session.config.stash[left_out] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The last lines say what was not run, and how to run it."""
-    count = config.stash.get(not_run, 0)
-    if count:
+    """The last lines say what tests have to say, and what was not run, and how to run it."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    words = [str(value) for report in reports for name, value in report.user_properties if name == "said"]
+    if words:
+        terminalreporter.section("SAID")
+        for line in words:
+            terminalreporter.line(line)
+    counts = config.stash[left_out]
+    if "browser" in counts:
         terminalreporter.section("NOT RUN", red=True, bold=True)
         asked = os.environ.get("CHROMIUM")
         why = f"CHROMIUM={asked} is no program" if asked else "no Chromium or Chrome was found"
-        terminalreporter.line(f"{count} browser tests: {why}.")
+        terminalreporter.line(f"{counts['browser']} browser tests: {why}.")
         terminalreporter.line("Install one (Debian: apt-get install chromium), or set CHROMIUM to its path.")
         if IN_CI:
             terminalreporter.line("CI=true: this run has failed.")
+    if "long" in counts:
+        terminalreporter.section("LEFT FOR make test-all")
+        terminalreporter.line(f"{counts['long']} long tests, which repeat others or take more of the same.")

@@ -36,7 +36,7 @@ class LessonAnswers:
             )
         elif "odd" in metafunc.fixturenames:
             metafunc.parametrize("key", self.exercises)
-            metafunc.parametrize("odd", ODD, ids=repr)
+            metafunc.parametrize("odd", ODD, ids=lambda odd: "object()" if type(odd) is object else repr(odd))
 
     def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least(self) -> None:
         assert set(self.right) == set(self.wrong) == set(self.exercises)

@@ -72,16 +72,16 @@ def test_seeds_side_by_side_learn_as_each_would_alone() -> None:
     from simfp.gpu.quality import Seeds, _losses
 
     tokens = torch.randint(96, (3, 4, 17), generator=torch.Generator().manual_seed(0))
-    together = Seeds(TINY, 3)
+    together = Seeds(TINY, 3).double()
     _losses(together, tokens).sum().backward()
     for seed in range(3):
-        alone = Seeds(TINY, 3)
+        alone = Seeds(TINY, 3).double()
         with torch.no_grad():
             for parameter in alone.parameters():
                 parameter.copy_(parameter[seed].expand_as(parameter).clone())
         _losses(alone, tokens[seed].expand(3, -1, -1))[0].backward()
         for one, all_of_them in zip(alone.parameters(), together.parameters()):
-            assert torch.allclose(one.grad[0], all_of_them.grad[seed], atol=1e-6)
+            assert torch.allclose(one.grad[0], all_of_them.grad[seed], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("recipe", ["fp32", "bf16_weights"])
@@ -117,11 +117,11 @@ def test_fused_and_explicit_attention_and_checkpointing_give_the_same_gradients(
     made = []
     for options in ({}, {"explicit": True}, {"checkpointing": True}):
         torch.manual_seed(0)
-        model = Model(TINY, **options)
+        model = Model(TINY, **options).double()
         model(tokens, tokens.flip(0)).backward()
         made.append([parameter.grad for parameter in model.parameters()])
     for other in made[1:]:
-        assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(made[0], other))
+        assert all(torch.allclose(one, two, rtol=1e-9, atol=1e-12) for one, two in zip(made[0], other))
 
 
 def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,13 @@ for cell in json.loads(sys.stdin.read()):
 """
 
 
+# one stands for all in `make test`, which runs each by nbclient
 @pytest.mark.lessons
-@pytest.mark.parametrize("file", LESSONS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [LESSONS[0], *(pytest.param(file, marks=pytest.mark.long) for file in LESSONS[1:])],
+    ids=lambda file: file.stem,
+)
 def test_a_lesson_runs_in_a_terminal_and_speaks_in_text(file: Path, tmp_path: Path) -> None:
     cells = [notebooks.source(cell) for cell in notebooks.read(file)["cells"] if cell["cell_type"] == "code"]
     environment = {

@@ -1,6 +1,7 @@
 """Products with 16-bit results that an H200 made: their orders, and a sample of them made again, bit for bit."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -63,12 +64,11 @@ def test_every_product_that_was_asked_for_was_reproduced(part: dict[str, Any], a
     ("part", "core"), [(DEFAULT, sf.HOPPER), (WITHOUT, sf.HOPPER), (FP16, FP16_SUMS)], ids=["on", "off", "fp16"]
 )
 def test_a_sample_of_them_comes_out_with_no_differing_bit(
-    part: dict[str, Any], core: Any, capsys: pytest.CaptureFixture[str]
+    part: dict[str, Any], core: Any, say: Callable[[str], None]
 ) -> None:
     chosen = sample(part)
     differing = [name for name, order, way in chosen if made(name, order, way, core=core) != part["answers"][name]]
-    with capsys.disabled():
-        print(f"\n{len(chosen)} products with 16-bit results made again: {len(differing)} differ in a bit")
+    say(f"{len(chosen)} products with 16-bit results made again: {len(differing)} differ in a bit")
     assert len(chosen) > 75
     assert differing == []
 

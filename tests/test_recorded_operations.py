@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_the_recording_has_every_check_and_says_on_what_it_was_made() -> None:
 
 
 @pytest.mark.parametrize("suite", RECORDED_SUITES)
-def test_operations_come_out_with_the_gpus_bits(suite: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_operations_come_out_with_the_gpus_bits(suite: str, say: Callable[[str], None]) -> None:
     elements, wrong, frontier = 0, [], 0
     for check in CHECKS.values():
         if check.suite != suite:
@@ -46,8 +47,7 @@ def test_operations_come_out_with_the_gpus_bits(suite: str, capsys: pytest.Captu
         if sums != row["checksums"]:
             frontier += bool(check.frontier)
             wrong += [] if check.frontier else [check.name]
-    with capsys.disabled():
-        print(f"\n{suite}: {elements:,} elements made again, {len(wrong)} checks differ; {frontier} of the frontier do")
+    say(f"{suite}: {elements:,} elements made again, {len(wrong)} checks differ; {frontier} of the frontier do")
     assert wrong == []
 
 

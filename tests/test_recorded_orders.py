@@ -1,6 +1,7 @@
 """The orders in which an H100 sums its products, as recorded for a grid of shapes, and the rule that predicts some."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ ROWS: list[dict[str, Any]] = [row for name in RECORDINGS for row in recordings.l
 
 
 def test_of_a_grid_of_thousands_of_shapes_all_but_one_were_reproduced_bit_for_bit(
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[[str], None],
 ) -> None:
     shapes = Counter(row["fmt"] for row in ROWS)
     assert all(count >= 400 for count in shapes.values())
@@ -25,8 +26,7 @@ def test_of_a_grid_of_thousands_of_shapes_all_but_one_were_reproduced_bit_for_bi
     plain = sum(row["expected"] == 0 for row in ROWS)
     found = sum(row["expected"] > 0 and row["found"] == 0 for row in ROWS)
     left = [row for row in ROWS if row["expected"] and row["found"]]
-    with capsys.disabled():
-        print(f"\n{len(ROWS):,} shapes of products: {plain:,} summed from first to last, {found:,} in an order found")
+    say(f"{len(ROWS):,} shapes of products: {plain:,} summed from first to last, {found:,} in an order found")
     assert plain + found + len(left) == len(ROWS)
     assert [(row["fmt"], row["m"], row["k"], row["n"], row["layout"]) for row in left] == [
         ("float32", 10, 784, 1000, "nt")

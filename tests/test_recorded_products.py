@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +24,21 @@ def answers() -> list[products.Recorded]:
 
 
 def test_every_recorded_product_comes_out_with_no_differing_bit(
-    answers: list[products.Recorded], capsys: pytest.CaptureFixture[str]
+    answers: list[products.Recorded], say: Callable[[str], None]
 ) -> None:
     differing = {row.case.name: row.differing() for row in answers}
     elements: Counter[str] = Counter()
     for row in answers:
         elements[row.case.fmt] += row.answer.size
-    with capsys.disabled():
-        counts = ", ".join(f"{count:,} of {fmt}" for fmt, count in elements.items())
-        print(
-            f"\n{sum(elements.values()):,} elements of recorded products ({counts}): {sum(differing.values())} differ"
-        )
+    counts = ", ".join(f"{count:,} of {fmt}" for fmt, count in elements.items())
+    say(f"{sum(elements.values()):,} elements of recorded products ({counts}): {sum(differing.values())} differ")
     assert {name: count for name, count in differing.items() if count} == {}
     assert sum(elements.values()) > 350_000
     assert set(elements) == {"float16", "bfloat16", "float8_e4m3fn", "tfloat32", "float32"}
 
 
 def test_an_h200_made_the_same_bits_and_the_model_makes_them_too(
-    answers: list[products.Recorded], capsys: pytest.CaptureFixture[str]
+    answers: list[products.Recorded], say: Callable[[str], None]
 ) -> None:
     other = recordings.load("h200_products")
     assert other["provenance"]["device"] == "NVIDIA H200"
@@ -51,10 +49,9 @@ def test_an_h200_made_the_same_bits_and_the_model_makes_them_too(
     assert {case.formats for case in asked_there_only} == {FP8, FP8[::-1]}
     assert [row["inputs"] for row in other["cases"]] == [products.checksum(case) for case in products.CASES]
     made = {case.name: products.answer_checksum(case) for case in products.CASES}
-    with capsys.disabled():
-        elements = sum(row["elements"] for row in other["cases"])
-        differing = sum(made[name] != answer for name, answer in told.items())
-        print(f"\n{elements:,} elements of an H200's products, in {len(told)} cases: {differing} cases differ in a bit")
+    elements = sum(row["elements"] for row in other["cases"])
+    differing = sum(made[name] != answer for name, answer in told.items())
+    say(f"{elements:,} elements of an H200's products, in {len(told)} cases: {differing} cases differ in a bit")
     assert made == told
 
 

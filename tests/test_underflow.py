@@ -109,6 +109,6 @@ def test_a_histogram_holds_every_gradient_in_its_bin(name: str) -> None:
 def test_a_whole_scene_is_there_in_less_than_a_second() -> None:
     formats = tuple(sf.as_format(name) for name in ("fp16", "bf16", "e4m3", "e5m2"))
     scene("lognormal", formats)  # the first call reads compiled loops from the disk
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone: others may run beside it
     scene("lognormal", formats, significand="1.5", subnormals="flush")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+import gmpy2
 import numpy as np
 import pytest
 import torch
 
 import simfp as sf
+from tests.near import ulps_from
 from tests.samples import all_codes, assert_same
 
 pytestmark = pytest.mark.torch
@@ -111,7 +113,7 @@ def test_arithmetic_of_float32(name: str) -> None:
 
 
 @per_format
-@pytest.mark.parametrize("name", ["sqrt", "reciprocal", "absolute", "negative", "square", "floor", "ceil", "trunc"])
+@pytest.mark.parametrize("name", ["reciprocal", "absolute", "negative", "square", "floor", "ceil", "trunc"])
 def test_a_function_of_every_value(name: str, fmt: sf.Format) -> None:
     a = every_value(fmt)
     assert_same(getattr(np, name)(a).values, values_of(getattr(torch, name)(as_tensor(a))), a.values)
@@ -165,11 +167,29 @@ def test_a_sum_with_a_scalar_is_on_a_cpu_one_with_the_rounded_scalar(fmt: sf.For
 
 
 @per_format
-@pytest.mark.parametrize("power", [2, -1, 0.5, 2.5, 0.1, 1 / 3])  # torch's bfloat16 cube is rounded twice
-def test_a_power_with_a_scalar_exponent(fmt: sf.Format, power: float) -> None:
-    x = np.arange(1, 2000, 7) / 8
-    a = sf.array(x, fmt)
-    assert_same((a**power).values, values_of(as_tensor(a) ** power), a.values)
+def test_a_square_root_is_the_nearest_value_to_the_exact_one_and_torchs_is_near(fmt: sf.Format) -> None:
+    a = every_value(fmt)
+    with np.errstate(invalid="ignore"):
+        exact = np.sqrt(a.values.astype(np.float64))  # IEEE 754's, of more than twice the bits
+    theirs = values_of(torch.sqrt(as_tensor(a)))
+    assert_same(np.sqrt(a).values, sf.round_to(exact, fmt), a.values)
+    finite = np.isfinite(exact)
+    assert_same(theirs[~finite], exact[~finite], a.values[~finite])
+    assert ulps_from(exact[finite], theirs[finite], fmt, each=True) <= 1  # by way of a float32 that may be an ulp off
+
+
+@per_format
+@pytest.mark.parametrize("power", [2, -1, 0.5, 2.5, 0.1, 1 / 3])
+def test_a_power_with_a_scalar_exponent_is_the_nearest_value_to_the_exact_one(fmt: sf.Format, power: float) -> None:
+    a = sf.array(np.arange(1, 2000, 7) / 8, fmt)
+    exponent = gmpy2.mpfr(sf.round_to(power, fmt))  # which both take in the array's format
+    with gmpy2.context(gmpy2.context(), precision=120):
+        exact = np.array([float(gmpy2.mpfr(x) ** exponent) for x in a.values.tolist()])  # float64 moves no midpoint
+    ours, theirs, nearest = (a**power).values, values_of(as_tensor(a) ** power), sf.round_to(exact, fmt)
+    assert_same(ours, nearest, a.values)
+    finite = np.isfinite(nearest)
+    assert_same(theirs[~finite], nearest[~finite], a.values[~finite])
+    assert ulps_from(exact[finite], theirs[finite], fmt, each=True) <= 1.1  # rounded from a float32 that is near
 
 
 @per_format
