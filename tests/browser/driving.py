@@ -102,9 +102,15 @@ class Lesson:
         page.context.route("**/*", self._guard)
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        base, query = address.split("?")
-        page.goto(f"{base}/doc/tree/{path}?reset&{query}")
+        self.base, self.query = address.split("?")
+        page.goto(f"{self.base}/doc/tree/{path}?reset&{self.query}")
         page.wait_for_function(f"{KERNEL}?.connectionStatus === 'connected' && {KERNEL}.status === 'idle'")
+        self.kernel: str = page.evaluate(f"{KERNEL}.id")
+
+    def shut_down(self) -> None:
+        """Ends the kernel, if it is still there."""
+        reply = self.page.request.delete(f"{self.base}/api/kernels/{self.kernel}?{self.query}")
+        assert reply.status in (204, 404), reply
 
     def _guard(self, route: Route) -> None:
         if self._note(route.request.url):
