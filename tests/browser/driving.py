@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,13 @@ class Lesson:
         end = time.monotonic() + seconds
         while (found := self.ask(expression)) != value:
             assert time.monotonic() < end, f"{expression} is {found}, not {value}"
+            self.page.wait_for_timeout(50)
+
+    def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
+        """Waits until something on the page has become so. Raises AssertionError when the time is over."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end
             self.page.wait_for_timeout(50)
 
     def tell(self, code: str) -> None:
