@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from numba.core.caching import NullCache
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -29,7 +31,7 @@ def share_the_cores(workers: int) -> None:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Within, no other process is; the system opens the lock when a process ends, however it does."""
+    """Within, no other process is; a process that ends, however it does, holds none."""
     with file.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
@@ -43,8 +45,10 @@ def compile_one_at_a_time(folder: Path) -> None:
     alone: Callable[..., Any] = Dispatcher.compile
 
     def compiled(loop: Dispatcher, signature: Any) -> Any:
+        if isinstance(loop._cache, NullCache):
+            return alone(loop, signature)
         name = f"{loop.py_func.__module__}.{loop.py_func.__qualname__}-{loop.py_func.__code__.co_firstlineno}"
-        with locked(folder / name.replace(os.sep, "_")):
+        with global_compiler_lock, locked(folder / name):  # threads first, as Numba lets only one of them compile
             return alone(loop, signature)
 
     Dispatcher.compile = compiled

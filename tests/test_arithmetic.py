@@ -95,6 +95,7 @@ def test_all_triples_of_values_of_4_and_5_bit_formats_through_fma(fmt: Format) -
     Results("fma", itertools.product(values_of(fmt), repeat=3)).hold(fmt, options=OPTIONS)
 
 
+@pytest.mark.long  # 2^18 of each format; some of 8 bits are drawn below
 @pytest.mark.parametrize("fmt", [sf.float6_e2m3fn, sf.float6_e3m2fn], ids=str)
 def test_all_triples_of_6_bit_values_through_fma(fmt: Format) -> None:
     Results("fma", itertools.product(values_of(fmt), repeat=3)).hold(fmt)

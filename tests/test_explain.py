@@ -30,10 +30,11 @@ def some_boundaries(fmt: Format, n: int) -> list[float]:
     return [float(x) for x in points[:: 1 + len(points) // n]]
 
 
+@pytest.mark.parametrize("points", [9, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("rounding", DETERMINISTIC)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-def test_the_figures_of_a_rounding_are_right(fmt: Format, rounding: str) -> None:
-    for x in some_boundaries(fmt, 40):
+def test_the_figures_of_a_rounding_are_right(fmt: Format, rounding: str, points: int) -> None:
+    for x in some_boundaries(fmt, points):
         for options in OPTIONS:
             told = sf.explain(x, fmt, rounding, **options)
             assert_same(told.result, exact.round_exact(x, fmt, rounding, **options))

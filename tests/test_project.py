@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def module_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_names(path: Path) -> set[str]:
+@cache
+def imported_names(path: Path) -> frozenset[str]:
     """Full names of all that a file imports, at its top or anywhere within."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -61,7 +63,7 @@ def imported_names(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute here"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def is_simfp(name: str) -> bool:
@@ -92,22 +94,24 @@ def test_every_module_in_the_import_order_exists() -> None:
     assert set(import_order()) <= {module_of(path) for path in SOURCES}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_only_downward(path: Path) -> None:
+def test_imports_point_only_downward() -> None:
     order = import_order()
-    module = module_of(path)
-    if module in ABOVE_ALL:
-        return
-    allowed = set(order[: order.index(module) + 1])
-    if order.index(module) > max(map(order.index, exposed())):
-        allowed |= {"", *vars(simfp)["__all__"]}  # the package itself is whole by then
-    inside = {name.partition(".")[2].partition(".")[0] for name in imported_names(path) if is_simfp(name)}
-    assert inside <= allowed, f"{module} imports {sorted(inside - allowed)}"
+    upward = {}
+    for path in SOURCES:
+        module = module_of(path)
+        if module in ABOVE_ALL:
+            continue
+        allowed = set(order[: order.index(module) + 1])
+        if order.index(module) > max(map(order.index, exposed())):
+            allowed |= {"", *vars(simfp)["__all__"]}  # the package itself is whole by then
+        inside = {name.partition(".")[2].partition(".")[0] for name in imported_names(path) if is_simfp(name)}
+        upward[str(path.relative_to(PACKAGE))] = sorted(inside - allowed)
+    assert {path: names for path, names in upward.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_torch_is_imported_only_in_gpu(path: Path) -> None:
-    assert module_of(path) == "gpu" or "torch" not in {name.split(".")[0] for name in imported_names(path)}
+def test_torch_is_imported_only_in_gpu() -> None:
+    with_torch = [path for path in SOURCES if "torch" in {name.split(".")[0] for name in imported_names(path)}]
+    assert [path for path in with_torch if module_of(path) != "gpu"] == []
 
 
 def test_importing_simfp_brings_neither_matplotlib_nor_ipywidgets_nor_torch() -> None:
@@ -121,14 +125,15 @@ NETWORK = {"socket", "http", "urllib", "ftplib", "smtplib", "ssl", "requests", "
 CALLS_OUT = re.compile(r"\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon|EventSource|\bimport\(")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_nothing_in_the_package_can_speak_to_a_network(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imported_names(path)} & NETWORK
+def test_nothing_in_the_package_can_speak_to_a_network() -> None:
+    named = {path: {name.split(".")[0] for name in imported_names(path)} & NETWORK for path in SOURCES}
+    assert {path: names for path, names in named.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.js")), ids=lambda path: path.name)
-def test_no_front_end_speaks_to_a_network(path: Path) -> None:
-    assert not CALLS_OUT.search(path.read_text())
+def test_no_front_end_speaks_to_a_network() -> None:
+    front_ends = sorted(PACKAGE.rglob("*.js"))
+    assert front_ends
+    assert [path for path in front_ends if CALLS_OUT.search(path.read_text())] == []
 
 
 # --- dependencies ----------------------------------------------------------------------------------------------

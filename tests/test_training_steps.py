@@ -422,9 +422,11 @@ def test_a_paused_run_waits_and_goes_on() -> None:
     training = Training("mlp", steps=10**6, **QUICK)
     thread = in_a_thread(training)
     training.pause()
-    time.sleep(0.2)
-    stood = len(training.history)
-    time.sleep(0.1)
+    deadline = time.monotonic() + 20
+    stood = -1
+    while stood != len(training.history) and time.monotonic() < deadline:  # the step under way may still end
+        stood = len(training.history)
+        time.sleep(0.2)
     assert training.status == "paused"
     assert len(training.history) == stood
     training.go_on()

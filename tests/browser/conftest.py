@@ -57,6 +57,14 @@ def shown(page: Page) -> Iterator[Callable[[Any], Any]]:
 
 
 @pytest.fixture
-def open_notebook(page: Page, lab: str) -> Callable[[str], Lesson]:
-    """Opens a notebook of the served folder; its kernel is shut down with the server."""
-    return lambda path: Lesson(page, lab, path)
+def open_notebook(page: Page, lab: str) -> Iterator[Callable[[str], Lesson]]:
+    """Opens a notebook of the served folder; its kernel is shut down when the test is over."""
+    opened: list[Lesson] = []
+
+    def open_one(path: str) -> Lesson:
+        opened.append(Lesson(page, lab, path))
+        return opened[-1]
+
+    yield open_one
+    for lesson in opened:
+        lesson.shut_down()

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,15 @@ class Lesson:
         page.context.route("**/*", self._guard)
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        base, query = address.split("?")
-        page.goto(f"{base}/doc/tree/{path}?reset&{query}")
+        self.base, self.query = address.split("?")
+        page.goto(f"{self.base}/doc/tree/{path}?reset&{self.query}")
         page.wait_for_function(f"{KERNEL}?.connectionStatus === 'connected' && {KERNEL}.status === 'idle'")
+        self.kernel: str = page.evaluate(f"{KERNEL}.id")
+
+    def shut_down(self) -> None:
+        """Ends the kernel, if it is still there."""
+        reply = self.page.request.delete(f"{self.base}/api/kernels/{self.kernel}?{self.query}")
+        assert reply.status in (204, 404), reply
 
     def _guard(self, route: Route) -> None:
         if self._note(route.request.url):
@@ -152,6 +158,13 @@ class Lesson:
         end = time.monotonic() + seconds
         while (found := self.ask(expression)) != value:
             assert time.monotonic() < end, f"{expression} is {found}, not {value}"
+            self.page.wait_for_timeout(50)
+
+    def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
+        """Waits until something on the page has become so. Raises AssertionError when the time is over."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end
             self.page.wait_for_timeout(50)
 
     def tell(self, code: str) -> None:

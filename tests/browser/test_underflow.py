@@ -155,8 +155,7 @@ def test_the_widget_fits_its_page_in_light_and_dark(lesson: Lesson, width: int) 
     page.set_viewport_size({"width": width, "height": 1000})
     root = page.locator(".simfp-underflow").first
     expect(root.locator(".simfp-lane")).to_have_count(4)
-    page.wait_for_timeout(300)
-    assert root.evaluate("(root) => root.scrollWidth <= root.clientWidth")
+    lesson.until(lambda: root.evaluate("(root) => root.scrollWidth <= root.clientWidth"))
     assert root.evaluate("(root) => root.getBoundingClientRect().right <= innerWidth")
     lanes, slider = root.locator(".simfp-lane").first.bounding_box(), root.locator(".simfp-slider").bounding_box()
     assert lanes
