@@ -114,6 +114,10 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     ("torch.optim",    "Adadelta Adafactor ASGD LBFGS Muon NAdam RAdam Rprop SparseAdam Adamax Adagrad",
      "SGD, RMSprop, Adam and AdamW; an optimizer of one's own derives from torch.optim.Optimizer"),
     ("torch.optim",    "swa_utils", "an average of weights takes two lines under no_grad: ema.lerp_(p, 1 - decay)"),
+    ("torch.nn.utils", "rnn", "batches of one length, or torch.nn.functional.pad and a mask"),
+    ("torch.nn.utils", "*norm* parametriz*", "the operation written out in forward"),
+    ("torch.nn.init",  "constant dirac eye kaiming_normal kaiming_uniform normal orthogonal uniform xavier_normal "
+                       "xavier_uniform", "the function of that name with an underscore behind it"),
     ("torch.optim",    "swap_in_optimizer_params_and_state", INTERNAL),
     ("torch.amp",      "custom_fwd custom_bwd autocast_mode grad_scaler",
      "operations of one's own are made of simfp's, which autocast knows"),
@@ -134,6 +138,10 @@ HINTS: tuple[tuple[str, str, str], ...] = (
 DEFAULTS: dict[str, str] = {  # where no row fits
     "torch":  "it is not here; compute it in NumPy of x.detach().numpy(), or write it in operations that are here",
     "Tensor": "it is not here; compute it in NumPy of x.detach().numpy(), or write it in operations that are here",
+    "torch.cuda": "it is not here: there is one device, nothing lies on it, and nothing has to be awaited",
+    "torch.amp": "it is not here: an inner part of torch",
+    "torch.autograd": "it is not here: an inner part of torch",
+    "torch.utils.data": "it is not here; Dataset, IterableDataset and DataLoader are",
 }
 ELSEWHERE = "it is not here; write it in operations that are here"
 
