@@ -16,6 +16,7 @@ The modules, in the order in which they may import one another (each only those 
     probing        which sums an unknown adder makes, and in which order
     found_orders   products along the trees that a prober found
     explain        the story of one rounding
+    saved_arrays   arrays as files give them back
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits
     arrays         Array: values and a Format, with NumPy's operators; matmul

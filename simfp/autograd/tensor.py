@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from simfp.integers import IntegerType, as_dtype, as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers
 
-__all__ = ["Tensor", "apply", "as_tensor", "holding"]
+__all__ = ["Tensor", "apply", "as_tensor", "brought_through", "holding"]
 
 
 class Tensor:
@@ -37,7 +37,10 @@ class Tensor:
     Raises RuntimeError where a gradient is asked for of integers.
     """
 
-    __slots__ = ("__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "retains_grad")
+    __slots__ = (
+        "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
+        "retains_grad",
+    )  # fmt: skip
     __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
@@ -68,6 +71,8 @@ class Tensor:
         self._grad_fn: Node | None = None
         self._view: View | None = None
         self.retains_grad = False
+        self.hooks: dict[int, Callable[[Array], Array]] | None = None  # of a leaf, called with its gradient
+        self.after: dict[int, Callable[[Tensor], Any]] | None = None  # called when that has been added
 
     # What it is.
 
@@ -232,15 +237,19 @@ class Tensor:
 
     def accumulate_grad(self, g: Array) -> None:
         """Adds `g` to the gradient in place, rounded to the tensor's format; the first one is taken as it is."""
+        for hook in list((self.hooks or {}).values()):
+            g = hook(g)
         if self._grad is None:
-            self._grad = g
-            return
-        with observe.running("accumulate", (self._grad, g)):
-            total = self._grad + g
-        if self._grad._values.flags.writeable:
-            self._grad._values[...] = total._values
+            self._grad = g.copy() if self.hooks else g  # a hook may have kept it
         else:
-            self._grad = total
+            with observe.running("accumulate", (self._grad, g)):
+                total = self._grad + g
+            if self._grad._values.flags.writeable:
+                self._grad._values[...] = total._values
+            else:
+                self._grad = total
+        for look in list((self.after or {}).values()):
+            look(self)
 
     def retain_grad(self) -> None:
         """Lets `backward` keep the gradient of a tensor that is no leaf."""
@@ -319,6 +328,11 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
         place, whole = observe.place(), observe.whole()
         observe.tell_followers(observe.Applied(operation, given, cast, casts, options, out, place, whole))
     return out
+
+
+def brought_through(operation: Operation, x: Tensor) -> Tensor:
+    """`x` through an operation that computes nothing: nobody who follows the forward hears of it."""
+    return _made(operation, (x,), {})
 
 
 def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any]) -> Tensor:

@@ -14,7 +14,7 @@ from simfp.autograd import Tensor
 from simfp.devices import as_device, is_device
 from simfp.formats import Format
 from simfp.integers import as_dtype
-from simfp.nn import state
+from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
 
 __all__ = ["Module"]
@@ -22,7 +22,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Module:
+class Module(hooks.Hooked):
     """Base class of layers, losses and networks, with torch's surface. A subclass has `forward`.
 
     Parameters, Modules, and what `register_buffer` is given, are found when they are assigned as attributes. While a
@@ -37,10 +37,13 @@ class Module:
 
     def __init__(self) -> None:
         vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        vars(self).update({kind: {} for kind in hooks.KINDS})
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """What `forward` gives."""
+        """What `forward` gives, the hooks called around it."""
         with observe.at(layer=self):
+            if any(vars(self).get(kind) for kind in hooks.KINDS):
+                return hooks.called(self, args, options)
             return self.forward(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -286,7 +289,11 @@ class Module:
     # Its state.
 
     def state_dict(self, *, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy."""
+        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
+
+        `np.savez` keeps them, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is
+        kept. `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
+        """
         return state.save(self, prefix)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:

@@ -125,7 +125,10 @@ def together(operation: str, *inputs: Any) -> None:
     formats = [x.dtype for x in inputs if isinstance(x, Array)]
     for fmt in formats:
         if fmt != formats[0]:
-            raise RuntimeError(f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}")
+            raise RuntimeError(
+                f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}; bring them to one, "
+                f"as with `layer.to({str(formats[0])!r})` or `x.float()`, or run under autocast"
+            )
 
 
 def broadcasting(forward: Callable[..., Array]) -> Callable[..., Array]:
