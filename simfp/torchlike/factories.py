@@ -39,7 +39,9 @@ def shape_of(size: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, ...]:
     return lengths
 
 
-def made(values: NDArray[Any], dtype: Any, device: Any = None, requires_grad: bool = False, **taken: Any) -> Tensor:
+def made(
+    values: NDArray[Any], dtype: Any, device: Any = None, requires_grad: bool = False, **taken: Any
+) -> Tensor:
     """A tensor of `values`, each rounded once to `dtype`; the options of torch's factories.
 
     Raises TypeError for an option that means nothing here.
