@@ -24,6 +24,7 @@ The modules, in the order in which they may import one another (each only those 
     products       sums and matrix products of Arrays, carried by an accumulator of one's choice
     precision      which precision operations run in now; autocast's lists
     ops            operations: one row each, with its forward and its derivatives
+    array_methods  torch's methods on Arrays, in a table
     autograd       Tensor: the graph of operations, and gradients back through it
     clipping       gradients held within bounds
     nn             layers and losses under torch's names
@@ -41,7 +42,8 @@ The modules, in the order in which they may import one another (each only those 
 `import simfp` brings neither Matplotlib nor ipywidgets nor torch.
 """
 
-import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
+import simfp.array_functions
+import simfp.array_methods  # noqa: F401  (enters torch's methods)
 from simfp.accumulation import BlockedSum, ExactSum, Float64Sum, KahanSum, PairwiseSum, SequentialSum
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.arrays import Array, array

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array, overwrite, owned
 from simfp.elementwise import FLOAT32
 from simfp.formats import NAMED_FORMATS
 from simfp.optim.foreach import Tensors
@@ -274,7 +274,7 @@ def _unscale(p: Any, factor: np.float32) -> bool:
     finite = bool(np.isfinite(grad._values).all())
     if factor != 1:
         with observe.at(phase="unscale", layer=None, parameter=p, inputs=(grad,)):
-            p.grad = owned(Tensors(grad.dtype, "unscale").multiply(grad._values, factor), grad.dtype)
+            overwrite(grad, Tensors(grad.dtype, "unscale").multiply(grad._values, factor))
     return finite
 
 

@@ -91,6 +91,7 @@ IMAGES, KERNELS = Floats((2, 4, 5, 6)), Floats((6, 4, 3, 2))
 
 BINARY = [call(X, Floats((3, 4), -1, 3)), call(X, ROW), call(X, 0.7), call(Floats((3, 1)), ROW), call(X, SCALAR)]
 UNARY = [call(X), call(SCALAR), call(Floats((2, 3, 4)))]
+EVERY_ROW, EVERY_OTHER, PAIRS = np.arange(3)[:, None], np.array([3, 1]), Floats((3, 2))
 UNEVEN = Floats((3, 4), -1, 3)  # whose sums are not 0
 OVER = [call(UNEVEN), call(UNEVEN, 0), call(UNEVEN, -1, True), call(Floats((2, 3, 4), -1, 3), (0, 2)), call(SCALAR)]
 OVER_TIES = [call(X), call(X, 1), call(X, (0, 1), True), call(TIED, smooth=False), call(TIED, 0, smooth=False)]
@@ -119,14 +120,11 @@ CASES: dict[str, list[Case]] = {
     "pow": [
         call(PLUS, PLUS), call(PLUS, 1.7), call(2.5, X), call(PLUS, 0.5), call(PLUS, -0.5),
         *(call(X, power) for power in (0, 1, 2, 3)), call(PLUS, -1), call(PLUS, -2), call(PLUS, 4),
+        call(Floats((5,), 0, 2), Floats((5,), 1.5, 3), smooth=False),
     ],
     "maximum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "minimum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "clamp": [call(X, -0.7, 0.7), call(X, None, 0.4), call(X, -0.4), call(Floats((5,)), -1.0, 1.0, smooth=False)],
-    "lerp": [
-        call(X, Floats((3, 4), -1, 3), 0.3), call(X, Floats((3, 4), -1, 3), 0.7),
-        call(X, Floats((3, 4), -1, 3), Floats((4,), -0.7, 1.6)),
-    ],
     "where": [call(Truth((3, 4)), X, ROW), call(Truth((3, 1)), X, 0.5), call(Truth((4,)), SCALAR, X)],
     "masked_fill": [call(X, Truth((3, 4)), 0.5), call(X, Truth((4,)), -2), call(X, Truth((3, 4)), SCALAR)],
     "exp": [*UNARY, call(Floats((20,), -15, 9, grad=False))],
@@ -251,6 +249,21 @@ CASES: dict[str, list[Case]] = {
         call(X, SHARES, None, Floats((4,), 0.5, 2, grad=False)),
     ],
     "nll_loss": TARGETS,
+    "copy": [call(X, Floats((3, 4), -1, 3)), call(X, ROW), call(X, SCALAR), call(X, Floats((1, 1)))],
+    "fill": [call(X, 0.5), call(X, SCALAR)],
+    "index_put": [
+        call(X, Truth((3, 4)), SCALAR), call(X, Integers((), 3), ROW), call(X, (EVERY_ROW, EVERY_OTHER), PAIRS),
+        call(X, (slice(None), EVERY_OTHER), Floats((2,))), call(X, Truth((3, 4)), 0.5),
+    ],
+    "index_add": [
+        call(X, 0, Integers((5,), 3), Floats((5, 4))), call(X, 1, Integers((2,), 4), Floats((3, 2)), alpha=0.5),
+    ],
+    "lerp": [
+        call(X, Floats((3, 4), -1, 3), 0.3), call(X, ROW, 0.75),
+        call(X, Floats((3, 4), -1, 3), Floats((3, 4), -0.2, 1.1)),
+    ],
+    "addcmul": [call(X, PLUS, SHARES), call(X, ROW, Floats((3, 1)), value=0.7)],
+    "addcdiv": [call(X, SHARES, PLUS), call(X, ROW, Floats((3, 1), 0.7, 2), value=0.7)],
 }  # fmt: skip
 
 # Larger ones, in which the order of sums and the share of each thread matter.

@@ -31,7 +31,9 @@ def recorded(name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         outcome = script_runs.under_torch(name, Path(folder))
     text = script_runs.source(name)
-    weights = {key: script_runs.checksum(p.detach().cpu().numpy()) for key, p in outcome.names["model"].named_parameters()}
+    weights = {
+        key: script_runs.checksum(p.detach().cpu().numpy()) for key, p in outcome.names["model"].named_parameters()
+    }
     return {
         "name": name,
         "script": hashlib.sha256(text.encode()).hexdigest(),

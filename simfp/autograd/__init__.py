@@ -9,10 +9,14 @@ picking      which values are largest and where, what integers and masks pick
 pointwise    more operations on each value; running sums
 products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
+ufuncs       NumPy's ufuncs on Tensors
+in_place     those that change a tensor in place, as methods of Tensor and Array
 hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """
 
+import simfp.autograd.in_place
+import simfp.autograd.ufuncs  # noqa: F401  (enters them)
 from simfp.autograd import functions, picking, pointwise, products, truth
 from simfp.autograd.conversions import tensor
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.autograd.conversions import tensor
@@ -106,15 +105,21 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     """Values of `x` where the condition holds, else of `y`; a condition is a tensor of truth values."""
     if _is_number(x) and _is_number(y):
         x = tensor(x)
-    return apply(OPERATIONS["where"], _truth(condition), x, y)
+    return apply(OPERATIONS["where"], truth_of(condition), x, y)
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     """`x` with `value` wherever the mask is true."""
-    return apply(OPERATIONS["masked_fill"], x, _truth(mask), value)
+    return apply(OPERATIONS["masked_fill"], x, truth_of(mask), value)
 
 
-def _truth(mask: Any) -> NDArray[np.bool_]:
+def truth_of(mask: Any) -> Any:
+    """A condition or mask: a tensor of truth values as it is, else a NumPy array.
+
+    Raises RuntimeError for what is no truth.
+    """
+    if isinstance(mask, Tensor) and mask._data.dtype == bool:
+        return mask
     data = mask._data if isinstance(mask, Tensor) else mask
     given = np.asarray(data.values if isinstance(data, Array) else data)
     if given.dtype != bool:

@@ -19,7 +19,8 @@ from simfp.ops.shapes import place
 
 __all__ = [
     "ValuesAndIndices", "argmax", "argmin", "argsort", "bincount", "flip", "index_select", "masked_select", "median",
-    "narrow", "nonzero", "one_hot", "repeat", "repeat_interleave", "roll", "select", "sort", "tile", "topk", "unbind", "unique",
+    "narrow", "nonzero", "one_hot", "repeat", "repeat_interleave", "roll", "select", "sort", "tile", "topk", "unbind",
+    "unique",
 ]  # fmt: skip
 
 

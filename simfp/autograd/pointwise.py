@@ -28,7 +28,6 @@ __all__ = [
     "floor_divide",
     "fmod",
     "frac",
-    "lerp",
     "log1p",
     "log2",
     "log10",
@@ -85,11 +84,6 @@ fmod = _binary("fmod", "What x / y leaves over, with the sign of x.")
 floor_divide = _binary("floor_divide", "The next whole number below x / y; it has no gradient.")
 
 
-def lerp(start: Any, end: Any, weight: Any) -> Tensor:
-    """start + weight (end - start)."""
-    return apply(OPERATIONS["lerp"], start, end, weight)
-
-
 def clamp_min(x: Any, min: Any) -> Tensor:
     """`x`, or `min` where that is larger."""
     return apply(OPERATIONS["clamp"], x, min) if _is_number(min) else apply(OPERATIONS["maximum"], x, min)
@@ -142,7 +136,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
 METHODS: dict[str, Callable[..., Any]] = {
     "floor": floor, "ceil": ceil, "trunc": trunc, "fix": trunc, "frac": frac, "sign": sign, "sgn": sign, "sin": sin,
     "cos": cos, "erf": erf, "expm1": expm1, "log1p": log1p, "exp2": exp2, "log2": log2, "log10": log10, "round": round,
-    "remainder": remainder, "fmod": fmod, "floor_divide": floor_divide, "lerp": lerp, "clamp_min": clamp_min,
+    "remainder": remainder, "fmod": fmod, "floor_divide": floor_divide, "clamp_min": clamp_min,
     "clamp_max": clamp_max, "cumsum": cumsum, "cumprod": cumprod, "prod": prod, "diff": diff, "scatter": scatter,
     "scatter_add": scatter_add,
     "__floordiv__": floor_divide, "__rfloordiv__": lambda x, y: floor_divide(y, x),

@@ -145,7 +145,10 @@ def index(x: Any, key: Any) -> Tensor:
 
     Raises IndexError for a Tensor of floats in the key, and for places that are not there.
     """
-    return apply(OPERATIONS["index"], x, plain_key(key))
+    out = apply(OPERATIONS["index"], x, plain_key(key))
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch_key(key)
+    return out
 
 
 def plain_key(key: Any) -> Any:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from simfp import observe, precision
 from simfp.array_text import integers_text
-from simfp.arrays import Array, array
-from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.arrays import Array, array, owned
+from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
 from simfp.devices import as_device
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format
@@ -37,8 +37,11 @@ class Tensor:
     Raises RuntimeError where a gradient is asked for of integers.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "after", "grad_fn", "hooks", "retains_grad")
-    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+    __slots__ = (
+        "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
+        "retains_grad",
+    )  # fmt: skip
+    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
         __add__: Any
@@ -53,17 +56,20 @@ class Tensor:
         __neg__: Any
         __matmul__: Any
         __getitem__: Any
+        __setitem__: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         as_device(device)
+        self._counter = data._counter if isinstance(data, Tensor) and dtype is None else Version()
         self._data: Any = _held(data, dtype)
         if requires_grad and not isinstance(self._data, Array):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         self._grad: Array | None = None
         self._requires_grad = bool(requires_grad)
-        self.grad_fn: Node | None = None
+        self._grad_fn: Node | None = None
+        self._view: View | None = None
         self.retains_grad = False
         self.hooks: dict[int, Callable[[Array], Array]] | None = None  # of a leaf, called with its gradient
         self.after: dict[int, Callable[[Tensor], Any]] | None = None  # called when that has been added
@@ -99,6 +105,8 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are wanted: of a leaf as it was asked for, else if that of any input was."""
+        if self._view is not None:
+            self._view.follow(self)
         return self._requires_grad
 
     @requires_grad.setter
@@ -108,6 +116,22 @@ class Tensor:
         if self.grad_fn is not None and not wanted:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self._requires_grad = bool(wanted)
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The step of the graph that gradients of this tensor go to; None of a leaf."""
+        if self._view is not None:
+            self._view.follow(self)
+        return self._grad_fn
+
+    @property
+    def _version(self) -> int:
+        """How often its values were changed in place; views and what was detached count together, `data` does not."""
+        return self._counter.number
+
+    def count_change(self) -> None:
+        """Says that the values were changed in place, to every graph that needs them as they were."""
+        self._counter.number += 1
 
     @property
     def is_leaf(self) -> bool:
@@ -197,14 +221,14 @@ class Tensor:
             raise NotImplementedError(
                 "create_graph=True: gradients of gradients, as a gradient penalty needs them, are not computed here"
             )
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
             if self._data.size != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             gradient = np.ones(self.shape)
         given = gradient._data if isinstance(gradient, Tensor) else gradient
-        g = given if isinstance(given, Array) else array(given, self.dtype)
+        g = owned(given._values, given.dtype) if isinstance(given, Array) else array(given, self.dtype)
         if g.shape != self.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."
@@ -212,13 +236,18 @@ class Tensor:
         backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), bool(retain_graph))
 
     def accumulate_grad(self, g: Array) -> None:
-        """Adds `g` to the gradient, rounded to the tensor's format."""
+        """Adds `g` to the gradient in place, rounded to the tensor's format; the first one is taken as it is."""
         for hook in list((self.hooks or {}).values()):
             g = hook(g)
-        if self._grad is not None:
+        if self._grad is None:
+            self._grad = g.copy() if self.hooks else g  # a hook may have kept it
+        else:
             with observe.running("accumulate", (self._grad, g)):
-                g = self._grad + g
-        self._grad = g
+                total = self._grad + g
+            if self._grad._values.flags.writeable:
+                self._grad._values[...] = total._values
+            else:
+                self._grad = total
         for look in list((self.after or {}).values()):
             look(self)
 
@@ -229,6 +258,12 @@ class Tensor:
         if self.grad_fn is not None:
             self.retains_grad = True
             self.grad_fn.retaining = weakref.ref(self)
+
+    def _change_history(self, made_by: Node) -> None:
+        """From now on, gradients of this tensor go to another step of the graph."""
+        if self.retains_grad and self._grad_fn is not None:
+            self._grad_fn.retaining, made_by.retaining = None, self._grad_fn.retaining
+        self._grad_fn, self._requires_grad = made_by, True
 
     def requires_grad_(self, wanted: bool = True) -> Tensor:
         """The tensor itself, `requires_grad` set."""
@@ -279,10 +314,15 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     if not any(isinstance(x, (Tensor, Array)) for x in given) and any(isinstance(x, np.ndarray) for x in given):
         made, given = of_integers(operation.name, given, options)
         if made is not None:
-            return holding(made)
+            out = holding(made)
+            if operation.shows and isinstance(inputs[0], Tensor):
+                out._counter = inputs[0]._counter
+            return out
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
     loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
     out = _made(operation, cast, options | loaded)
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch([x if isinstance(y, np.ndarray) else y for x, y in zip(inputs, cast)], out)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()
@@ -308,12 +348,57 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
         edges = tuple(
             (position, x.grad_fn or x)
             for position, x in enumerate(given)
-            if isinstance(x, Tensor) and x._requires_grad and operation.vjp(position)
+            if isinstance(x, Tensor) and x.requires_grad and operation.vjp(position)
         )
         if edges:
             out._requires_grad = True
-            out.grad_fn = Node(operation, Call(values, options, result, saved), edges)
+            out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
+    if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
+        View.of(given[0], operation, Call(values, options, result), out)
     return out
+
+
+def _same_memory(view: Array, x: Array) -> bool:
+    """Whether an operation that may give a view has given one."""
+    base = x._values.base
+    return view is x or (view._values.base is not None and view._values.base is (x._values if base is None else base))
+
+
+class View:
+    """What a tensor shows: parts of the memory of another one, which is no view.
+
+    base: that other one. steps: the operations that lead from it to the view. number: the version of the memory to
+    which the view's `grad_fn` belongs: where there is a later one, the base may have another history by now.
+    recorded: whether the steps were taken while a graph was recorded.
+    """
+
+    __slots__ = ("base", "number", "recorded", "steps")
+
+    def __init__(self, base: Tensor, steps: tuple[tuple[Operation, Call], ...], recorded: bool) -> None:
+        self.base, self.steps, self.recorded = base, steps, recorded
+        self.number = base._counter.number
+
+    @staticmethod
+    def of(x: Tensor, operation: Operation, call: Call, out: Tensor) -> None:
+        """Makes a view of `out`, which an operation made of `x`."""
+        step = ((operation, call),)
+        if x._view is None:
+            out._view = View(x, step, is_grad_enabled())
+        else:
+            out._view = View(x._view.base, x._view.steps + step, is_grad_enabled() and x._view.recorded)
+        out._counter = x._counter
+
+    def follow(self, x: Tensor) -> None:
+        """Brings the graph behind the view `x` up to what was made of its base."""
+        now = x._counter.number
+        if now == self.number or not self.base._requires_grad:
+            return
+        self.number = now
+        target: Node | Leaf = self.base._grad_fn or self.base
+        for operation, call in self.steps:
+            target = Node(operation, call, ((0, target),))
+        assert isinstance(target, Node)
+        x._change_history(target)
 
 
 def _value(x: Any) -> Any:

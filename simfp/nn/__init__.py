@@ -7,10 +7,11 @@ linear, convolution, embedding, normalization, attention    layers with paramete
 activations                 layers without
 losses                      losses
 functional                  all of it as functions
-init, randomness            how parameters begin, and where chance comes from: `nn.manual_seed`, `nn.get_rng_state`
+init, randomness, drawing   how parameters begin, and where chance comes from: `nn.manual_seed`, `nn.get_rng_state`
 utils                       clip_grad_norm_, clip_grad_value_
 """
 
+import simfp.nn.drawing  # noqa: F401  (enters its methods)
 from simfp.nn import functional, init, utils
 from simfp.nn.activations import (
     GELU,

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array
 from simfp.autograd import Tensor
-from simfp.formats import Format, as_format
+from simfp.devices import as_device, is_device
+from simfp.formats import Format
+from simfp.integers import as_dtype
 from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
 
 __all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
-
-DEVICES = ("cuda", "cpu")  # taken where torch takes them; nothing depends on one
 
 
 class Module(hooks.Hooked):
@@ -237,18 +237,30 @@ class Module(hooks.Hooked):
         """Gives up every parameter's gradient, or sets it to zero."""
         for p in self.parameters():
             if p.grad is not None:
-                p.grad = None if set_to_none else owned(np.zeros_like(p.grad._values), p.grad.dtype)
+                if set_to_none:
+                    p.grad = None
+                else:
+                    p.grad.zero_()
 
     def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.
 
-        args: a Format or what `as_format` takes, or a device, which is taken for torch's sake.
+        args: a Format or what `as_format` takes, a device (see `simfp.devices`), or a tensor whose format is meant.
+
+        Raises TypeError for a type of integers, ValueError for an unknown one, RuntimeError for an unknown device.
         """
+        as_device(device)
         for given in args:
-            if not (isinstance(given, str) and given.partition(":")[0] in DEVICES):
-                dtype = given
+            if is_device(given):
+                as_device(given)
+            elif given is not None and not isinstance(given, bool):
+                dtype = getattr(given, "dtype", given)
         if dtype is not None:
-            fmt = as_format(dtype)
+            fmt = as_dtype(dtype)
+            if not isinstance(fmt, Format):
+                raise TypeError(
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={fmt}"
+                )
             for tensor in (*self.parameters(), *self.buffers()):
                 if isinstance(tensor, Tensor):
                     _convert(tensor, fmt)
@@ -268,7 +280,7 @@ class Module(hooks.Hooked):
 
     def cuda(self: M, device: Any = None) -> M:
         """The module itself: taken for torch's sake."""
-        return self
+        return self.to(device=device)
 
     def cpu(self: M) -> M:
         """The module itself: taken for torch's sake."""
@@ -314,8 +326,8 @@ class Module(hooks.Hooked):
 
 
 def _convert(tensor: Tensor, fmt: Format) -> None:
-    """Brings a leaf and its gradient into `fmt`; it stays the same object."""
-    if tensor.dtype == fmt:
+    """Brings a leaf and its gradient into `fmt`; it stays the same object, and integers stay as they are."""
+    if tensor.dtype == fmt or not tensor.is_floating_point():
         return
     grad, tensor.grad = tensor.grad, None
     tensor.data = tensor.data.astype(fmt)

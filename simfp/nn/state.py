@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, array
-from simfp.autograd import Tensor
+from simfp.arrays import Array
+from simfp.autograd import Tensor, no_grad
 from simfp.saved_arrays import from_bytes
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
     """Every parameter and persistent buffer by its full name, as a copy."""
     state = {}
     for name, own in _owned(module, prefix):
-        state[name] = own.data.to_numpy() if isinstance(own, Tensor) else own.copy()
+        state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
@@ -71,7 +71,9 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
             )
             continue
         # all is converted before anything is assigned
-        arrays[name] = array(given, own.dtype) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
+        arrays[name] = (
+            Tensor(given, dtype=own.dtype) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
+        )
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )
@@ -86,7 +88,8 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     for name, given in arrays.items():
         own = owned[name]
         if isinstance(own, Tensor):
-            own.data = given
+            with no_grad():
+                own.copy_(given)
         else:
             own[...] = given
     return found
@@ -114,11 +117,11 @@ def _read(x: Any, own: Any) -> Any:
     """
     if isinstance(x, Tensor):
         x = x.data
+    if isinstance(x, Array):
+        return x
     if hasattr(x, "detach") and hasattr(x, "cpu"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
         x = x.detach().cpu()
         return (x.double() if x.is_floating_point() else x).numpy()
-    if isinstance(x, Array):
-        return x
     if not isinstance(x, (np.ndarray, np.generic)):
         raise TypeError
     if x.dtype.type is np.void:

@@ -22,6 +22,7 @@
     normalization  group_norm
     batch_norm     batch_norm
     losses         mean squared error, cross entropy and the like
+    writing        what is written over other values; lerp and other sums of three
 
 All of them work on Arrays, below autograd and autocast.
 """
@@ -44,6 +45,7 @@ from simfp.ops import (
     shapes,
     softmax,
     whole_numbers,
+    writing,
 )
 from simfp.ops.operation import Call, Operation, Saved
 
@@ -51,7 +53,7 @@ __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
     arithmetic, elementary, whole_numbers, reductions, running, shapes, scattering, embedding, products, convolution,
-    pooling, activations, softmax, row_norms, normalization, batch_norm, losses,
+    pooling, activations, softmax, row_norms, normalization, batch_norm, losses, writing,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import Array, accumulator_dtype, as_operands, owned
-from simfp.elementwise import FLOAT32, in_format, result_format
+from simfp.elementwise import in_format, result_format
 from simfp.formats import Format
 from simfp.ops import device_math, elementary
 from simfp.ops.operation import Call, Operation, broadcasting, finished, in_format_of, same
@@ -20,7 +20,7 @@ __all__ = ["ROWS", "divided"]
 
 def cast(x: Array, fmt: Format) -> Array:
     """`x` in another format, rounded once."""
-    return x if x.dtype == fmt else x.astype(fmt)
+    return x.copy() if x.dtype == fmt else x.astype(fmt)
 
 
 @broadcasting
@@ -84,7 +84,7 @@ def power(x: Any, y: Any) -> Array:
 # Each product and quotient is rounded to the format.
 EASY_POWERS: dict[float, Any] = {
     0: np.ones_like,
-    1: lambda x: x,
+    1: lambda x: x.copy(),
     2: lambda x: x * x,
     3: lambda x: x * x * x,
     0.5: elementary.sqrt,
@@ -162,29 +162,6 @@ def masked_fill(x: Array, mask: Any, value: Any) -> Array:
     return owned(np.where(mask, filling.astype(x.dtype)._values, x._values), x.dtype)
 
 
-def lerp(start: Array, end: Array, weight: Any) -> Array:
-    """start + weight (end - start), reckoned from the nearer end and fused as on CUDA.
-
-    Raises RuntimeError for two formats.
-    """
-    if start.dtype != end.dtype:
-        raise RuntimeError(f"expected dtype {start.dtype} for `end` but got dtype {end.dtype}")
-    wide = accumulator_dtype(start.dtype)
-    operands = as_operands(start, end, weight)
-    first, last, share = (in_format(each, start.dtype if each.fmt else FLOAT32).astype(wide) for each in operands)
-    with np.errstate(all="ignore"):
-        way = last - first
-        from_start = device_math.fma(share, way, first)
-        from_end = device_math.fma(-way, 1 - share, last)
-        near = np.where(np.abs(share) < 0.5, from_start, from_end)
-    return finished(near, start.dtype, "lerp")
-
-
-def _way(g: Array, call: Call) -> Array:
-    start, end = call.inputs[:2]
-    return g * (end - start)
-
-
 @broadcasting
 def maximum(x: Array, y: Array) -> Array:
     """The larger of two; of 0 and -0 it is 0, as on a GPU."""
@@ -199,26 +176,28 @@ def minimum(x: Array, y: Array) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name           forward               derivatives
-    Operation("_to_copy",     cast,                 (same,)),
-    Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g))),
-    Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g))),
+    #          name           forward               derivatives                                         saves
+    Operation("_to_copy",     cast,                 (same,),                                            ("",)),
+    Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g)),
+                                                                                                        ("", "")),
+    Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g)),
+                                                                                                        ("", "")),
     Operation("mul",          product,              (lambda g, call: g * call.inputs[1],
-                                                     lambda g, call: g * call.inputs[0])),
-    Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor)),
-    Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
-    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),)),
-    Operation("pow",          power,                (_base, _exponent)),
-    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER)),
-    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER)),
-    Operation("clamp",        clamp,                (_within,)),
-    Operation("lerp",         lerp,                 (lambda g, call: g * (1 - call.inputs[2]),
-                                                     lambda g, call: g * call.inputs[2], _way)),
+                                                     lambda g, call: g * call.inputs[0]),               ("1", "0")),
+    Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor),
+                                                                                                        ("1", "01")),
+    Operation("neg",          lambda x: -x,         (lambda g, call: -g,),                              ("",)),
+    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),),
+                                                                                                        ("0",)),
+    Operation("pow",          power,                (_base, _exponent),                                 ("01", "01r")),
+    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER),                  ("01", "01")),
+    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER),                  ("01", "01")),
+    Operation("clamp",        clamp,                (_within,),                                         ("0",)),
     Operation("where",        where,                (None,
                                                      lambda g, call: np.where(call.inputs[0], g, 0.0),
-                                                     lambda g, call: np.where(call.inputs[0], 0.0, g))),
+                                                     lambda g, call: np.where(call.inputs[0], 0.0, g)), ("", "0", "0")),
     Operation("masked_fill",  masked_fill,          (lambda g, call: np.where(call.inputs[1], 0.0, g),
                                                      None,
-                                                     lambda g, call: np.where(call.inputs[1], g, 0.0))),
+                                                     lambda g, call: np.where(call.inputs[1], g, 0.0)), ("1", "", "1")),
 )
 # fmt: on

@@ -65,19 +65,19 @@ def _through_erf(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
-    Operation("exp",         exp,         (lambda g, call: g * call.result,)),
-    Operation("log",         log,         (lambda g, call: g / call.inputs[0],)),
-    Operation("sqrt",        sqrt,        (lambda g, call: g / (call.result * 2),)),
-    Operation("rsqrt",       rsqrt,       (_through_rsqrt,)),
-    Operation("reciprocal",  reciprocal,  (_through_reciprocal,)),
-    Operation("expm1",       expm1,       (lambda g, call: g * (call.result + 1),)),
-    Operation("log1p",       log1p,       (lambda g, call: g / (call.inputs[0] + 1),)),
-    Operation("erf",         erf,         (_through_erf,)),
-    Operation("exp2",        np.exp2,     (lambda g, call: g * call.result * math.log(2),)),
-    Operation("log2",        np.log2,     (lambda g, call: g / (call.inputs[0] * math.log(2)),)),
-    Operation("log10",       np.log10,    (lambda g, call: g / (call.inputs[0] * math.log(10)),)),
-    Operation("sin",         np.sin,      (lambda g, call: g * np.cos(call.inputs[0]),)),
-    Operation("cos",         np.cos,      (lambda g, call: g * -np.sin(call.inputs[0]),)),
+    #          name          forward      derivatives                               saves
+    Operation("exp",         exp,         (lambda g, call: g * call.result,),       ("r",)),
+    Operation("log",         log,         (lambda g, call: g / call.inputs[0],),    ("0",)),
+    Operation("sqrt",        sqrt,        (lambda g, call: g / (call.result * 2),), ("r",)),
+    Operation("rsqrt",       rsqrt,       (_through_rsqrt,),                        ("r",)),
+    Operation("reciprocal",  reciprocal,  (_through_reciprocal,),                   ("r",)),
+    Operation("expm1",       expm1,       (lambda g, call: g * (call.result + 1),), ("r",)),
+    Operation("log1p",       log1p,       (lambda g, call: g / (call.inputs[0] + 1),), ("0",)),
+    Operation("erf",         erf,         (_through_erf,), ("0",)),
+    Operation("exp2",        np.exp2,     (lambda g, call: g * call.result * math.log(2),), ("r",)),
+    Operation("log2",        np.log2,     (lambda g, call: g / (call.inputs[0] * math.log(2)),), ("0",)),
+    Operation("log10",       np.log10,    (lambda g, call: g / (call.inputs[0] * math.log(10)),), ("0",)),
+    Operation("sin",         np.sin,      (lambda g, call: g * np.cos(call.inputs[0]),), ("0",)),
+    Operation("cos",         np.cos,      (lambda g, call: g * -np.sin(call.inputs[0]),), ("0",)),
 )
 # fmt: on

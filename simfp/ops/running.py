@@ -105,8 +105,8 @@ def _through_prod(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name        forward   derivatives
-    Operation("prod",      prod,     (_through_prod,)),
-    Operation("cumsum",    cumsum,   (_sums_from_here,)),
-    Operation("cumprod",   cumprod,  (_through_cumprod,)),
+    Operation("prod",      prod,     (_through_prod,), ("0",)),
+    Operation("cumsum",    cumsum,   (_sums_from_here,), ("",)),
+    Operation("cumprod",   cumprod,  (_through_cumprod,), ("0",)),
 )
 # fmt: on

@@ -91,7 +91,7 @@ def _of_source(g: Array, call: Call) -> Array:
 # fmt: off
 ROWS = (
     #          name            forward       derivatives
-    Operation("scatter",       scatter,      (_elsewhere, None, None, _of_source)),
-    Operation("scatter_add",   scatter_add,  (lambda g, call: g, None, None, _of_source)),
+    Operation("scatter",       scatter,      (_elsewhere, None, None, _of_source), ("2", "", "", "2")),
+    Operation("scatter_add",   scatter_add,  (lambda g, call: g, None, None, _of_source), ("", "", "", "2")),
 )
 # fmt: on

@@ -81,14 +81,14 @@ def _truncated(x: Any, y: Any) -> Array:
 # fmt: off
 ROWS = (
     #          name            forward       derivatives
-    Operation("floor",         np.floor,     (_nothing,)),
-    Operation("ceil",          np.ceil,      (_nothing,)),
-    Operation("round",         rounded_to,   (_nothing,)),
-    Operation("trunc",         np.trunc,     (_nothing,)),
-    Operation("frac",          frac,         (lambda g, call: g,)),
-    Operation("sign",          sign,         (_nothing,)),
-    Operation("remainder",     remainder,    (lambda g, call: g, _of_divisor(floor_divide))),
-    Operation("fmod",          fmod,         (lambda g, call: g, _of_divisor(_truncated))),
+    Operation("floor",         np.floor,     (_nothing,), ("",)),
+    Operation("ceil",          np.ceil,      (_nothing,), ("",)),
+    Operation("round",         rounded_to,   (_nothing,), ("",)),
+    Operation("trunc",         np.trunc,     (_nothing,), ("",)),
+    Operation("frac",          frac,         (lambda g, call: g,), ("",)),
+    Operation("sign",          sign,         (_nothing,), ("",)),
+    Operation("remainder",     remainder,    (lambda g, call: g, _of_divisor(floor_divide)), ("", "01")),
+    Operation("fmod",          fmod,         (lambda g, call: g, _of_divisor(_truncated)), ("", "01")),
     Operation("floor_divide",  floor_divide),
 )
 # fmt: on

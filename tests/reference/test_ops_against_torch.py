@@ -41,6 +41,13 @@ def either(name: str, x: Any, y: Any) -> Any:
     return getattr(torch, name)(x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=y.dtype), y)
 
 
+def put(x: Any, key: Any, value: Any) -> Any:
+    made = x.clone()
+    parts = key if isinstance(key, tuple) else (key,)
+    made[tuple(torch.from_numpy(part) if isinstance(part, np.ndarray) else part for part in parts)] = value
+    return made
+
+
 def product(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The product over axes, of which torch takes one at a time."""
     for place in sorted(range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim, reverse=True):
@@ -59,7 +66,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "add": torch.add,
     "sub": lambda x, y, **options: torch.sub(x, y, **options) if isinstance(x, torch.Tensor) else x - y,
     "mul": torch.mul, "div": torch.div, "neg": torch.neg, "abs": torch.abs, "pow": torch.pow,
-    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp, "lerp": torch.lerp,
+    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp,
     "where": torch.where,
     "masked_fill": torch.masked_fill, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
     "reciprocal": torch.reciprocal, "expm1": torch.expm1, "log1p": torch.log1p, "erf": torch.erf, "exp2": torch.exp2,
@@ -92,6 +99,8 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
+    "copy": lambda x, y: x.clone().copy_(y), "fill": torch.fill, "index_put": put, "index_add": torch.index_add,
+    "lerp": torch.lerp, "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
 }  # fmt: skip
 
 
@@ -156,7 +165,6 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "log10":               ("each",     1,    2,       1,    2,      "float64, rounded once"),
     "sin":                 ("each",     1,    2,       1,    2,      "float64, rounded once"),
     "cos":                 ("each",     1,    2,       1,    2,      "float64, rounded once"),
-    "lerp":                ("largest",  1,    1,       1,    1,      "fused on CUDA"),
     "prod":                ("each",     8,    8,       8,    8,      "float64, rounded once; torch goes axis by axis"),
     "cumsum":              ("largest",  1,    1,       1,    1,      "float64, rounded once"),
     "cumprod":             ("largest",  1,    4,       1,    4,      "float64, rounded once"),
@@ -191,6 +199,11 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest",  2,    1,       0,    0,      ORDER + "; another log1p"),
     "nll_loss":            ("largest",  4,    0,       1,    0,      ORDER),
+    "copy":                ("largest",  0,    1,       0,    0,      ORDER),
+    "fill":                ("largest",  0,    1,       0,    0,      ORDER),
+    "index_add":           ("largest",  0,    1,       1,    0,      "CUDA adds slice by slice, and rounds alpha * y"),
+    "addcmul":             ("largest",  1,    2,       0,    2,      "the last product and the sum are fused on CUDA"),
+    "addcdiv":             ("largest",  1,    2,       0,    2,      "product and sum are fused on CUDA; " + ORDER),
 }
 # fmt: on
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-
 from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
+from simfp.autograd.in_place import change
 from simfp.nn.randomness import generator
 from simfp.ops import OPERATIONS
 
@@ -16,13 +15,13 @@ __all__ = ["dropout", "gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "s
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
-    """max(input, 0). `inplace` is taken, and means nothing here."""
-    return apply(OPERATIONS["relu"], input)
+    """max(input, 0); written over the input if `inplace`."""
+    return _applied(inplace, "relu", input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """The input where it is positive, else its product with a slope."""
-    return apply(OPERATIONS["leaky_relu"], input, negative_slope)
+    """The input where it is positive, else its product with a slope; written over the input if `inplace`."""
+    return _applied(inplace, "leaky_relu", input, negative_slope)
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
@@ -31,8 +30,14 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
-    """The input times its sigmoid."""
-    return apply(OPERATIONS["silu"], input)
+    """The input times its sigmoid; written over the input if `inplace`."""
+    return _applied(inplace, "silu", input)
+
+
+def _applied(inplace: bool, name: str, x: Any, *others: Any) -> Any:
+    if inplace and isinstance(x, Tensor):
+        return change(x, OPERATIONS[name], *others)
+    return apply(OPERATIONS[name], x, *others)
 
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
@@ -66,6 +71,7 @@ def _chosen(name: str, x: Any, dim: int | None) -> int:
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Any = None) -> Tensor:
     """Values zeroed with probability p, the others over 1 - p; the input itself unless `training`.
 
+    inplace: whether that is written over the input.
     rng: a NumPy Generator, or a seed for one; the shared one of `nn.manual_seed` if not given.
     """
     if not 0 <= p <= 1:
@@ -73,4 +79,4 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     x = as_tensor(input)
     if not training or p == 0:
         return x
-    return apply(OPERATIONS["dropout"], x, generator(rng).random(x.shape) >= p, p)
+    return _applied(inplace, "dropout", x, generator(rng).random(x.shape) >= p, p)
