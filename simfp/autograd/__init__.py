@@ -9,6 +9,7 @@ picking      which values are largest and where, what integers and masks pick
 pointwise    more operations on each value; running sums
 products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
+integers_in_place    Tensors of integers changed in place
 ufuncs       NumPy's ufuncs on Tensors
 in_place     those that change a tensor in place, as methods of Tensor and Array
 hooks        functions that are called when a gradient comes
