@@ -68,6 +68,63 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...], float]
     ("MaxPool2d",   (2,),         {},                                       (2, 3, 4, 4),  0),
     ("MaxPool2d",   (3, 2, 1),    {},                                       (2, 3, 5, 5),  0),
     ("AvgPool2d",   (2,),         {},                                       (2, 3, 4, 4),  2),
+    ("Conv1d",      (3, 4, 3),    {"padding": 1, "stride": 2},              (2, 3, 9),     16),
+    ("Conv1d",      (4, 4, 3),    {"padding": "same", "groups": 2, "bias": False}, (2, 4, 9), 16),
+    ("ConvTranspose1d", (3, 4, 3), {"stride": 2, "output_padding": 1},      (2, 3, 6),     16),
+    ("ConvTranspose2d", (3, 4, 4), {"stride": 2, "padding": 1},             (2, 3, 5, 6),  16),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"groups": 2, "dilation": (1, 2), "bias": False}, (2, 4, 5, 6), 16),
+    ("MaxPool1d",   (3, 2, 1),    {},                                       (2, 3, 9),     0),
+    ("AvgPool1d",   (3,),         {"padding": 1},                           (2, 3, 9),     2),
+    ("AdaptiveAvgPool1d", (3,),   {},                                       (2, 3, 8),     4),
+    ("AdaptiveAvgPool2d", (1,),   {},                                       (2, 3, 4, 6),  4),
+    ("AdaptiveAvgPool2d", ((2, 3),), {},                                    (2, 3, 4, 6),  4),
+    ("AdaptiveAvgPool2d", ((3, None),), {},                                 (2, 3, 4, 5),  4),
+    ("BatchNorm3d", (3,),         {},                                       (2, 3, 2, 2, 2), 32),
+    ("InstanceNorm1d", (3,),      {"affine": True},                         (2, 3, 7),     32),
+    ("InstanceNorm2d", (3,),      {},                                       (2, 3, 4, 4),  32),
+    ("InstanceNorm2d", (3,),      {"affine": True, "track_running_stats": True}, (2, 3, 4, 4), 32),
+    ("Dropout1d",   (0.0,),       {},                                       (2, 3, 5),     0),
+    ("Dropout2d",   (0.0,),       {},                                       (2, 3, 5, 5),  0),
+    ("Dropout3d",   (0.0,),       {},                                       (2, 3, 5, 5, 2), 0),
+    ("ELU",         (0.7,),       {},                                       (4, 5),        4),
+    ("SELU",        (),           {"inplace": False},                       (4, 5),        4),
+    ("CELU",        (0.7,),       {},                                       (4, 5),        4),
+    ("ReLU6",       (),           {},                                       (4, 5),        0),
+    ("Hardtanh",    (-0.5, 0.7),  {},                                       (4, 5),        0),
+    ("Hardsigmoid", (),           {},                                       (4, 5),        2),
+    ("Hardswish",   (),           {},                                       (4, 5),        4),
+    ("Mish",        (),           {},                                       (4, 5),        8),
+    ("LogSigmoid",  (),           {},                                       (4, 5),        4),
+    ("Softsign",    (),           {},                                       (4, 5),        4),
+    ("Tanhshrink",  (),           {},                                       (4, 5),        8),
+    ("Softmin",     (1,),         {},                                       (4, 5),        8),
+    ("GLU",         (),           {},                                       (4, 6),        4),
+    ("GLU",         (1,),         {},                                       (2, 4, 3),     4),
+    ("PReLU",       (),           {},                                       (4, 5),        1),
+    ("PReLU",       (3, 0.1),     {},                                       (2, 3, 4),     1),
+    ("ConstantPad1d", (2, 1.5),   {},                                       (2, 3, 4),     0),
+    ("ConstantPad2d", ((1, 0, 2, 3), 1.5), {},                              (2, 3, 4, 4),  0),
+    ("ZeroPad1d",   ((1, 2),),    {},                                       (2, 3, 4),     0),
+    ("ZeroPad2d",   ((1, -1, 2, 0),), {},                                   (2, 3, 4, 4),  0),
+    ("ReflectionPad1d", (2,),     {},                                       (2, 3, 4),     1),
+    ("ReflectionPad2d", ((1, 2, 3, 0),), {},                                (2, 3, 4, 4),  1),
+    ("ReplicationPad1d", (2,),    {},                                       (2, 3, 4),     1),
+    ("ReplicationPad2d", ((1, 2, 3, 0),), {},                               (2, 3, 4, 4),  1),
+    ("CircularPad1d", (2,),       {},                                       (2, 3, 4),     1),
+    ("CircularPad2d", ((1, 2, 3, 0),), {},                                  (2, 3, 4, 4),  1),
+    ("Upsample",    (),           {"scale_factor": 2},                      (2, 3, 4, 5),  1),
+    ("Upsample",    ((3, 7),),    {},                                       (2, 3, 4, 5),  1),
+    ("Upsample",    (),           {"scale_factor": 2.5, "mode": "bilinear"}, (2, 3, 4, 5), 8),
+    ("Upsample",    ((3, 7),),    {"mode": "bilinear"},                     (2, 3, 4, 5),  8),
+    ("Upsample",    ((6, 7),),    {"mode": "bilinear", "align_corners": True}, (2, 3, 4, 5), 8),
+    ("Upsample",    (9,),         {"mode": "linear"},                       (2, 3, 4),     8),
+    ("UpsamplingNearest2d", (),   {"scale_factor": 2},                      (2, 3, 4, 5),  1),
+    ("UpsamplingBilinear2d", (),  {"scale_factor": 2},                      (2, 3, 4, 5),  8),
+    ("PixelShuffle", (2,),        {},                                       (2, 8, 3, 4),  0),
+    ("PixelUnshuffle", (2,),      {},                                       (2, 2, 4, 6),  0),
+    ("Unfold",      (2,),         {"padding": 1, "stride": 2},              (2, 3, 4, 6),  0),
+    ("Unfold",      ((2, 3),),    {"dilation": (1, 2)},                     (2, 3, 5, 6),  2),
+    ("Unflatten",   (1, (2, -1)), {},                                       (3, 6, 2),     0),
 ]
 # fmt: on
 
@@ -120,7 +177,26 @@ LEFT_OUT = {"Embedding": {"max_norm", "norm_type", "scale_grad_by_freq", "sparse
 LOSSES = [
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "NLLLoss", "CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss",
 ]  # fmt: skip
-NAMES = sorted({row[0] for row in LAYERS} | {*LOSSES, "Embedding", "MultiheadAttention"})
+COMPARED: dict[str, tuple[dict[str, Any], list[tuple[int, ...]]]] = {  # losses and distances: options, shapes
+    "CosineSimilarity": ({"dim": 1}, [(4, 6), (4, 6)]),
+    "PairwiseDistance": ({}, [(4, 6), (4, 6)]),
+    "KLDivLoss": ({"reduction": "batchmean"}, [(4, 6), (4, 6)]),
+    "PoissonNLLLoss": ({"full": True}, [(4, 6), (4, 6)]),
+    "GaussianNLLLoss": ({"full": True}, [(4, 6), (4, 6), (4, 1)]),
+    "CosineEmbeddingLoss": ({"margin": 0.1}, [(4, 6), (4, 6), (4,)]),
+    "MarginRankingLoss": ({"margin": 0.3}, [(4,), (4,), (4,)]),
+    "HingeEmbeddingLoss": ({"margin": 0.7}, [(4, 6), (4, 6)]),
+    "SoftMarginLoss": ({}, [(4, 6), (4, 6)]),
+    "TripletMarginLoss": ({"swap": True}, [(4, 6), (4, 6), (4, 6)]),
+}
+SIGNED = {"CosineEmbeddingLoss", "MarginRankingLoss", "HingeEmbeddingLoss", "SoftMarginLoss"}  # targets 1 and -1
+POSITIVE = {"KLDivLoss", "PoissonNLLLoss", "GaussianNLLLoss"}  # the last input
+CELLS = ("LSTMCell", "GRUCell", "RNNCell")
+TRANSFORMERS = ("Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer", "TransformerEncoder",
+                "TransformerDecoder")  # fmt: skip
+NAMES = sorted(
+    {row[0] for row in LAYERS} | {*LOSSES, *COMPARED, *CELLS, *TRANSFORMERS, "Embedding", "MultiheadAttention"}
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,7 +212,8 @@ def test_arguments_have_torchs_names_order_and_defaults(name: str) -> None:
 
 def test_every_layer_and_loss_is_compared() -> None:
     shown = {name for name in nn.__all__ if name[0].isupper()}
-    assert shown - set(NAMES) == {"Module", "ModuleDict", "ModuleList", "Parameter", "Sequential"}
+    containers = {"Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList", "Sequential"}
+    assert shown - set(NAMES) == containers | {"RNNBase", "LSTM", "GRU", "RNN"}  # whose arguments have no names
 
 
 # --- embedding, attention, losses --------------------------------------------------------------------------------
@@ -227,6 +304,197 @@ def test_a_loss_gives_what_torch_gives(name: str, reduction: str) -> None:
     assert apart(a.grad.values, b.grad) <= 16
     assert [*ours.state_dict()] == [*theirs.state_dict()]
     assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", None])
+@pytest.mark.parametrize("name", COMPARED)
+def test_a_distance_gives_what_torch_gives(name: str, reduction: str | None) -> None:
+    options, shapes = COMPARED[name]
+    if reduction is not None and not name.endswith("Loss"):
+        return
+    options = options | ({} if reduction is None else {"reduction": reduction})
+    given = [normal(*shape, seed=seed) for seed, shape in enumerate(shapes)]
+    if name in SIGNED:
+        given[-1] = np.sign(given[-1])
+    if name in POSITIVE:
+        given[-1] = np.abs(given[-1])
+        given[-1].reshape(-1)[0] = 0.0 if name == "KLDivLoss" else 1e-7
+    ours, theirs = getattr(nn, name)(**options), getattr(torch.nn, name)(**options)
+    assert repr(ours) == repr(theirs)
+    last = name in SIGNED
+    x = [sf.Tensor(each, requires_grad=not last or i < len(given) - 1) for i, each in enumerate(given)]
+    t = [torch.tensor(each, requires_grad=not last or i < len(given) - 1) for i, each in enumerate(given)]
+    y, u = ours(*x), theirs(*t)
+    assert apart(values(y), u) <= 16
+    y.backward(np.ones(y.shape, np.float32))
+    u.backward(torch.ones_like(u))
+    for mine, other in zip(x, t):
+        assert (mine.grad is None) == (other.grad is None)
+        if other.grad is not None:
+            assert apart(mine.grad.values, other.grad) <= 64
+
+
+# --- recurrent networks ------------------------------------------------------------------------------------------
+
+RECURRENT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("LSTM", (3, 4), {}),
+    ("LSTM", (3, 4, 2), {"bidirectional": True, "batch_first": True}),
+    ("LSTM", (3, 4, 2), {"bias": False, "proj_size": 2, "bidirectional": True}),
+    ("GRU", (3, 4), {"bias": False}),
+    ("GRU", (3, 4, 3), {"bidirectional": True, "batch_first": True}),
+    ("RNN", (3, 4, 2), {}),
+    ("RNN", (3, 4, 2, "relu"), {"bidirectional": True}),
+]
+
+
+@pytest.mark.parametrize("begins", ["zeros", "given", "without a batch"])
+@pytest.mark.parametrize(("name", "args", "options"), RECURRENT, ids=str)
+def test_a_recurrent_network_gives_what_torch_gives(
+    name: str, args: tuple[Any, ...], options: dict[str, Any], begins: str
+) -> None:
+    ours, theirs = pair(name, args, options)
+    assert repr(ours) == repr(theirs)
+    assert [key for key, _ in ours.named_parameters()] == [key for key, _ in theirs.named_parameters()]
+    assert [[p.shape for p in each] for each in ours.all_weights] == [
+        [tuple(p.shape) for p in each] for each in theirs.all_weights
+    ]
+    batch = () if begins == "without a batch" else (2,)
+    shape = (*batch, 7, 3) if options.get("batch_first") else (7, *batch, 3)
+    x, t = sf.Tensor(normal(*shape), requires_grad=True), torch.tensor(normal(*shape), requires_grad=True)
+    state: list[Any] = [(), ()]
+    if begins == "given":
+        count = ours.num_layers * (2 if ours.bidirectional else 1)
+        sizes = [ours.proj_size or 4] + [4] * (name == "LSTM")
+        drawn = [normal(count, 2, size, seed=3 + i) for i, size in enumerate(sizes)]
+        for place, made in enumerate(
+            (lambda each: sf.Tensor(each, True), lambda each: torch.tensor(each).requires_grad_())
+        ):
+            each = [made(h) for h in drawn]
+            state[place] = (tuple(each) if name == "LSTM" else each[0],)
+    y, last = ours(x, *state[0])
+    u, final = theirs(t, *state[1])
+    assert apart(values(y), u) <= 64
+    for mine, other in zip(last if name == "LSTM" else (last,), final if name == "LSTM" else (final,)):
+        assert apart(values(mine), other) <= 64
+    slope = normal(*y.shape, seed=9)
+    y.backward(slope)
+    u.backward(torch.tensor(slope))
+    assert apart(x.grad.values, t.grad) <= 256
+    for (key, p), q in zip(ours.named_parameters(), theirs.parameters()):
+        assert apart(p.grad.values, q.grad) <= 256, key
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("batch", [(), (5,)])
+def test_a_cell_gives_what_torchs_gives(name: str, batch: tuple[int, ...]) -> None:
+    for options in ({}, {"bias": False}, *([{"nonlinearity": "relu"}] if name == "RNNCell" else [])):
+        ours, theirs = pair(name, (3, 4), options)
+        assert repr(ours) == repr(theirs)
+        x, h, c = normal(*batch, 3), normal(*batch, 4, seed=1), normal(*batch, 4, seed=2)
+        state = ((sf.Tensor(h), sf.Tensor(c)), (torch.tensor(h), torch.tensor(c)))
+        given = state if name == "LSTMCell" else (sf.Tensor(h), torch.tensor(h))
+        for mine, other in ((ours(x), theirs(torch.tensor(x))), (ours(x, given[0]), theirs(torch.tensor(x), given[1]))):
+            for one, two in zip(*((mine, other) if name == "LSTMCell" else ((mine,), (other,)))):
+                assert apart(values(one), two) <= 32
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("fmt", ["float16", "bfloat16"])
+def test_a_recurrent_network_runs_in_the_16_bits_of_autocast(name: str, fmt: str) -> None:
+    layer = getattr(nn, name)(3, 4, 2, rng=0)
+    x = sf.Tensor(normal(5, 2, 3), requires_grad=True)
+    with autocast(dtype=fmt):
+        y, last = layer(x)
+    ends = last if name == "LSTM" else (last,)
+    assert {str(each.dtype) for each in (y, *ends)} == {fmt}
+    y.float().sum().backward()
+    assert (x.grad.dtype, layer.weight_ih_l0.grad.dtype) == (sf.float32, sf.float32)
+    plain, _ = getattr(nn, name)(3, 4, 2, rng=0)(x)
+    assert np.abs(plain.data.values - y.data.values).max() < 8 * sf.as_format(fmt).eps
+
+
+def test_dropout_between_recurrent_layers_is_drawn_in_training_alone() -> None:
+    layer = nn.LSTM(3, 4, 2, dropout=0.9, rng=0)
+    x = normal(5, 2, 3)
+    assert not np.array_equal(values(layer(x)[0]), values(layer(x)[0]))
+    layer.eval()
+    np.testing.assert_array_equal(values(layer(x)[0]), values(layer(x)[0]))
+
+
+BAD_RECURRENT: dict[str, Callable[[Any, Any], Any]] = {
+    "hidden_size": lambda lib, x: lib.LSTM(3, 0),
+    "num_layers": lambda lib, x: lib.GRU(3, 4, 0),
+    "proj_size of a GRU": lambda lib, x: lib.GRU(3, 4, proj_size=2),
+    "proj_size": lambda lib, x: lib.LSTM(3, 4, proj_size=4),
+    "dropout": lambda lib, x: lib.LSTM(3, 4, 2, dropout=1.5),
+    "nonlinearity": lambda lib, x: lib.RNN(3, 4, nonlinearity="sine"),
+    "dimensions": lambda lib, x: lib.LSTM(3, 4)(x(2, 2, 2, 3)),
+    "inputs": lambda lib, x: lib.LSTM(3, 4)(x(2, 2, 5)),
+    "state": lambda lib, x: lib.GRU(3, 4)(x(2, 2, 3), x(1, 3, 4)),
+    "state of an LSTM": lambda lib, x: lib.LSTM(3, 4)(x(2, 2, 3), (x(1, 2, 4), x(1, 3, 4))),
+    "inputs of a cell": lambda lib, x: lib.GRUCell(3, 4)(x(2, 5)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECURRENT)
+def test_what_no_recurrent_network_could_be_is_refused_as_torch_refuses_it(name: str) -> None:
+    kinds = []
+    for library, make in ((nn, lambda *shape: sf.Tensor(normal(*shape))), (torch.nn, lambda *s: torch.ones(*s))):
+        with pytest.raises((ValueError, RuntimeError)) as caught:
+            BAD_RECURRENT[name](library, make)
+        kinds.append(caught.type)
+    assert kinds[0] == kinds[1]
+
+
+def test_dropout_of_one_recurrent_layer_warns() -> None:
+    with pytest.warns(UserWarning, match="non-zero dropout expects num_layers greater than 1"):
+        nn.LSTM(3, 4, dropout=0.1)
+
+
+# --- transformers ------------------------------------------------------------------------------------------------
+
+SHAPE = {"dim_feedforward": 12, "dropout": 0.0}
+STACKS: list[tuple[str, dict[str, Any]]] = [
+    ("TransformerEncoderLayer", {}),
+    ("TransformerEncoderLayer", {"norm_first": True, "activation": "gelu", "bias": False}),
+    ("TransformerDecoderLayer", {}),
+    ("TransformerDecoderLayer", {"norm_first": True, "activation": "gelu"}),
+    ("TransformerEncoder", {}),
+    ("TransformerDecoder", {}),
+    ("Transformer", {}),
+]
+
+
+def stacked(library: Any, name: str, options: dict[str, Any]) -> Any:
+    if name.endswith("Layer"):
+        return getattr(library, name)(8, 2, **SHAPE, **options, batch_first=True)
+    if name == "Transformer":
+        return library.Transformer(8, 2, 2, 2, **SHAPE, batch_first=True)
+    layer = getattr(library, name + "Layer")(8, 2, **SHAPE, batch_first=True)
+    return getattr(library, name)(layer, 2, library.LayerNorm(8))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize(("name", "options"), STACKS, ids=str)
+def test_a_transformer_gives_what_torch_gives(name: str, options: dict[str, Any], masked: bool) -> None:
+    ours, theirs = stacked(nn, name, options), stacked(torch.nn, name, options)
+    ours.load_state_dict(theirs.state_dict())
+    shown, expected = (repr(each).split("\n") for each in (ours, theirs))
+    assert shown == [line.replace("NonDynamicallyQuantizable", "") for line in expected]
+    given = [normal(3, 4, 8, seed=i) for i in range(1 if "Encoder" in name else 2)]
+    x = [sf.Tensor(each, requires_grad=True) for each in given]
+    t = [torch.tensor(each, requires_grad=True) for each in given]
+    key = {"TransformerEncoder": "mask", "TransformerEncoderLayer": "src_mask"}.get(name, "tgt_mask")
+    mask = nn.Transformer.generate_square_subsequent_mask(4)
+    assert mask.tolist() == torch.nn.Transformer.generate_square_subsequent_mask(4).tolist()
+    y = ours(*x, **({key: mask} if masked else {}))
+    u = theirs(*t, **({key: torch.tensor(mask.data.values)} if masked else {}))
+    assert apart(values(y), u) <= 128
+    slope = normal(3, 4, 8, seed=9)
+    y.backward(slope)
+    u.backward(torch.tensor(slope))
+    for mine, other in zip([*x, *ours.parameters()], [*t, *theirs.parameters()]):
+        assert apart(mine.grad.values, other.grad) <= 1024
 
 
 # --- whole networks and their state ------------------------------------------------------------------------------
