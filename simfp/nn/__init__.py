@@ -8,7 +8,7 @@ activations, rarer_activations, pooling, shaping    layers without
 losses, distances           losses
 functional                  all of it as functions
 init, randomness            how parameters begin, and where chance comes from: `nn.manual_seed`, `nn.get_rng_state`
-utils                       clip_grad_norm_, clip_grad_value_
+utils                       clip_grad_norm_, clip_grad_value_; parameters as one vector
 """
 
 from simfp.nn import functional, init, utils

@@ -49,6 +49,19 @@ class _Numbered(Module):
             self.append(module)
         return self
 
+    def pop(self, key: int) -> Any:
+        """The part of that number, taken out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def __iadd__(self, other: Iterable[Module]) -> Any:
+        return self.extend(other)
+
+    def __add__(self, other: Iterable[Module]) -> Any:
+        made = type(self)._of(dict(zip(map(str, range(len(self))), self)))
+        return made.extend(other)
+
     def insert(self, index: int, module: Module) -> Any:
         """Adds a part before that of number `index`."""
         parts = list(self)
@@ -99,6 +112,23 @@ class ModuleList(_Numbered):
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         self.extend(modules or [])
+
+    def __repr__(self) -> str:
+        """As torch shows it: parts that look the same and follow one another are shown once."""
+        runs: list[tuple[str, int]] = []
+        for text in map(repr, self):
+            if runs and runs[-1][0] == text:
+                runs[-1] = text, runs[-1][1] + 1
+            else:
+                runs.append((text, 1))
+        if not runs:
+            return f"{type(self).__name__}()"
+        lines, first = [], 0
+        for text, count in runs:
+            name = f"({first}): " if count == 1 else f"({first}-{first + count - 1}): {count} x "
+            lines.append(name + text.replace("\n", "\n  "))
+            first += count
+        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
 
 
 class ModuleDict(Module):

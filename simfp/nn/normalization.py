@@ -236,8 +236,10 @@ class _InstanceNorm(_BatchNorm):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def forward(self, input: Any) -> Tensor:
         """(N, num_features, ...) to the same; without N, too."""
@@ -254,11 +256,6 @@ class _InstanceNorm(_BatchNorm):
         options = (self.running_mean, self.running_var, self.weight, self.bias, by_sample, share, self.eps)
         made = functional.instance_norm(x.unsqueeze(0) if alone else x, *options)
         return made.squeeze(0) if alone else made
-
-    def extra_repr(self) -> str:
-        """As torch shows it."""
-        kept = f"track_running_stats={self.track_running_stats}"
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, {kept}"
 
 
 class InstanceNorm1d(_InstanceNorm):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,11 @@ NAMES = sorted(
 def test_arguments_have_torchs_names_order_and_defaults(name: str) -> None:
     def arguments(module: Any) -> dict[str, Any]:
         every = inspect.signature(module).parameters.items()
-        return {key: each.default for key, each in every if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+        return {
+            key: getattr(each.default, "__name__", each.default)  # a function by its name
+            for key, each in every
+            if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        }
 
     ours, theirs = arguments(getattr(nn, name)), arguments(getattr(torch.nn, name))
     expected = [(key, value) for key, value in theirs.items() if key not in LEFT_OUT.get(name, set())]
@@ -313,6 +318,7 @@ def test_a_distance_gives_what_torch_gives(name: str, reduction: str | None) -> 
     if reduction is not None and not name.endswith("Loss"):
         return
     options = options | ({} if reduction is None else {"reduction": reduction})
+    warned = name == "KLDivLoss" and reduction == "mean"
     given = [normal(*shape, seed=seed) for seed, shape in enumerate(shapes)]
     if name in SIGNED:
         given[-1] = np.sign(given[-1])
@@ -321,10 +327,13 @@ def test_a_distance_gives_what_torch_gives(name: str, reduction: str | None) -> 
         given[-1].reshape(-1)[0] = 0.0 if name == "KLDivLoss" else 1e-7
     ours, theirs = getattr(nn, name)(**options), getattr(torch.nn, name)(**options)
     assert repr(ours) == repr(theirs)
-    last = name in SIGNED
+    last = name in SIGNED | {"KLDivLoss"}  # of a target of 0 the slope is NaN
     x = [sf.Tensor(each, requires_grad=not last or i < len(given) - 1) for i, each in enumerate(given)]
     t = [torch.tensor(each, requires_grad=not last or i < len(given) - 1) for i, each in enumerate(given)]
-    y, u = ours(*x), theirs(*t)
+    with pytest.warns(UserWarning, match="batchmean") if warned else nullcontext():
+        y = ours(*x)
+    with pytest.warns(UserWarning, match="batchmean") if warned else nullcontext():
+        u = theirs(*t)
     assert apart(values(y), u) <= 16
     y.backward(np.ones(y.shape, np.float32))
     u.backward(torch.ones_like(u))
@@ -347,6 +356,7 @@ RECURRENT: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("begins", ["zeros", "given", "without a batch"])
 @pytest.mark.parametrize(("name", "args", "options"), RECURRENT, ids=str)
 def test_a_recurrent_network_gives_what_torch_gives(
@@ -726,3 +736,186 @@ def test_the_default_eps_of_rms_norm_is_float32s_in_every_format() -> None:
         x = sf.Tensor(np.full((1, 4), 2.0**-11), dtype=fmt)
         expected = 2.0**-11 / np.sqrt(2.0**-22 + 2.0**-23)
         assert abs(nn.functional.rms_norm(x, (4,)).data.values - expected).max() < sf.as_format(fmt).eps
+
+
+# --- what else a module has --------------------------------------------------------------------------------------
+
+
+def test_parts_parameters_and_buffers_are_found_and_replaced_by_their_full_names() -> None:
+    for library in (nn, torch.nn):
+        model = network(library)
+        assert model.get_parameter("5.0.weight") is model[5][0].weight
+        assert model.get_buffer("1.running_mean") is model[1].running_mean
+        for name in ("5.0.wait", "5.9.weight"):
+            with pytest.raises(AttributeError):
+                model.get_parameter(name)
+        with pytest.raises(AttributeError):
+            model.get_buffer("1.weight")
+        part = library.Tanh()
+        model.set_submodule("5.1", part)
+        assert model[5][1] is part
+        with pytest.raises(ValueError, match="Cannot set the submodule without a target name"):
+            model.set_submodule("", part)
+
+
+def test_what_is_shared_may_come_as_often_as_it_stands() -> None:
+    def tied(library: Any) -> Any:
+        layer = library.Linear(2, 2)
+        return library.Sequential(layer, library.BatchNorm1d(2), layer)
+
+    for names in ("named_parameters", "named_buffers", "named_modules"):
+        for option in ({}, {"remove_duplicate": False}, {"prefix": "net"}):
+            ours, theirs = (getattr(tied(library), names)(**option) for library in (nn, torch.nn))
+            assert [name for name, _ in ours] == [name for name, _ in theirs]
+
+
+def test_a_state_may_be_the_parameters_themselves_and_be_added_to_a_dict() -> None:
+    model = network(nn)
+    state = model.state_dict(keep_vars=True, prefix="net.")
+    assert state["net.6.weight"] is model[6].weight
+    kept: dict[str, Any] = {"epoch": 3}
+    assert model.state_dict(destination=kept) is kept
+    assert [*kept] == ["epoch", *model.state_dict()]
+
+
+def test_assigned_states_keep_their_formats() -> None:
+    layer, half = nn.Linear(3, 2), nn.Linear(3, 2, dtype="float16")
+    weight = layer.weight
+    layer.load_state_dict(half.state_dict(), assign=True)
+    assert layer.weight is weight
+    assert layer.weight.dtype == sf.float16
+    np.testing.assert_array_equal(layer.weight.data.codes, half.weight.data.codes)
+
+
+def test_a_module_goes_to_devices_and_formats_as_torchs_does() -> None:
+    layer = nn.Linear(2, 2)
+    for given in (("cuda",), ("cuda:0", "float16"), (sf.Tensor([1.0], dtype="bfloat16"),)):
+        assert layer.to(*given, non_blocking=True) is layer
+    assert layer.weight.dtype == sf.bfloat16
+    assert layer.cuda().cpu().to(device="cuda", dtype=sf.float32).weight.dtype == sf.float32
+    for bad, error in ((("float99",), ValueError), ((3.5,), TypeError)):
+        with pytest.raises(error):
+            layer.to(*bad)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'blocking'"):
+        layer.to("cuda", blocking=True)
+    with pytest.raises(NotImplementedError, match="there is no float64"):
+        layer.double()
+
+
+def test_parameters_go_into_a_vector_and_back_as_torchs_do() -> None:
+    ours, theirs = pair("Linear", (3, 2), {})
+    vector = nn.utils.parameters_to_vector(ours.parameters())
+    assert vector.tolist() == torch.nn.utils.parameters_to_vector(theirs.parameters()).tolist()
+    before = [p.data for p in ours.parameters()]
+    with pytest.raises(ValueError, match="expected a vector of 8 values for these parameters, got shape"):
+        nn.utils.vector_to_parameters(vector[:7], ours.parameters())
+    assert all(p.data is data for p, data in zip(ours.parameters(), before))
+    nn.utils.vector_to_parameters(vector * 2, ours.parameters())
+    assert ours.weight.tolist() == (theirs.weight * 2).tolist()
+
+
+def test_lists_and_dicts_of_parameters_are_found_as_torchs_are() -> None:
+    def made(library: Any, tensor: Any) -> Any:
+        model = library.Module()
+        model.few = library.ParameterList([tensor(), library.Parameter(tensor())])
+        model.few.append(tensor())
+        model.few[0] = library.Parameter(tensor())
+        model.named = library.ParameterDict({"a": tensor()})
+        model.named["b"] = library.Parameter(tensor())
+        model.rest = library.ModuleList([library.ReLU(), library.ReLU()]) + [library.Tanh()]
+        model.rest.pop(0)
+        return model
+
+    ours, theirs = made(nn, lambda: sf.Tensor([1.0])), made(torch.nn, lambda: torch.ones(1))
+    assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
+    assert [*ours.state_dict()] == [*theirs.state_dict()]
+    assert (len(ours.few), [*ours.named], "b" in ours.named) == (3, ["a", "b"], True)
+    assert repr(ours.rest) == repr(theirs.rest)
+    with pytest.raises(TypeError, match="expected a Parameter or a Tensor, got a str"):
+        ours.few.append("weight")
+
+
+# --- functions that no layer calls -------------------------------------------------------------------------------
+
+FUNCTIONS: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...]]] = {
+    "normalize": (lambda F, x: F.normalize(x), (4, 5)),
+    "normalize rows of 1": (lambda F, x: F.normalize(x, p=1, dim=0), (4, 5)),
+    "cosine of every pair": (lambda F, x: F.cosine_similarity(x[:, None], x[None], dim=-1), (4, 5)),
+    "distance of order 1": (lambda F, x: F.pairwise_distance(x, x * 2, p=1, keepdim=True), (4, 5)),
+    "log of a target": (lambda F, x: F.kl_div(x, x * 2, reduction="sum", log_target=True), (4, 5)),
+    "rate": (lambda F, x: F.poisson_nll_loss(x * x + 0.1, x * x, log_input=False), (4, 5)),
+    "pad three axes": (lambda F, x: F.pad(x, (1, 0, 0, 2, 3, 1), value=0.5), (2, 3, 4)),
+    "pad and cut": (lambda F, x: F.pad(x, (-1, 2)), (2, 3, 4)),
+    "two pools": (lambda F, x: F.avg_pool1d(F.max_pool1d(x, 2, dilation=2), 3, 1, count_include_pad=False), (2, 3, 12)),
+    "a square unfolded": (lambda F, x: F.unfold(x, 3, padding=1), (3, 4, 4)),
+    "relu6": (lambda F, x: F.relu6(x * 8), (4, 5)),
+    "resampled by two factors": (lambda F, x: F.interpolate(x, scale_factor=(0.5, 1.5)), (1, 2, 6, 6)),
+    "lines": (lambda F, x: F.interpolate(x, scale_factor=0.7, mode="linear", recompute_scale_factor=True), (1, 2, 9)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gives_what_torchs_gives(name: str) -> None:
+    call, shape = FUNCTIONS[name]
+    x, t = sf.Tensor(normal(*shape), requires_grad=True), torch.tensor(normal(*shape), requires_grad=True)
+    y, u = call(nn.functional, x), call(torch.nn.functional, t)
+    assert apart(values(y), u) <= 16
+    slope = normal(*y.shape, seed=9)
+    y.backward(slope)
+    u.backward(torch.tensor(slope))
+    assert apart(x.grad.values, t.grad) <= 64
+
+
+def test_one_hot_codes_are_torchs() -> None:
+    classes = np.array([[0, 2], [1, 1]])
+    for count in (-1, 5):
+        found = nn.functional.one_hot(classes, count)
+        assert found.tolist() == torch.nn.functional.one_hot(torch.tensor(classes), count).tolist()
+    for bad in (np.array([-1]), np.array([0.5]), np.array([], int)):
+        with pytest.raises(RuntimeError):
+            nn.functional.one_hot(bad)
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        nn.functional.one_hot(classes, 2)
+
+
+def test_whole_channels_are_dropped_and_the_others_scaled() -> None:
+    x = np.ones((50, 8, 3, 3), np.float32)
+    y = nn.functional.dropout2d(x, 0.25, rng=0).data.values
+    assert (y == y[:, :, :1, :1]).all()
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert 0.15 < (y == 0).mean() < 0.35
+    assert nn.functional.dropout1d(x[:, :, 0], 1.0, rng=0).data.values.sum() == 0
+    for layer in (nn.Dropout2d(0.5, rng=1), nn.Dropout1d(0.5, rng=1), nn.Dropout3d(0.5, rng=1)):
+        layer.eval()
+        np.testing.assert_array_equal(values(layer(x)), x)
+
+
+BAD_FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "pad odd": lambda F, x: F.pad(x, (1,)),
+    "pad too many": lambda F, x: F.pad(x, (1,) * 10),
+    "pad mode": lambda F, x: F.pad(x, (1, 1), mode="mirror"),
+    "reflect too far": lambda F, x: F.pad(x, (4, 0, 0, 0), mode="reflect"),
+    "both sizes": lambda F, x: F.interpolate(x, 3, scale_factor=2),
+    "no size": lambda F, x: F.interpolate(x),
+    "corners of nearest": lambda F, x: F.interpolate(x, 3, align_corners=True),
+    "lines of images": lambda F, x: F.interpolate(x, 3, mode="linear"),
+    "shuffle": lambda F, x: F.pixel_shuffle(x, 2),
+    "unshuffle": lambda F, x: F.pixel_unshuffle(x, 3),
+    "halves": lambda F, x: F.glu(x, 1),
+    "weights": lambda F, x: F.prelu(x, x[0, 0, 0]),
+    "bounds": lambda F, x: F.hardtanh(x, 1.0, -1.0),
+    "stride": lambda F, x: F.conv_transpose2d(x, x.transpose(0, 1), output_padding=1),
+    "channels": lambda F, x: F.conv_transpose2d(x, x[:, :2]),
+    "sequences": lambda F, x: F.conv1d(x, x),
+    "windows": lambda F, x: F.max_pool1d(x[0], (2, 2)),
+    "pooled to nothing": lambda F, x: F.adaptive_avg_pool2d(x, (1, 2, 3)),
+    "reduction": lambda F, x: F.kl_div(x, x, reduction="median"),
+    "margin": lambda F, x: F.cosine_embedding_loss(x, x, x),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FUNCTIONS)
+def test_what_no_function_could_compute_is_refused_as_torch_refuses_it(name: str) -> None:
+    for F, x in ((nn.functional, sf.Tensor(normal(1, 3, 4, 4))), (torch.nn.functional, torch.ones(1, 3, 4, 4))):
+        with pytest.raises((RuntimeError, ValueError, NotImplementedError)):
+            BAD_FUNCTIONS[name](F, x)
