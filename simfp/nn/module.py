@@ -327,8 +327,9 @@ class Module(hooks.Hooked):
     ) -> dict[str, Any]:
         """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
 
-        destination: a dict that they are added to. keep_vars: the parameters and buffers themselves. `np.savez` keeps them, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is
-        kept. `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
+        destination: a dict that they are added to. keep_vars: the parameters and buffers themselves. `np.savez` keeps
+        the arrays, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is kept.
+        `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
         """
         found: dict[str, Any] = {} if destination is None else destination
         found.update(state.save(self, prefix, keep_vars))

@@ -75,7 +75,7 @@ class RNNBase(Module):
         gates, out = recurrent.GATES[self._kind] * hidden_size, proj_size or hidden_size
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else out * len(self._directions)
-            shapes = {"weight_ih": (gates, inputs), "weight_hh": (gates, out)}
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, inputs), "weight_hh": (gates, out)}
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)} if bias else {}
             shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
             for end in self._directions:

@@ -822,7 +822,8 @@ def test_lists_and_dicts_of_parameters_are_found_as_torchs_are() -> None:
         model.few[0] = library.Parameter(tensor())
         model.named = library.ParameterDict({"a": tensor()})
         model.named["b"] = library.Parameter(tensor())
-        model.rest = library.ModuleList([library.ReLU(), library.ReLU()]) + [library.Tanh()]
+        model.rest = library.ModuleList([library.ReLU(), library.ReLU()])
+        model.rest += [library.Tanh()]
         model.rest.pop(0)
         return model
 
