@@ -30,16 +30,22 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
-    """Every parameter and persistent buffer by its full name, as a copy."""
-    state = {}
+def save(module: Module, prefix: str = "", themselves: bool = False) -> dict[str, Any]:
+    """Every parameter and persistent buffer by its full name, as a copy, or as itself."""
+    if themselves:
+        return dict(_owned(module, prefix))
+    state: dict[str, NDArray[Any]] = {}
     for name, own in _owned(module, prefix):
         state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
-def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+def load(
+    module: Module, state: Mapping[str, Any], strict: bool = True, assign: bool = False
+) -> IncompatibleKeys:  # fmt: skip
     """Brings values into the module's parameters and buffers, each rounded to the format it has there.
+
+    assign: each takes the format of what is loaded.
 
     Raises RuntimeError, with torch's words, where shapes differ or, if `strict`, keys do; unlike torch then leaves
     the module as it was. TypeError for what is no dict.
@@ -71,9 +77,8 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
             )
             continue
         # all is converted before anything is assigned
-        arrays[name] = (
-            Tensor(given, dtype=own.dtype) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
-        )
+        fmt = None if assign else own.dtype
+        arrays[name] = Tensor(given, dtype=fmt) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )
@@ -88,6 +93,9 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     for name, given in arrays.items():
         own = owned[name]
         if isinstance(own, Tensor):
+            if assign:
+                own.grad, own.data = None, given.data
+                continue
             with no_grad():
                 own.copy_(given)
         else:

@@ -17,6 +17,7 @@
     convolution    conv2d
     pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
+    rarer_activations, other_convolutions      elu, mish and the like; sequences, transposed
     softmax        softmax, log_softmax
     row_norms      layer_norm, rms_norm
     normalization  group_norm
@@ -36,8 +37,10 @@ from simfp.ops import (
     embedding,
     losses,
     normalization,
+    other_convolutions,
     pooling,
     products,
+    rarer_activations,
     reductions,
     row_norms,
     running,
@@ -54,6 +57,7 @@ __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 _FAMILIES = (
     arithmetic, elementary, whole_numbers, reductions, running, shapes, scattering, embedding, products, convolution,
     pooling, activations, softmax, row_norms, normalization, batch_norm, losses, writing,
+    rarer_activations, other_convolutions,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -73,6 +73,7 @@ TORCH: dict[str, Callable[..., Any]] = {
     "log2": torch.log2, "log10": torch.log10, "sin": torch.sin, "cos": torch.cos, "floor": torch.floor,
     "ceil": torch.ceil, "round": torch.round, "trunc": torch.trunc, "frac": torch.frac, "sign": torch.sign,
     "remainder": torch.remainder, "fmod": torch.fmod, "floor_divide": torch.floor_divide,
+    "xlogy": torch.xlogy,
     "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
     "std": deviating("std"), "amax": over("amax"), "amin": over("amin"), "logsumexp": torch.logsumexp,
     "linalg_vector_norm": torch.linalg.vector_norm, "prod": product, "cumsum": torch.cumsum, "cumprod": torch.cumprod,
@@ -101,6 +102,10 @@ TORCH: dict[str, Callable[..., Any]] = {
     "nll_loss": F.nll_loss,
     "copy": lambda x, y: x.clone().copy_(y), "fill": torch.fill, "index_put": put, "index_add": torch.index_add,
     "lerp": torch.lerp, "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
+    "elu": torch.ops.aten.elu, "hardtanh": F.hardtanh, "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish,
+    "mish": F.mish, "log_sigmoid": F.logsigmoid,
+    "prelu": lambda x, weight: F.prelu(x, weight.reshape(-1)),
+    "glu": F.glu, "conv1d": F.conv1d, "conv_transpose1d": F.conv_transpose1d, "conv_transpose2d": F.conv_transpose2d,
 }  # fmt: skip
 
 
@@ -204,6 +209,17 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "index_add":           ("largest",  0,    1,       1,    0,      "CUDA adds slice by slice, and rounds alpha * y"),
     "addcmul":             ("largest",  1,    2,       0,    2,      "the last product and the sum are fused on CUDA"),
     "addcdiv":             ("largest",  1,    2,       0,    2,      "product and sum are fused on CUDA; " + ORDER),
+    "xlogy":               ("each",     2,    3,       1,    2,      "CUDA's log"),
+    "elu":                 ("largest",  2,    3,       1,    1,      "another expm1 and exp"),
+    "hardsigmoid":         ("each",     1,    1,       1,    1,      "times 1/6, where the CPU divides"),
+    "hardswish":           ("largest",  2,    3,       1,    1,      "times 1/6, where the CPU divides"),
+    "mish":                ("largest",  2,    4,       1,    1,      "CUDA's exp, log1p and tanh"),
+    "log_sigmoid":         ("largest",  2,    2,       1,    1,      "CUDA's exp and log1p"),
+    "prelu":               ("largest",  0,    1,       0,    1,      ORDER),
+    "glu":                 ("largest",  2,    2,       1,    1,      "CUDA's exp"),
+    "conv1d":              ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
+    "conv_transpose1d":    ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
+    "conv_transpose2d":    ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
 }
 # fmt: on
 
@@ -247,7 +263,7 @@ ROUNDED_AGAIN = {
     "log_softmax": (0.51, 2.5, "the derivative reads the rounded result"),
     "tanh": (0.51, 4, STEPS),
     "sigmoid": (0.51, 1.5, STEPS),
-    "conv2d": (1.01, 0.51, "the bias is an operation of its own"),
+    **dict.fromkeys(("conv1d", "conv2d", "conv_transpose2d"), (1.01, 0.51, "the bias is an operation of its own")),
     "embedding": (0.51, 4, "of every 32 uses those of a row are added up, rounded, and added to the row"),
     "batch_norm": (0.51, 4, "products of gradients are rounded before they are added, and some sums of them"),
     "avg_pool2d": (0.51, 1.5, "each quotient is rounded before it is added"),
