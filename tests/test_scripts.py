@@ -25,7 +25,8 @@ def test_there_are_scripts_of_every_kind() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_only_import_lines_are_changed(name: str) -> None:
-    before, after = (text.splitlines() for text in (script_runs.source(name), script_runs.for_simfp(script_runs.source(name))))
+    text = script_runs.source(name)
+    before, after = text.splitlines(), script_runs.for_simfp(text).splitlines()
     assert len(before) == len(after)
     changed = [(old, new) for old, new in zip(before, after) if old != new]
     assert changed

@@ -14,6 +14,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+from simfp.differences import DIFFERS
 from simfp.torchlike.hints import DIFFERENCES
 from simfp.torchlike.names import IN_PLACE, hint
 
@@ -26,9 +27,9 @@ SPACES = (
 FOREWORD = """# torch's names in simfp
 
 `import simfp.torchlike as torch` (and `import simfp.torchlike.nn.functional as F`, and so on) has what training scripts
-take from torch: see [A script of your own](a_script_of_your_own.md). This page lists every public name of torch {version}:
-those that are there, with what differs, and those that are not, with what to use. A name that is not there says so, too,
-when it is asked for. It is written by `python -m tests.torch_names`, and a test holds it to both sides.
+take from torch: see [A script of your own](a_script_of_your_own.md). This page lists every public name of torch
+{version}: those that are there, with what differs, and those that are not, with what to use. A name that is not there
+says so, too, when it is asked for. The page is written by `python -m tests.torch_names`; a test holds it to both sides.
 
 Everywhere:
 
@@ -69,6 +70,11 @@ def _belongs(space: str, where: Any, name: str) -> bool:
     return callable(value) and (made_in.startswith("torch") or isinstance(value, types.BuiltinFunctionType))
 
 
+def differences(space: str) -> dict[str, str]:
+    """The names of a space that are there and differ, and how."""
+    return DIFFERS.get(space, {}) | {name: how for (where, name), how in DIFFERENCES.items() if where == space}
+
+
 def has(space: str, name: str) -> bool:
     """Whether the package has a name."""
     return hasattr(owner(space, "simfp"), name)
@@ -85,9 +91,9 @@ def page() -> str:
         title = "Tensors" if space == "Tensor" else f"`{space}`"
         parts.append(f"## {title}\n\n{len(there)} of {len(names)} names are there.\n")
         parts.append(f"**There:** {', '.join(f'`{name}`' for name in there)}\n")
-        differing = [name for name in there if (space, name) in DIFFERENCES]
+        differing = differences(space)
         if differing:
-            rows = "\n".join(f"- `{name}`: {DIFFERENCES[space, name]}" for name in differing)
+            rows = "\n".join(f"- `{name}`: {how}" for name, how in sorted(differing.items()))
             parts.append(f"**Of these, other than torch's:**\n\n{rows}\n")
         families: dict[str, list[str]] = {}
         for name in names:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simfp.autograd import Tensor, as_tensor
+from simfp.autograd import Tensor, as_tensor, tensor
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
@@ -166,7 +166,7 @@ class _BatchNorm(_Scaled):
             "running_mean", Tensor(np.zeros(num_features, np.float32), dtype=dtype) if tracked else None
         )
         self.register_buffer("running_var", Tensor(np.ones(num_features, np.float32), dtype=dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
         self._add_parameters((num_features,), affine, bias, dtype)
 
     def reset_running_stats(self) -> None:
@@ -174,7 +174,7 @@ class _BatchNorm(_Scaled):
         if self.track_running_stats:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
-            self.num_batches_tracked[...] = 0
+            self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
         """Sets parameters and running statistics to what they begin as."""
@@ -190,7 +190,7 @@ class _BatchNorm(_Scaled):
         tracks = self.training and self.track_running_stats
         share = 0.0 if self.momentum is None else self.momentum
         if tracks and self.num_batches_tracked is not None:
-            self.num_batches_tracked[...] += 1
+            self.num_batches_tracked.add_(1)
             share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else share
         mean, var = (self.running_mean, self.running_var) if tracks or not self.training else (None, None)
         by_batch = self.training or (self.running_mean is None and self.running_var is None)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.autograd import Tensor, no_grad
+from simfp.formats import Format
 from simfp.saved_arrays import from_bytes
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _read(x: Any, own: Any) -> Any:
         raise TypeError
     if x.dtype.type is np.void:
         return from_bytes(np.asarray(x), own.dtype)
-    whole = isinstance(own, Tensor) or x.dtype.kind in "iub"
+    whole = isinstance(own.dtype, Format) or x.dtype.kind in "iub"
     if x.dtype.kind not in "fViub" or not (whole or (np.isfinite(x) & (np.trunc(x) == x)).all()):
         raise ValueError(f"an array of {x.dtype} does not fit one of {own.dtype}")
     return x

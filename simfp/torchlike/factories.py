@@ -15,8 +15,8 @@ from simfp.devices import as_device
 from simfp.integers import as_dtype
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
-    "logspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full",
+    "full_like", "linspace", "logspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 TAKEN = {"layout", "pin_memory", "memory_format", "out"}  # taken where they are None or False
@@ -39,9 +39,7 @@ def shape_of(size: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, ...]:
     return lengths
 
 
-def made(
-    values: NDArray[Any], dtype: Any, device: Any = None, requires_grad: bool = False, **taken: Any
-) -> Tensor:
+def made(values: NDArray[Any], dtype: Any, device: Any = None, requires_grad: bool = False, **taken: Any) -> Tensor:
     """A tensor of `values`, each rounded once to `dtype`; the options of torch's factories.
 
     Raises TypeError for an option that means nothing here.
