@@ -65,7 +65,7 @@ def test_what_a_hint_names_of_ours_is_there() -> None:
     """A hint that names `something` in backticks, alone or called, names what can be had."""
     known = {name for module in (*OURS.values(), nn.Module, nn) for name in dir(module)}
     known |= {"relu", "matmul", "sum", "mean", "softmax", "reshape", "transpose", "simfp", "torch", "x", "average",
-              "state_dtype", "kernel_size", "forward", "eval", "train", "no_grad", "weight", "product", "nn"}  # fmt: skip
+              "state_dtype", "kernel_size", "forward", "eval", "train", "no_grad", "weight", "nn"}  # fmt: skip
     for rows in MISSING.values():
         for hint in rows.values():
             for word in re.findall(r"`([A-Za-z_][A-Za-z_0-9]*)", hint):
