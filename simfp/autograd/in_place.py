@@ -365,6 +365,15 @@ OPERATORS = {
     **{f"bitwise_{name}_": _bitwise(name) for name in ("and", "or", "xor")},
 }  # fmt: skip
 
+
+def _on_an_array(name: str) -> Callable[[Array, Any], Any]:
+    """An Array's own operator, which takes a Tensor's values, too: ``p.grad += noise``."""
+    operator = getattr(Array, name)
+    return lambda x, other: operator(x, other._data if isinstance(other, Tensor) else other)
+
+
+for _name in ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__ifloordiv__", "__imod__"):
+    setattr(Array, _name, _on_an_array(_name))
 for _name, _method in IN_PLACE.items():
     setattr(Tensor, _name, _method)
     setattr(Array, _name, _method)
