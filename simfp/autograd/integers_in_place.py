@@ -58,7 +58,8 @@ def put_integers(x: Tensor, key: Any, value: Any) -> Tensor:
     Raises RuntimeError for a tensor of another type, and for a shape that does not fit.
     """
     if isinstance(value, (Tensor, Array, np.ndarray)) and np.ndim(_values(value)):
-        kind = type_of(value) if is_integers(value) else as_tensor(value).dtype
+        plain: Any = value
+        kind = type_of(plain) if is_integers(plain) else as_tensor(plain).dtype
         if kind != x.dtype:
             raise RuntimeError(
                 f"Index put requires the source and destination dtypes match, got {scalar_type(x.dtype)} for the "
