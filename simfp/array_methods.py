@@ -60,7 +60,8 @@ def _squeeze(x: Array, dim: int | None = None) -> Array:
 def _clamp(x: Array, min: Any = None, max: Any = None) -> Array:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    return np.clip(x, min, max)
+    held: Array = np.clip(x, min, max)  # type: ignore[assignment]
+    return held
 
 
 def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -140,7 +140,10 @@ CASES: dict[str, list[Case]] = {
     "log10": [call(PLUS)],
     "sin": UNARY,
     "cos": UNARY,
-    "xlogy": [call(X, PLUS), call(X, Floats((4,), 0.7, 3))],
+    "xlogy": [
+        call(X, PLUS), call(X, Floats((4,), 0.7, 3)),
+        call(Floats((3, 4), 0, 0), Floats((3, 4), -1, 0, grad=False), smooth=False),
+    ],
     "floor": STEPPED,
     "ceil": STEPPED,
     "round": [*STEPPED, call(Floats((7,), -1.5, 1.5), smooth=False)],

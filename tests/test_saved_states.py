@@ -120,7 +120,7 @@ def test_a_whole_number_of_batches_may_come_as_a_float() -> None:
     layer = nn.BatchNorm1d(2)
     layer.load_state_dict(layer.state_dict() | {"num_batches_tracked": np.array(7.0)})
     assert layer.num_batches_tracked == 7
-    assert layer.num_batches_tracked.dtype == np.int64
+    assert layer.num_batches_tracked.dtype == sf.int64
 
 
 def trained() -> optim.Optimizer:

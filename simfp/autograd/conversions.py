@@ -85,7 +85,7 @@ def to(
     args: a format or type, a device (there is one: nothing moves), or a tensor whose type is meant; in torch's order
     `non_blocking` and `copy` may follow. Integers of floats are cut off toward zero, and have no gradient.
 
-    Raises ValueError for an unknown type, RuntimeError for an unknown device.
+    Raises ValueError for float64, TypeError for what names no type, RuntimeError for an unknown name.
     """
     for place, given in enumerate(args):
         if isinstance(given, (Tensor, Array)):
@@ -95,7 +95,7 @@ def to(
         elif is_device(given):
             as_device(given)
         elif given is not None:
-            dtype = as_dtype(given)
+            dtype = _dtype_or_device(given)
     as_device(device)
     source = as_tensor(x)
     target = source.dtype if dtype is None else as_dtype(dtype)
@@ -105,6 +105,17 @@ def to(
         values = source._data
         return holding(as_integers(values.values if isinstance(values, Array) else values, target))
     return apply(OPERATIONS["_to_copy"], source, target)
+
+
+def _dtype_or_device(x: Any) -> Any:
+    try:
+        return as_dtype(x)
+    except ValueError as error:
+        if not isinstance(x, str) or "float64" in str(error):
+            raise
+        raise RuntimeError(
+            f"Expected one of cpu, cuda device type at start of device string: {x}; nor is it a dtype: {error}"
+        ) from None
 
 
 def _to_type(name: str) -> Callable[[Any], Tensor]:

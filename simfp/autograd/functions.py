@@ -36,6 +36,7 @@ from simfp.autograd.shaping import (
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
+from simfp.ops.integers import refuse_truth
 
 __all__ = [
     "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
@@ -58,7 +59,13 @@ def add(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
 
 
 def sub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
-    """x - alpha * y."""
+    """x - alpha * y.
+
+    Raises RuntimeError for tensors of truth values.
+    """
+    for each in (x, y):
+        if isinstance(each, Tensor) and not isinstance(each._data, Array) and each._data.dtype == np.bool_:
+            refuse_truth(*(other._data if isinstance(other, Tensor) else other for other in (x, y)))
     return apply(OPERATIONS["sub"], x, y, **({} if alpha == 1 else {"alpha": alpha}))
 
 
@@ -76,7 +83,9 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
         return floor_divide(x, y)
     if rounding_mode == "trunc":
         quotient = div(x, y)
-        whole = not any(isinstance(each, float) or as_tensor(each).is_floating_point() for each in (x, y))
+        whole = not any(
+            isinstance(each, float) or (isinstance(each, Tensor) and each.is_floating_point()) for each in (x, y)
+        )
         return floor_divide(sub(x, fmod(x, y)), y) if whole else trunc(quotient)
     if rounding_mode is not None:
         raise RuntimeError(

@@ -74,7 +74,8 @@ def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], Any])
 
 def called(hook: Callable[[Tensor], Any], g: Array) -> Array:
     """The gradient that a hook leaves: what it returns, or what it was given."""
-    return replaced(hook, hook(Tensor(g)), g)
+    new: Array = replaced(hook, hook(Tensor(g)), g)
+    return new
 
 
 def replaced(hook: Any, new: Any, g: Array | None) -> Any:

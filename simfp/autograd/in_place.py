@@ -270,13 +270,24 @@ def _kept(part: Any) -> Any:
 
 
 def _put_integers(x: Tensor, key: Any, value: Any) -> None:
+    picks = any(isinstance(part, (np.ndarray, list)) for part in (key if isinstance(key, tuple) else (key,)))
+    fills = isinstance(key, np.ndarray) and key.dtype == bool and isinstance(value, Tensor) and value._data.size == 1
+    if picks and not fills and isinstance(value, Tensor) and value.dtype != x.dtype:
+        to, of = scalar_type(x.dtype), scalar_type(value.dtype)
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {to} for the destination and {of} for the "
+            f"source."
+        )
     new = as_integers(value._data if isinstance(value, Tensor) else value, x.dtype)
+    shown = x._data[key]
+    while new.ndim > shown.ndim and new.shape[0] == 1:
+        new = new[0]  # as torch does
     try:
         x._data[key] = new
     except ValueError as error:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(new.shape)} cannot be broadcast to indexing result of shape "
-            f"{list(x._data[key].shape)}"
+            f"{list(shown.shape)}"
         ) from error
     x.count_change()
 
@@ -365,6 +376,15 @@ OPERATORS = {
     **{f"bitwise_{name}_": _bitwise(name) for name in ("and", "or", "xor")},
 }  # fmt: skip
 
+
+def _on_an_array(name: str) -> Callable[[Array, Any], Any]:
+    """An Array's own operator, which takes a Tensor's values, too: ``p.grad += noise``."""
+    operator = getattr(Array, name)
+    return lambda x, other: operator(x, other._data if isinstance(other, Tensor) else other)
+
+
+for _name in ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__ifloordiv__", "__imod__"):
+    setattr(Array, _name, _on_an_array(_name))
 for _name, _method in IN_PLACE.items():
     setattr(Tensor, _name, _method)
     setattr(Array, _name, _method)

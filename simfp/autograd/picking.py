@@ -114,6 +114,8 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
 def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the middle values, NaN if there is one; with `dim` a pair: values, and where each is."""
     given = as_tensor(x)
+    if str(given.dtype) == "bool":
+        raise NotImplementedError("\"median_out_impl\" not implemented for 'Bool'")
     if dim is None:
         if not given.numel():
             return Tensor(np.float32(np.nan), dtype=given.dtype)
@@ -150,7 +152,7 @@ def _middle(values: NDArray[Any], axis: int) -> NDArray[np.int64]:
 def index_select(x: Any, dim: int, index_: Any) -> Tensor:
     """Whole rows along an axis, by their numbers.
 
-    Raises IndexError for numbers that are not there.
+    Raises RuntimeError for numbers that are not there.
     """
     rows = _whole_numbers("index_select", index_)
     given = as_tensor(x)
@@ -158,7 +160,7 @@ def index_select(x: Any, dim: int, index_: Any) -> Tensor:
     if rows.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if rows.size and (rows.min() < 0 or rows.max() >= given.shape[axis]):
-        raise IndexError(f"index out of range in self: {rows.min()} to {rows.max()} among {given.shape[axis]}")
+        raise RuntimeError(f"index out of range in self: {rows.min()} to {rows.max()} among {given.shape[axis]}")
     return index(given, (slice(None),) * axis + (rows.reshape(-1),))
 
 

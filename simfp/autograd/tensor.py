@@ -240,7 +240,7 @@ class Tensor:
         for hook in list((self.hooks or {}).values()):
             g = hook(g)
         if self._grad is None:
-            self._grad = g
+            self._grad = g.copy() if self.hooks else g  # a hook may have kept it
         else:
             with observe.running("accumulate", (self._grad, g)):
                 total = self._grad + g

@@ -10,12 +10,13 @@ from simfp.nn.module import Module
 from simfp.nn.randomness import generator
 
 __all__ = [
-    "GELU", "Dropout", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "GELU", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU",
+    "Sigmoid", "Softmax", "Softplus", "Tanh",
 ]  # fmt: skip
 
 
 class ReLU(Module):
-    """max(x, 0). inplace: taken, and means nothing here."""
+    """max(x, 0). inplace: whether the result is written over the input."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -23,7 +24,7 @@ class ReLU(Module):
 
     def forward(self, input: Any) -> Tensor:
         """Any shape to the same."""
-        return functional.relu(input)
+        return functional.relu(input, self.inplace)
 
     def extra_repr(self) -> str:
         """As torch shows it."""
@@ -39,7 +40,7 @@ class LeakyReLU(Module):
 
     def forward(self, input: Any) -> Tensor:
         """Any shape to the same."""
-        return functional.leaky_relu(input, self.negative_slope)
+        return functional.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         """As torch shows it."""
@@ -63,7 +64,7 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """x times its sigmoid. inplace: taken, and means nothing here."""
+    """x times its sigmoid. inplace: whether the result is written over the input."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class SiLU(Module):
 
     def forward(self, input: Any) -> Tensor:
         """Any shape to the same."""
-        return functional.silu(input)
+        return functional.silu(input, self.inplace)
 
     def extra_repr(self) -> str:
         """As torch shows it."""
@@ -145,7 +146,7 @@ class LogSoftmax(Module):
 class Dropout(Module):
     """In training, zeroes values with probability p and divides the others by 1 - p.
 
-    rng: a NumPy Generator or a seed, else the shared generator. inplace: taken, and means nothing here.
+    rng: a NumPy Generator or a seed, else the shared generator. inplace: whether the result is written over the input.
 
     Raises ValueError for a p outside of [0, 1].
     """
@@ -159,11 +160,44 @@ class Dropout(Module):
 
     def forward(self, input: Any) -> Tensor:
         """Any shape to the same."""
-        return functional.dropout(input, self.p, self.training, rng=generator(self.rng))
+        return functional.dropout(input, self.p, self.training, self.inplace, rng=generator(self.rng))
 
     def extra_repr(self) -> str:
         """As torch shows it."""
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """In training zeroes whole channels of (N, C, L), or (C, L), with probability p, and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout1d(input, self.p, self.training, rng=generator(self.rng))
+
+
+class Dropout2d(Dropout):
+    """In training zeroes whole channels of (N, C, H, W) with probability p, and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout2d(input, self.p, self.training, rng=generator(self.rng))
+
+
+class Dropout3d(Dropout):
+    """In training zeroes whole channels of (N, C, D, H, W), or (C, D, H, W), and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout3d(input, self.p, self.training, rng=generator(self.rng))
 
 
 class Flatten(Module):

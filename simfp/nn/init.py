@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import array
-from simfp.autograd import Tensor
+from simfp.autograd import Tensor, no_grad
 from simfp.nn.randomness import generator as _generator
 
 __all__ = [
@@ -153,5 +153,6 @@ def _nothing_to_fill(tensor: Tensor) -> Tensor:
 
 
 def _filled(tensor: Tensor, values: NDArray[Any]) -> Tensor:
-    tensor.data = array(values, tensor.dtype)
+    with no_grad():
+        tensor.copy_(array(values, tensor.dtype))
     return tensor

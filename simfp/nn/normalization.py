@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from simfp.autograd import Tensor, as_tensor
+from simfp.autograd import Tensor, as_tensor, tensor
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm",
+    "RMSNorm",
+]  # fmt: skip
 
 
 class _Scaled(Module):
@@ -163,7 +166,7 @@ class _BatchNorm(_Scaled):
             "running_mean", Tensor(np.zeros(num_features, np.float32), dtype=dtype) if tracked else None
         )
         self.register_buffer("running_var", Tensor(np.ones(num_features, np.float32), dtype=dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
         self._add_parameters((num_features,), affine, bias, dtype)
 
     def reset_running_stats(self) -> None:
@@ -171,7 +174,7 @@ class _BatchNorm(_Scaled):
         if self.track_running_stats:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
-            self.num_batches_tracked[...] = 0
+            self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
         """Sets parameters and running statistics to what they begin as."""
@@ -187,7 +190,7 @@ class _BatchNorm(_Scaled):
         tracks = self.training and self.track_running_stats
         share = 0.0 if self.momentum is None else self.momentum
         if tracks and self.num_batches_tracked is not None:
-            self.num_batches_tracked[...] += 1
+            self.num_batches_tracked.add_(1)
             share = 1.0 / float(self.num_batches_tracked) if self.momentum is None else share
         mean, var = (self.running_mean, self.running_var) if tracks or not self.training else (None, None)
         by_batch = self.training or (self.running_mean is None and self.running_var is None)
@@ -210,6 +213,61 @@ class BatchNorm2d(_BatchNorm):
     """Batch normalization of (N, C, H, W)."""
 
     dimensions = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalization of (N, C, D, H, W)."""
+
+    dimensions = (5,)
+
+
+class _InstanceNorm(_BatchNorm):
+    """(x - mean) / sqrt(variance + eps) for each channel of each sample; times weight, plus bias if `affine`.
+
+    With `track_running_stats` the running statistics go towards the means over the samples, and are used in `eval`.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input: Any) -> Tensor:
+        """(N, num_features, ...) to the same; without N, too."""
+        x = as_tensor(input)
+        if x.ndim not in self.dimensions:
+            expected = " or ".join(f"{count}D" for count in self.dimensions)
+            raise ValueError(f"expected {expected} input (got {x.ndim}D input)")
+        alone = x.ndim == self.dimensions[0]
+        if x.shape[0 if alone else 1] != self.num_features and (self.affine or self.track_running_stats):
+            raise ValueError(f"expected input's size at dim={0 if alone else 1} to match num_features "
+                             f"({self.num_features}), but got: {x.shape[0 if alone else 1]}.")  # fmt: skip
+        by_sample = self.training or not self.track_running_stats
+        share = 0.0 if self.momentum is None else self.momentum
+        options = (self.running_mean, self.running_var, self.weight, self.bias, by_sample, share, self.eps)
+        made = functional.instance_norm(x.unsqueeze(0) if alone else x, *options)
+        return made.squeeze(0) if alone else made
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalization of (N, C, L), or (C, L)."""
+
+    dimensions = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalization of (N, C, H, W), or (C, H, W)."""
+
+    dimensions = (3, 4)
 
 
 def _shape(given: int | Sequence[int]) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
-from simfp.autograd import Tensor
+from simfp.autograd import Tensor, no_grad
+from simfp.formats import Format
 from simfp.saved_arrays import from_bytes
 
 if TYPE_CHECKING:
@@ -30,16 +31,22 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
-    """Every parameter and persistent buffer by its full name, as a copy."""
-    state = {}
+def save(module: Module, prefix: str = "", themselves: bool = False) -> dict[str, Any]:
+    """Every parameter and persistent buffer by its full name, as a copy, or as itself."""
+    if themselves:
+        return dict(_owned(module, prefix))
+    state: dict[str, NDArray[Any]] = {}
     for name, own in _owned(module, prefix):
         state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
-def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+def load(
+    module: Module, state: Mapping[str, Any], strict: bool = True, assign: bool = False
+) -> IncompatibleKeys:  # fmt: skip
     """Brings values into the module's parameters and buffers, each rounded to the format it has there.
+
+    assign: each takes the format of what is loaded.
 
     Raises RuntimeError, with torch's words, where shapes differ or, if `strict`, keys do; unlike torch then leaves
     the module as it was. TypeError for what is no dict.
@@ -71,8 +78,8 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
             )
             continue
         # all is converted before anything is assigned
-        same = isinstance(own, Tensor)
-        arrays[name] = Tensor(given, dtype=own.dtype).data if same else np.asarray(given).astype(own.dtype)
+        fmt = None if assign else own.dtype
+        arrays[name] = Tensor(given, dtype=fmt) if isinstance(own, Tensor) else np.asarray(given).astype(own.dtype)
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )
@@ -87,7 +94,11 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     for name, given in arrays.items():
         own = owned[name]
         if isinstance(own, Tensor):
-            own.data = given
+            if assign:
+                own.grad, own.data = None, given.data
+                continue
+            with no_grad():
+                own.copy_(given)
         else:
             own[...] = given
     return found
@@ -115,16 +126,16 @@ def _read(x: Any, own: Any) -> Any:
     """
     if isinstance(x, Tensor):
         x = x.data
+    if isinstance(x, Array):
+        return x
     if hasattr(x, "detach") and hasattr(x, "cpu"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
         x = x.detach().cpu()
         return (x.double() if x.is_floating_point() else x).numpy()
-    if isinstance(x, Array):
-        return x
     if not isinstance(x, (np.ndarray, np.generic)):
         raise TypeError
     if x.dtype.type is np.void:
         return from_bytes(np.asarray(x), own.dtype)
-    whole = isinstance(own, Tensor) or x.dtype.kind in "iub"
+    whole = isinstance(own.dtype, Format) or x.dtype.kind in "iub"
     if x.dtype.kind not in "fViub" or not (whole or (np.isfinite(x) & (np.trunc(x) == x)).all()):
         raise ValueError(f"an array of {x.dtype} does not fit one of {own.dtype}")
     return x

@@ -73,10 +73,9 @@ def xlogy(x: Array, y: Array) -> Array:
 
 
 def _into_factor(g: Array, call: Call) -> Array:
-    """g log(y), and 0 where x is 0 and y not positive, as in torch."""
+    """g log(y), rounded once, and 0 where x is 0 and y not positive, as in torch."""
     x, y = call.inputs
-    with np.errstate(all="ignore"):
-        return np.where((x == 0) & (y <= 0), 0.0, g * log(y))
+    return np.where((x == 0) & (y <= 0), 0.0, xlogy(g, y))
 
 
 def _into_logarithm(g: Array, call: Call) -> Array:

@@ -20,11 +20,12 @@ from simfp.ops import scattering, shapes
 from simfp.ops.operation import broadcasting
 from simfp.ops.reductions import count_of, places
 
-__all__ = ["ON_INTEGERS", "common_type", "in_type", "of_integers", "scalar_type"]
+__all__ = ["ON_INTEGERS", "common_type", "in_type", "of_integers", "refuse_truth", "scalar_type"]
 
 INT64, BOOL = INTEGER_TYPES["int64"], INTEGER_TYPES["bool"]
 Integers = NDArray[Any]
 
+INVERT = "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
 SCALAR_TYPES = {
     "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
     "float32": "Float", "float16": "Half", "bfloat16": "BFloat16",
@@ -93,19 +94,18 @@ def sub(x: Any, y: Any, alpha: Any = 1) -> Integers:
 
     Raises RuntimeError for truth values.
     """
-    for each in (x, y):
-        if isinstance(each, (bool, np.bool_)) or getattr(each, "dtype", None) == np.bool_:
-            two = "with two bool tensors" if common_type(x, y) == BOOL else "with a bool tensor"
-            raise RuntimeError(
-                f"Subtraction, the `-` operator, {two} is not supported. "
-                + (
-                    "Use the `^` or `logical_xor()` operator instead."
-                    if common_type(x, y) == BOOL
-                    else "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
-                )
-            )
+    refuse_truth(x, y)
     (left, right), dtype = _met(x, y)
     return np.subtract(left, right if alpha == 1 else right * wrapped(_no_fraction(alpha), dtype))
+
+
+def refuse_truth(x: Any, y: Any) -> None:
+    """Raises RuntimeError where one of two that are to be subtracted is a truth value."""
+    truths = [isinstance(each, (bool, np.bool_)) or getattr(each, "dtype", None) == np.bool_ for each in (x, y)]
+    if any(truths):
+        two = ("two bool tensors", "Use the `^` or `logical_xor()` operator instead.")
+        what, cure = two if all(truths) else ("a bool tensor", INVERT)
+        raise RuntimeError(f"Subtraction, the `-` operator, with {what} is not supported. {cure}")
 
 
 def _of_two(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Integers]:
@@ -134,7 +134,7 @@ def power(x: Any, y: Any) -> Integers:
     return np.where(negative, turned, whole).astype(dtype.storage)
 
 
-def _dividing(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Integers]:
+def _dividing(name: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Integers]:
     """Raises RuntimeError for a divisor of 0, as torch does on a CPU (a GPU answers without a word)."""
 
     @broadcasting
@@ -143,7 +143,7 @@ def _dividing(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Intege
         if not right.all():
             raise RuntimeError("ZeroDivisionError")
         if dtype == BOOL:
-            left, right = left.astype(np.int8), right.astype(np.int8)
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
         with np.errstate(over="ignore"):  # the smallest by -1 wraps around
             return np.asarray(compute(left, right)).astype(dtype.storage)
 
@@ -156,10 +156,7 @@ def negative(x: Integers) -> Integers:
     Raises RuntimeError for truth values.
     """
     if x.dtype == np.bool_:
-        raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
-            "the `~` or `logical_not()` operator instead."
-        )
+        raise RuntimeError(f"Negation, the `-` operator, on a bool tensor is not supported. {INVERT}")
     return np.negative(x)
 
 
@@ -253,11 +250,12 @@ _minimum, _maximum = _of_two(np.minimum), _of_two(np.maximum)
 # fmt: off
 ON_INTEGERS: dict[str, Callable[..., Any]] = {
     "add": add, "sub": sub, "mul": _of_two(np.multiply), "pow": power, "neg": negative,
-    "floor_divide": _dividing(np.floor_divide), "remainder": _dividing(np.remainder), "fmod": _dividing(np.fmod),
+    "floor_divide": _dividing("div_floor", np.floor_divide), "remainder": _dividing("remainder", np.remainder),
+    "fmod": _dividing("fmod", np.fmod),
     "abs": _unless_truth("abs_cpu", np.absolute), "sign": lambda x: x.copy() if x.dtype == bool else np.sign(x),
     "relu": _unless_truth("clamp_min_scalar_cpu", lambda x: np.maximum(x, x.dtype.type(0))),
-    "floor": lambda x: x.copy(), "ceil": lambda x: x.copy(), "trunc": lambda x: x.copy(),
-    "round": lambda x, *_: x.copy(),
+    "floor": _unless_truth("floor", np.copy), "ceil": _unless_truth("ceil", np.copy),
+    "trunc": _unless_truth("trunc", np.copy), "round": _unless_truth("round_cpu", lambda x, *_: x.copy()),
     "maximum": _maximum, "minimum": _minimum, "clamp": clamp, "where": where, "masked_fill": masked_fill,
     "sum": summed, "prod": prod, "cumsum": _running(np.cumsum), "cumprod": _running(np.cumprod),
     "amax": _extreme("amax", np.max), "amin": _extreme("amin", np.min), "matmul": matmul,
@@ -296,6 +294,8 @@ def of_integers(name: str, inputs: Sequence[Any], options: dict[str, Any]) -> tu
     if name == "_to_copy":
         to = inputs[1]
         return (as_integers(inputs[0], to), ()) if isinstance(to, IntegerType) else (array(inputs[0], to), ())
+    if name == "sub":
+        refuse_truth(*inputs[:2])
     asked = None if options.get("dtype") is None else as_dtype(options["dtype"])
     floats = any(isinstance(x, (float, np.floating)) for x in inputs) and name != "masked_fill"
     if isinstance(asked, Format) or name in AS_FLOAT32 or (floats and name in ON_INTEGERS):

@@ -19,9 +19,8 @@ from simfp.ops.reductions import summed
 
 __all__ = ["ROWS"]
 
-INTO_IMAGES, INTO_KERNELS = CONVOLUTIONS[0].vjp(0), CONVOLUTIONS[0].vjp(1)
-assert INTO_IMAGES is not None
-assert INTO_KERNELS is not None
+INTO_IMAGES: Any = CONVOLUTIONS[0].vjp(0)
+INTO_KERNELS: Any = CONVOLUTIONS[0].vjp(1)
 
 Numbers = int | Sequence[int]
 
@@ -46,7 +45,7 @@ def conv_transpose2d(
     shape = _shape_of_result(x, weight, options, pair("output_padding", output_padding))
     if bias is not None and bias.dtype != x.dtype:
         raise RuntimeError(f"Input type ({x.dtype}) and bias type ({bias.dtype}) should be the same")
-    out = INTO_IMAGES(batched(x), _call(shape, weight, options, x))
+    out: Array = INTO_IMAGES(batched(x), _call(shape, weight, options, x))
     out = out if bias is None else out + bias.reshape(-1, 1, 1)
     return out if x.ndim == 4 else out[0]
 
@@ -107,7 +106,8 @@ def _into_transposed(g: Array, call: Call) -> Array:
 
 def _into_transposed_kernels(g: Array, call: Call) -> Array:
     x, weight = call.inputs[:2]
-    return INTO_KERNELS(batched(x), Call((batched(g), weight), _given(call), x))
+    grad: Array = INTO_KERNELS(batched(x), Call((batched(g), weight), _given(call), x))
+    return grad
 
 
 def _into_transposed_bias(g: Array, call: Call) -> Array:

@@ -80,7 +80,7 @@ def hardswish(x: Array) -> Array:
 @np.errstate(all="ignore")
 def _through_hardswish(g: Array, call: Call) -> Array:
     x, slope = widened(call.inputs[0]), widened(g)
-    between = slope * (x * np.float32(1 / 3) + np.float32(0.5))
+    between = slope * (x / np.float32(3) + np.float32(0.5))
     return finished(np.where(x <= -3, 0, np.where(x < 3, between, slope)), g.dtype, "hardswish")
 
 
@@ -95,7 +95,7 @@ def mish(x: Array) -> Array:
 def _through_mish(g: Array, call: Call) -> Array:
     x = widened(call.inputs[0])
     s, t = 1 / (1 + exp(-x)), device_math.tanh(log1p(exp(x)))
-    return finished(widened(g) * (t + x * s * fma(-t, t, 1.0)), g.dtype, "mish")
+    return finished(widened(g) * fma(x * s, fma(-t, t, 1.0), t), g.dtype, "mish")
 
 
 @np.errstate(all="ignore")

@@ -17,7 +17,7 @@ from simfp import observe
 from simfp.arrays import Array, overwrite
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format
-from simfp.kernels import to_odd, updates
+from simfp.kernels import elementary, to_odd, updates
 from simfp.rounding import round_array
 
 __all__ = ["NO_VALUES", "Tensors", "flat", "fma", "written"]
@@ -89,7 +89,9 @@ class Tensors(NamedTuple):
         return self.compute(fma, -(np.float32(1) - weight), distance, end)
 
     def addcmul(self, x: Values, left: Values, right: Values, value: float) -> Values:
-        """x + value * (left * right): a product in float32, and one fma."""
+        """x + value * (left * right): a product in float32, and one fma; with a value of 1 that fma alone."""
+        if value == 1:
+            return self.compute(products_added, left, right, x)
         return self.compute(fma, value, _inner(np.multiply, left, right), x)
 
     def addcdiv(self, x: Values, above: Values, below: Values, value: float) -> Values:
@@ -107,6 +109,14 @@ def fma(factor: Any, x: Values, y: Values, dtype: Any = np.float32) -> Values:
     else:
         x, y = (flat(each).astype(np.float64, copy=False) for each in (x, y))
         to_odd.fma(np.full(x.size, factor, np.float64), x, y, out.reshape(-1))
+    return out
+
+
+def products_added(left: Values, right: Values, x: Values, dtype: Any = np.float32) -> Values:
+    """left * right + x of arrays of one shape: rounded once to float32, or to odd in float64."""
+    out = np.empty(x.shape, dtype)
+    given = [np.ascontiguousarray(each, dtype).reshape(-1) for each in (left, right, x)]
+    (elementary.fused if dtype == np.float32 else to_odd.fma)(*given, out.reshape(-1))
     return out
 
 

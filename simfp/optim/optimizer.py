@@ -270,7 +270,9 @@ class Optimizer:
 
     def _unpacked(self, name: str, value: Any, p: Any, group: dict[str, Any]) -> Any:
         """What a state_dict holds under a name, as it stands in the state; arrays in the format that they have here."""
-        if hasattr(value, "detach"):  # a torch tensor; float() because NumPy knows no bfloat16
+        if hasattr(value, "detach") and not isinstance(
+            value, Array
+        ):  # a torch tensor; float() because NumPy knows no bfloat16
             value = value.detach().cpu().float().numpy()
         if name == "step":
             return float(value)

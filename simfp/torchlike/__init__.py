@@ -17,23 +17,23 @@ All is simfp's own under the names that a script takes from torch: the arithmeti
 "cpu" and "cuda" both name the one device, and what has no counterpart says so when it is asked for.
 """
 
-from simfp.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enabled
-from simfp.autograd import Tensor
+from simfp.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enabled  # noqa: F401
+from simfp.autograd import Tensor  # noqa: F401
 from simfp.autograd.functions import *  # noqa: F403
 from simfp.autograd.picking import *  # noqa: F403
 from simfp.autograd.pointwise import *  # noqa: F403
 from simfp.autograd.products import *  # noqa: F403
 from simfp.autograd.truth import *  # noqa: F403
-from simfp.devices import Device as device
-from simfp.torchlike import amp, autograd, backends, cuda, nn, optim, utils
+from simfp.devices import Device as device  # noqa: F401
+from simfp.torchlike import amp, autograd, backends, cuda, nn, optim, utils  # noqa: F401
 from simfp.torchlike.chance import *  # noqa: F403
 from simfp.torchlike.combined import *  # noqa: F403
-from simfp.torchlike.constants import e, inf, nan, newaxis, pi
+from simfp.torchlike.constants import e, inf, nan, newaxis, pi  # noqa: F401
 from simfp.torchlike.dtypes import *  # noqa: F403
 from simfp.torchlike.factories import *  # noqa: F403
 from simfp.torchlike.grad_modes import *  # noqa: F403
 from simfp.torchlike.names import hinting
-from simfp.torchlike.saving import load, save
+from simfp.torchlike.saving import load, save  # noqa: F401
 from simfp.torchlike.switches import *  # noqa: F403
 
 Size = tuple  # of a tensor's shape

@@ -115,7 +115,7 @@ def _unpacked(state: Any) -> dict[str, Any]:
 
 
 def manual_seed(seed: int) -> Generator:
-    """The shared generator, started anew: first weights, dropout, batches and noise repeat; not with torch's numbers."""
+    """The shared generator, started anew: first weights, dropout, batches and noise repeat. Not torch's numbers."""
     return default_generator.manual_seed(seed)
 
 

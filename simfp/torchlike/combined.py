@@ -123,9 +123,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     vectors = [of.reshape(each, -1) for each in given]
     shape = [each.numel() for each in vectors]
     grids = []
-    for place, each in enumerate(vectors):
+    for axis, each in enumerate(vectors):
         along = [1] * len(vectors)
-        along[place] = -1
+        along[axis] = -1
         grid = of.expand(of.reshape(each, along), *shape)
         grids.append(of.transpose(grid, 0, 1) if indexing == "xy" and len(vectors) > 1 else grid)
     return tuple(grids)

@@ -15,8 +15,8 @@ from simfp.devices import as_device
 from simfp.integers import as_dtype
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
-    "logspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full",
+    "full_like", "linspace", "logspace", "ones", "ones_like", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 TAKEN = {"layout", "pin_memory", "memory_format", "out"}  # taken where they are None or False

@@ -1,7 +1,8 @@
 """What to use in place of torch's names that are not here, and how those that are here differ from torch's.
 
-Patterns are those of `fnmatch`; the first row that fits says what to use. A name that ends in an underscore is looked
-up without it, too.
+Of torch.nn, torch.optim and the like, `simfp.differences` has every name; here is the rest, in families: patterns are
+those of `fnmatch`, the first row that fits says what to use, and a name that ends in an underscore is looked up without
+it, too.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ HINTS: tuple[tuple[str, str, str], ...] = (
      "float32: simfp's formats have at most 24 bits' precision"),
     ("torch Tensor",   "complex* cfloat cdouble chalf angle conj conj_* imag real polar view_as_complex* view_as_real* "
                        "resolve_conj resolve_neg is_conj is_neg isreal adjoint H mH sgn is_complex", COMPLEX),
-    ("torch",          "uint1 uint2 uint3 uint4 uint5 uint6 uint7 uint16 uint32 uint64 int1 int2 int3 int4 int5 int6 int7 "
-                       "bit bits*", "integers are uint8, int8, int16, int32 and int64"),
+    ("torch",          "uint1 uint2 uint3 uint4 uint5 uint6 uint7 uint16 uint32 uint64 int1 int2 int3 int4 int5 "
+                       "int6 int7 bit bits*", "integers are uint8, int8, int16, int32 and int64"),
     ("torch",          "float4_e2m1fn_x2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu",
      "float8_e4m3fn and float8_e5m2; formats beyond torch's are in simfp: simfp.Format makes any"),
     ("torch",          "set_default_tensor_type", "name dtype where a tensor is made; the default is float32"),
@@ -36,9 +37,10 @@ HINTS: tuple[tuple[str, str, str], ...] = (
                        "is_coalesced is_sparse* to_sparse* to_dense dense_dim smm sspaddmm hsmm dsmm spmm hspmm saddmm "
                        "jagged nested is_nested to_padded_tensor to_mkldnn resize_as_sparse sparse_dim", SPARSE),
     ("torch Tensor",   "qint* quint* q_* qscheme quantize* quantized* fake_quantize* dequantize fbgemm_* int_repr "
-                       "choose_qparams* per_tensor_* per_channel_* fused_moving* quantization is_quantized ao", QUANTIZED),
-    ("torch",          "*Type *TypeBuilder JITException *Logger* LoggerBase AliasDb Argument* Benchmark* Block CallStack "
-                       "Capsule Code CompilationUnit CompleteArgumentSpec Deep* Deserialization* Dispatch* Disable* "
+                       "choose_qparams* per_tensor_* per_channel_* fused_moving* quantization is_quantized ao",
+     QUANTIZED),
+    ("torch",          "*Type *TypeBuilder JITException *Logger* LoggerBase AliasDb Argument* Benchmark* Block "
+                       "CallStack Capsule Code CompilationUnit CompleteArgumentSpec Deep* Deserialization* Dispatch* Disable* "
                        "ErrorReport Exclude* ExecutionPlan FileCheck FunctionSchema Future Gradient Graph* IODescriptor "
                        "LiteScript* ModuleDict Node Operator* ParameterDict BufferDict PyTorchFile* Script* "
                        "Serialization* StaticModule Sym* sym_* ThroughputBenchmark TracingState Type Use Value "
@@ -93,28 +95,13 @@ HINTS: tuple[tuple[str, str, str], ...] = (
                        "bitwise_left_shift bitwise_right_shift atleast_* aminmax argwhere diag_embed diagflat "
                        "diagonal* fill_diagonal gradient cross narrow_copy slogdet sum_to_size to_padded",
      "write it in operations that are here (indexing, where, gather, cat, sum), or compute it in NumPy"),
-    ("torch.nn",       "*3d Lazy* *Unpool* Fractional* FeatureAlphaDropout CrossMapLRN2d LocalResponseNorm SyncBatchNorm",
-     "there are layers of one and two dimensions, with their sizes given"),
-    ("torch.nn",       "DataParallel parallel", PROCESSES),
+    ("torch.nn",       "parallel", PROCESSES),
     ("torch.nn",       "intrinsic qat quantizable quantized", QUANTIZED),
-    ("torch.nn",       "RNN* *Cell*", "torch.nn.LSTM and torch.nn.GRU, or the step written out in forward"),
-    ("torch.nn",       "Transformer*",
-     "write the block: torch.nn.MultiheadAttention, LayerNorm, Linear and a residual sum"),
-    ("torch.nn",       "*Loss*", "write it in operations, or use the nearest of torch.nn.functional's losses"),
-    ("torch.nn",       "grad factory_kwargs common_types modules Buffer Uninitialized* NLLLoss2d Container attention",
-     INTERNAL + "; register_buffer makes a buffer"),
-    ("torch.nn",       "Upsample* Pixel* ChannelShuffle Fold Unfold *Pad1d *Pad2d",
-     "torch.nn.functional.pad, reshape, permute and repeat_interleave move values about"),
-    ("torch.nn.functional", "*3d *3d_with_indices *_with_indices *unpool* fractional* grid_sample affine_grid *_norm",
-     "there are functions of one and two dimensions"),
-    ("torch.nn.functional", "handle_torch_function has_torch_function* boolean_dispatch assert_int_or_pair "
-                       "*_notes ScalingType SwizzleType BroadcastingList* GRID_SAMPLE_* grad scaled_mm "
-                       "scaled_grouped_mm grouped_mm multi_head_attention_forward linear_cross_entropy", INTERNAL),
-    ("torch.nn.functional", "*_loss", "write it in operations, or use the nearest of the losses that are here"),
-    ("torch.optim",    "Adadelta Adafactor ASGD LBFGS Muon NAdam RAdam Rprop SparseAdam Adamax Adagrad",
-     "SGD, RMSprop, Adam and AdamW; an optimizer of one's own derives from torch.optim.Optimizer"),
-    ("torch.optim",    "swa_utils", "an average of weights takes two lines under no_grad: ema.lerp_(p, 1 - decay)"),
-    ("torch.optim",    "swap_in_optimizer_params_and_state", INTERNAL),
+    ("torch.nn",       "grad common_types modules attention", INTERNAL),
+    ("torch.nn.functional", "*_notes BroadcastingList* GRID_SAMPLE_* grad", INTERNAL),
+    ("torch.nn.utils", "rnn", "batches of one length, or torch.nn.functional.pad and a mask"),
+    ("torch.nn.utils", "*", INTERNAL),
+    ("torch.optim",    "swa_utils", "an average of weights takes a line under no_grad: ema.lerp_(p, 1 - decay)"),
     ("torch.amp",      "custom_fwd custom_bwd autocast_mode grad_scaler",
      "operations of one's own are made of simfp's, which autocast knows"),
     ("torch.autograd", "Function", "operations of one's own are made of simfp's, whose gradients are known"),
@@ -134,6 +121,10 @@ HINTS: tuple[tuple[str, str, str], ...] = (
 DEFAULTS: dict[str, str] = {  # where no row fits
     "torch":  "it is not here; compute it in NumPy of x.detach().numpy(), or write it in operations that are here",
     "Tensor": "it is not here; compute it in NumPy of x.detach().numpy(), or write it in operations that are here",
+    "torch.cuda": "it is not here: there is one device, nothing lies on it, and nothing has to be awaited",
+    "torch.amp": "it is not here: an inner part of torch",
+    "torch.autograd": "it is not here: an inner part of torch",
+    "torch.utils.data": "it is not here; Dataset, IterableDataset and DataLoader are",
 }
 ELSEWHERE = "it is not here; write it in operations that are here"
 
@@ -174,12 +165,8 @@ DIFFERENCES: dict[tuple[str, str], str] = {  # (where, name) -> how
     ("torch.utils.data", "DataLoader"): "runs in this process whatever num_workers is",
     ("torch.utils.data", "get_worker_info"): "None: there are no workers",
     ("torch.utils.data", "default_collate"): "Python's floats make float32",
-    ("torch.optim", "SGD"):       "the arithmetic of the foreach kernels on CUDA, on every device",
-    ("torch.optim", "Adam"):      "the arithmetic of the foreach kernels on CUDA, on every device",
-    ("torch.optim", "AdamW"):     "the arithmetic of the foreach kernels on CUDA, on every device",
     ("torch.nn", "Dropout"):      "not torch's numbers",
     ("torch.nn.functional", "dropout"): "not torch's numbers; has `rng`",
-    ("torch.nn.utils", "clip_grad_norm_"): "powers are summed exactly: some ulps from CUDA's order of additions",
     ("Tensor", "data"):           "an Array (a NumPy array of integers), with torch's methods",
     ("Tensor", "grad"):           "an Array, with torch's methods",
     ("Tensor", "numpy"):          "a copy; needs no .cpu()",

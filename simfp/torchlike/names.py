@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
+from simfp.differences import MISSING
 from simfp.torchlike.hints import DEFAULTS, ELSEWHERE, HINTS
 
 __all__ = ["hint", "hinting"]
@@ -22,6 +23,8 @@ def hint(space: str, name: str) -> str:
 
     space: "torch", "torch.nn", "torch.optim", ... or "Tensor".
     """
+    if name in MISSING.get(space, {}):
+        return MISSING[space][name]
     spellings = (name, name.removesuffix("_"))
     for spaces, names, use in HINTS:
         if space in spaces.split() and any(fnmatchcase(each, one) for each in spellings for one in names.split()):

@@ -827,7 +827,7 @@ def test_the_norm_is_that_of_exact_sums() -> None:
 @pytest.mark.parametrize(
     "gradients", [([np.nan, 1.0],), ([np.inf, 1.0], [2.0]), ([0.0, 0.0],), ([3e38, 3e38],), ([1e-30, 1e-30],)], ids=str
 )
-@pytest.mark.parametrize("norm_type", [2.0, float("inf")])
+@pytest.mark.parametrize("norm_type", [2.0, float("inf"), float("-inf"), 0.0, 1.0, 3.0, 0.5, -1.0])
 def test_norms_that_are_not_numbers_or_vanish_are_torchs(gradients: Any, norm_type: float) -> None:
     ours, theirs = with_gradients(sf.float32, *gradients)
     norm = clipping.clip_grad_norm_(ours, 1.0, norm_type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from simfp.autograd import Tensor, apply, as_tensor
@@ -61,6 +62,12 @@ def kl_div(input: Any, target: Any, size_average: Any = None, reduce: Any = None
     if size_average is not None or reduce is not None:
         raise ValueError("size_average and reduce are gone: use reduction='mean', 'sum', 'batchmean' or 'none'")
     over = "sum" if reduction == "batchmean" else reduction
+    if reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
+            "only by the batch size, and aligns with the KL div math definition.",
+            stacklevel=2,
+        )
 
     def loss(x: Tensor, t: Tensor) -> Tensor:
         terms = of.exp(t) * (t - x) if log_target else apply(OPERATIONS["xlogy"], t, t) - t * x
