@@ -14,6 +14,8 @@ from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place
 
 __all__ = [
+    "addcdiv",
+    "addcmul",
     "ceil",
     "clamp_max",
     "clamp_min",
@@ -28,6 +30,7 @@ __all__ = [
     "floor_divide",
     "fmod",
     "frac",
+    "lerp",
     "log1p",
     "log2",
     "log10",
@@ -133,7 +136,23 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
     return apply(OPERATIONS["scatter_add"], x, dim, index, src)
 
 
+def lerp(x: Any, end: Any, weight: Any) -> Tensor:
+    """From `x` the share `weight` of the way to `end`."""
+    return apply(OPERATIONS["lerp"], x, end, weight)
+
+
+def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """x + value * tensor1 * tensor2."""
+    return apply(OPERATIONS["addcmul"], x, tensor1, tensor2, **({} if value == 1 else {"value": value}))
+
+
+def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """x + value * tensor1 / tensor2."""
+    return apply(OPERATIONS["addcdiv"], x, tensor1, tensor2, **({} if value == 1 else {"value": value}))
+
+
 METHODS: dict[str, Callable[..., Any]] = {
+    "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
     "floor": floor, "ceil": ceil, "trunc": trunc, "fix": trunc, "frac": frac, "sign": sign, "sgn": sign, "sin": sin,
     "cos": cos, "erf": erf, "expm1": expm1, "log1p": log1p, "exp2": exp2, "log2": log2, "log10": log10, "round": round,
     "remainder": remainder, "fmod": fmod, "floor_divide": floor_divide, "clamp_min": clamp_min,

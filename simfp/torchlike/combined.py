@@ -12,7 +12,7 @@ from simfp.autograd import functions as of
 from simfp.ops.shapes import place
 
 __all__ = [
-    "absolute", "addcdiv", "addcmul", "addmm", "broadcast_tensors", "broadcast_to", "clip", "column_stack", "concat",
+    "absolute", "addmm", "broadcast_tensors", "broadcast_to", "clip", "column_stack", "concat",
     "concatenate", "diag", "divide", "dstack", "greater", "greater_equal", "hstack", "is_nonzero", "less",
     "less_equal", "meshgrid", "moveaxis", "movedim", "multiply", "nanmean", "nansum", "negative", "ravel", "rsub",
     "scalar_tensor", "std_mean", "subtract", "trace", "true_divide", "var_mean", "vstack",
@@ -33,16 +33,6 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
     """beta * input + alpha * (mat1 @ mat2), the product rounded before the sum."""
     product = of.mm(as_tensor(mat1), as_tensor(mat2))
     return of.add(input if beta == 1 else of.mul(input, beta), product, alpha=alpha)
-
-
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 * tensor2."""
-    return of.add(input, of.mul(tensor1, tensor2), alpha=value)
-
-
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2."""
-    return of.add(input, of.div(tensor1, tensor2), alpha=value)
 
 
 def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
