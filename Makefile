@@ -20,7 +20,7 @@ endif
 .PHONY: help setup lab test check lessons browser bench exhaustive gpu images clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 setup: $(VENV)/ready-lessons  ## make .venv with what the lessons need, and nothing else
 

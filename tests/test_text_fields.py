@@ -1,4 +1,4 @@
-"""Whatever is typed into a widget, or set in Python: it is taken, or the last good value stays and `message` says why."""
+"""What is typed into a widget, or set in Python, is taken, or the last good value stays and `message` says why."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_number_line_says_that_a_number_is_beyond_float64(text: str) -> None
     assert line.message.startswith("x must be at most 1.79769e+308 in magnitude (float64's), got '")
     assert text[:40] in line.message
     assert line._table is before
-    with pytest.raises(ValueError, match="x must be at most 1.79769e"):
+    with pytest.raises(ValueError, match=r"x must be at most 1\.79769e"):
         NumberLine(text)
 
 

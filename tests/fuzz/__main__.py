@@ -22,6 +22,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from simfp.commands import typed
 from tests import fuzz
 from tests.fuzz.properties import PROPERTIES, Property
 
@@ -31,7 +32,7 @@ EXAMPLES = 1000  # of one property in one round, at most
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the properties; 1 where one did not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed("tests.fuzz"), description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long (10)")
     parser.add_argument("--processes", type=int, default=1, help="how many side by side (1)")
     parser.add_argument("--seed", type=int, help="that of the first round; else one that nobody knows")
