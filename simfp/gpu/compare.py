@@ -23,13 +23,14 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second: thousands of brackets
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(report, dict) or "sha256" not in report:
         raise ValueError(f"{path} is no report or recording: it has no checksum")
     if report.pop("sha256") != hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest():
         raise ValueError(f"{path} is damaged, or was edited: it does not have its checksum")
-    if "rows" not in report or not all("checksums" in row for row in report["rows"]):
+    rows = report.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "checksums" in row for row in rows):
         raise ValueError(f"{path} holds no checks; expected what `validate` or `operations` of simfp.gpu wrote")
     if report.get("version") != VERSION:
         raise ValueError(f"{path} is of version {report.get('version')}; this simfp compares version {VERSION}")
