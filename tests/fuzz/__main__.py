@@ -19,6 +19,7 @@ import warnings
 from pathlib import Path
 
 import hypothesis
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
@@ -121,7 +122,7 @@ def attempt(name: str, wanted: Property, seed: int, examples: int) -> tuple[int,
     )
     try:
         hypothesis.seed(seed)(many(given(**wanted.strategies)(counted)))()
-    except Exception:
+    except (Exception, pytest.fail.Exception):  # the second, of `pytest.raises`, is no Exception
         return tried, traceback.format_exc()
     return tried, ""
 
