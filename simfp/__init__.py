@@ -15,6 +15,7 @@ The modules, in the order in which they may import one another (each only those 
     probing        which sums an unknown adder makes, and in which order
     found_orders   products along the trees that a prober found
     explain        the story of one rounding
+    saved_arrays   arrays as files give them back
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits
     arrays         Array: values and a Format, with NumPy's operators; matmul
@@ -28,6 +29,7 @@ The modules, in the order in which they may import one another (each only those 
     optim          optimizers and learning-rate schedules, in the arithmetic of torch's foreach kernels on CUDA
     grad_scaler    loss scaling that finds its own scale
     amp            autocast and GradScaler
+    differences    what torch has and simfp has not, or has otherwise, as data
     census         who lost what: what every rounding of a training run did, counted
     tracing        which operations ran, in which formats, and which rule of autocast chose them
     experiments    data sets and training loops; they return plain data

@@ -122,6 +122,7 @@ CASES: dict[str, list[Case]] = {
     "sqrt": [call(PLUS)],
     "rsqrt": [call(PLUS)],
     "reciprocal": [call(PLUS)],
+    "xlogy": [call(X, PLUS), call(X, Floats((4,), 0.7, 3))],
     "sum": OVER,
     "mean": OVER,
     "var": [call(X), call(X, 0), call(X, 1, 0, True), call(Floats((2, 3, 4)), (0, 2), 2)],
@@ -215,6 +216,27 @@ CASES: dict[str, list[Case]] = {
         call(X, SHARES, None, Floats((4,), 0.5, 2, grad=False)),
     ],
     "nll_loss": TARGETS,
+    "elu": [*UNARY, call(X, 0.7), call(X, 1.67, 1.05), call(X, 0.7, 1.0, 1 / 0.7)],
+    "hardtanh": [*UNARY, call(X, 0.0, 1.7), call(Floats((5,)), -1.0, 1.0, smooth=False)],
+    "hardsigmoid": [*UNARY, call(Floats((20,), -4.1, 4.1))],
+    "hardswish": [*UNARY, call(Floats((20,), -4.1, 4.1))],
+    "mish": [*UNARY, call(Floats((20,), -9, 9))],
+    "log_sigmoid": [*UNARY, call(Floats((20,), -9, 9))],
+    "prelu": [call(X, SCALAR), call(Floats((2, 3, 4)), Floats((3, 1), 0.1, 0.5))],
+    "glu": [call(X), call(Floats((2, 4, 3)), 1)],
+    "conv1d": [
+        call(Floats((2, 4, 9)), Floats((6, 4, 3)), Floats((6,))), call(Floats((2, 4, 9)), Floats((6, 4, 3)), padding=2),
+        call(Floats((4, 9)), Floats((6, 2, 2)), Floats((6,)), stride=2, groups=2, dilation=3),
+    ],
+    "conv_transpose1d": [
+        call(Floats((2, 4, 5)), Floats((4, 3, 3)), Floats((3,))),
+        call(Floats((4, 5)), Floats((4, 3, 3)), stride=2, padding=1, output_padding=1, groups=2),
+    ],
+    "conv_transpose2d": [
+        call(Floats((2, 4, 3, 4)), Floats((4, 3, 3, 2)), Floats((3,))),
+        call(Floats((2, 4, 3, 4)), Floats((4, 3, 3, 3)), stride=2, padding=1, output_padding=1),
+        call(Floats((4, 3, 4)), Floats((4, 3, 2, 3)), Floats((6,)), stride=(3, 1), groups=2, dilation=(1, 2)),
+    ],
 }  # fmt: skip
 
 # Larger ones, in which the order of sums and the share of each thread matter.
@@ -246,6 +268,11 @@ LARGE: dict[str, list[Case]] = {
     "mse_loss": [call(BATCH, Floats((512, 128)))],
     "nll_loss": [call(Floats((512, 50), -5, -0.1), Integers((512,), 50))],
     "binary_cross_entropy_with_logits": [call(BATCH, Floats((512, 128), 0, 1))],
+    "elu": [call(Floats((20_000,), -10, 10))],
+    "mish": [call(Floats((20_000,), -10, 10))],
+    "hardswish": [call(Floats((20_000,), -10, 10))],
+    "conv1d": [call(Floats((8, 4, 40)), Floats((8, 4, 5), -0.3, 0.25), Floats((8,)), padding=2)],
+    "conv_transpose2d": [call(Floats((4, 6, 8, 8)), Floats((6, 4, 4, 4), -0.3, 0.25), Floats((4,)), stride=2)],
 }  # fmt: skip
 
 EVERY_CASE = [(name, case) for name, cases in CASES.items() for case in cases]

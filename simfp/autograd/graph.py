@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
@@ -22,7 +22,7 @@ from simfp.arrays import Array
 from simfp.ops import Call, Operation
 from simfp.ops.reductions import summed
 
-__all__ = ["Leaf", "Node", "backpropagate", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["Gate", "Leaf", "Node", "backpropagate", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 USED_UP = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -55,7 +55,9 @@ class Node:
     edges: for each input that needs a gradient its position, and the node that made it or the leaf that it is.
     """
 
-    __slots__ = ("__weakref__", "call", "edges", "layer", "number", "operation", "precision", "retaining")
+    __slots__ = (
+        "__weakref__", "call", "edges", "gate", "hooks", "layer", "number", "operation", "precision", "retaining",
+    )  # fmt: skip
 
     def __init__(self, operation: Operation, call: Call, edges: tuple[tuple[int, Node | Leaf], ...]) -> None:
         self.operation, self.edges = operation, edges
@@ -63,6 +65,8 @@ class Node:
         self.number = next(_numbers)
         self.precision, self.layer = precision.current(), observe.place().layer
         self.retaining: weakref.ref[Leaf] | None = None  # the tensor that wants to keep its gradient
+        self.hooks: dict[int, Callable[[Array], Array]] | None = None  # what is called with its gradient
+        self.gate: Gate | None = None  # where its gradient waits for others
 
     def gradients(self, g: Array) -> Iterator[tuple[Node | Leaf, Array]]:
         """The gradient of each input that needs one, in that input's shape and format, and where it goes."""
@@ -90,6 +94,26 @@ class Node:
         return f"<{self.operation.name}, backward>"
 
 
+class Gate:
+    """Where the gradients of several nodes wait for one another: they go on together.
+
+    opened: called with the gradients, None for what gets none, once all have come that this backward pass brings.
+    places: which gradient is whose.
+    """
+
+    def __init__(self, opened: Callable[[list[Array | None]], list[Array | None]], size: int) -> None:
+        self.opened, self.size = opened, size
+        self.places: weakref.WeakKeyDictionary[Node, int] = weakref.WeakKeyDictionary()
+
+    def released(self, held: dict[Node, Array]) -> list[tuple[Node, Array]]:
+        """The gradients that go on."""
+        gradients: list[Array | None] = [None] * self.size
+        for node, g in held.items():
+            gradients[self.places[node]] = g
+        after = self.opened(gradients)
+        return [(node, new) for node in held if (new := after[self.places[node]]) is not None]
+
+
 @lru_cache(maxsize=1024)
 def _names_of_inputs(operation: Operation) -> list[str]:
     """What an operation's forward calls its inputs; nothing of one that takes any number of them."""
@@ -103,6 +127,9 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     missing = Counter(uses)
     gathered: dict[Node | Leaf, Array] = {}
     ready: list[tuple[int, Node]] = []
+    due: list[tuple[Node, Array]] = []  # come through a gate
+    gates = Counter(node.gate for node in (root, *uses) if isinstance(node, Node) and node.gate is not None)
+    held: dict[Gate, dict[Node, Array]] = {gate: {} for gate in gates}
 
     def receive(target: Node | Leaf, g: Array) -> None:
         if target in gathered:
@@ -120,13 +147,23 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
     missing[root] += 1
     with observe.at(phase="backward", layer=None):
         receive(root, gradient)
-        while ready:
-            _, node = heappop(ready)
-            g = gathered.pop(node)
+        while ready or due:
+            if due:
+                node, g = due.pop(0)
+            else:
+                _, node = heappop(ready)
+                g = gathered.pop(node)
+                for hook in list((node.hooks or {}).values()):
+                    g = hook(g)
+                if node.gate is not None:
+                    held[node.gate][node] = g
+                    if len(held[node.gate]) == gates[node.gate]:
+                        due = node.gate.released(held[node.gate])
+                    continue
             keeper = node.retaining() if node.retaining else None
             if keeper is not None:
                 keeper.accumulate_grad(g)
-            told: list[Any] | None = [] if observe.somebody_follows() else None
+            told: list[Any] | None = [] if node.gate is None and observe.somebody_follows() else None
             for target, part in node.gradients(g):
                 if told is not None:
                     told.append((node.edges[len(told)][0], target, part))

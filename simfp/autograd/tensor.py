@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 
-__all__ = ["Tensor", "apply", "as_tensor"]
+__all__ = ["Tensor", "apply", "as_tensor", "brought_through"]
 
 
 class Tensor:
@@ -28,7 +28,7 @@ class Tensor:
     Names and behaviour are torch's; `data` and `grad` are Arrays.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
+    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "after", "grad_fn", "hooks", "retains_grad")
     __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
@@ -56,6 +56,8 @@ class Tensor:
         self._requires_grad = bool(requires_grad)
         self.grad_fn: Node | None = None
         self.retains_grad = False
+        self.hooks: dict[int, Callable[[Array], Array]] | None = None  # of a leaf, called with its gradient
+        self.after: dict[int, Callable[[Tensor], Any]] | None = None  # called when that has been added
 
     # What it is.
 
@@ -195,10 +197,14 @@ class Tensor:
 
     def accumulate_grad(self, g: Array) -> None:
         """Adds `g` to the gradient, rounded to the tensor's format."""
+        for hook in list((self.hooks or {}).values()):
+            g = hook(g)
         if self._grad is not None:
             with observe.running("accumulate", (self._grad, g)):
                 g = self._grad + g
         self._grad = g
+        for look in list((self.after or {}).values()):
+            look(self)
 
     def retain_grad(self) -> None:
         """Lets `backward` keep the gradient of a tensor that is no leaf."""
@@ -257,6 +263,11 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
         place, whole = observe.place(), observe.whole()
         observe.tell_followers(observe.Applied(operation, given, cast, casts, options, out, place, whole))
     return out
+
+
+def brought_through(operation: Operation, x: Tensor) -> Tensor:
+    """`x` through an operation that computes nothing: nobody who follows the forward hears of it."""
+    return _made(operation, (x,), {})
 
 
 def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any]) -> Tensor:

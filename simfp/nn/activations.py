@@ -10,7 +10,8 @@ from simfp.nn.module import Module
 from simfp.nn.randomness import generator
 
 __all__ = [
-    "GELU", "Dropout", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "GELU", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU",
+    "Sigmoid", "Softmax", "Softplus", "Tanh",
 ]  # fmt: skip
 
 
@@ -164,6 +165,39 @@ class Dropout(Module):
     def extra_repr(self) -> str:
         """As torch shows it."""
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """In training zeroes whole channels of (N, C, L), or (C, L), with probability p, and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout1d(input, self.p, self.training, rng=generator(self.rng))
+
+
+class Dropout2d(Dropout):
+    """In training zeroes whole channels of (N, C, H, W) with probability p, and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout2d(input, self.p, self.training, rng=generator(self.rng))
+
+
+class Dropout3d(Dropout):
+    """In training zeroes whole channels of (N, C, D, H, W), or (C, D, H, W), and divides the others by 1 - p.
+
+    rng, inplace: as in `Dropout`.
+    """
+
+    def forward(self, input: Any) -> Tensor:
+        """Any shape to the same."""
+        return functional.dropout3d(input, self.p, self.training, rng=generator(self.rng))
 
 
 class Flatten(Module):

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simfp import observe
 from simfp.arrays import Array, owned
 from simfp.autograd import Tensor
 from simfp.formats import Format, as_format
-from simfp.nn import state
+from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
 
 __all__ = ["Module"]
@@ -22,7 +21,7 @@ M = TypeVar("M", bound="Module")
 DEVICES = ("cuda", "cpu")  # taken where torch takes them; nothing depends on one
 
 
-class Module:
+class Module(hooks.Hooked):
     """Base class of layers, losses and networks, with torch's surface. A subclass has `forward`.
 
     Parameters, Modules, and what `register_buffer` is given, are found when they are assigned as attributes. While a
@@ -37,10 +36,13 @@ class Module:
 
     def __init__(self) -> None:
         vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        vars(self).update({kind: {} for kind in hooks.KINDS})
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """What `forward` gives."""
+        """What `forward` gives, the hooks called around it."""
         with observe.at(layer=self):
+            if any(vars(self).get(kind) for kind in hooks.KINDS):
+                return hooks.called(self, args, options)
             return self.forward(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -140,11 +142,16 @@ class Module:
 
     # Going through it. What several parts share comes once.
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """The module itself, and all within it, by their full names."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """The module itself, and all within it, by their full names.
+
+        memo: modules to be left out. remove_duplicate: whether what several parts share comes once.
+        """
+        seen: set[int] = set(map(id, memo or ()))
         for name, module in self._walk(prefix):
-            if id(module) not in seen:
+            if id(module) not in seen or not remove_duplicate:
                 seen.add(id(module))
                 yield name, module
 
@@ -154,19 +161,24 @@ class Module:
             if child is not None:
                 yield from child._walk(f"{prefix}.{name}" if prefix else name)
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """The parameters by their full names; `recurse` says whether those of its parts, too."""
-        return self._named("_parameters", prefix, recurse)
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
         """The buffers by their full names; `recurse` says whether those of its parts, too."""
-        return self._named("_buffers", prefix, recurse)
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
 
-    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+    def _named(self, kind: str, prefix: str, recurse: bool, once: bool = True) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+        modules = self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]
+        for path, module in modules:
             for name, each in vars(module)[kind].items():
-                if each is not None and id(each) not in seen:
+                if each is not None and not (once and id(each) in seen):
                     seen.add(id(each))
                     yield f"{path}.{name}" if path else name, each
 
@@ -203,13 +215,39 @@ class Module:
                 raise AttributeError(f"{type(self).__name__} has no part `{target}`")
         return module  # type: ignore[no-any-return]
 
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of that full name; AttributeError if there is none."""
+        return self._found(target, "_parameters", "parameter")  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Any:
+        """The buffer of that full name; AttributeError if there is none."""
+        return self._found(target, "_buffers", "buffer")
+
+    def _found(self, target: str, kind: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = vars(module)[kind].get(name)
+        if found is None:
+            raise AttributeError(f"{type(module).__name__} has no {what} `{name}`")
+        return found
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Puts a module in the place of the part of that full name; AttributeError if there is no place for it."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError("Cannot set the submodule without a target name!")
+        owner = self.get_submodule(path)
+        if name not in owner._modules:
+            raise AttributeError(f"{type(owner).__name__} has no part `{name}`")
+        owner.register_module(name, module)
+
     # Changing it.
 
-    def apply(self: M, function: Callable[[Module], Any]) -> M:
-        """Calls `function` with every module, parts first."""
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Calls `fn` with every module, parts first."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
     def train(self: M, mode: bool = True) -> M:
@@ -236,13 +274,20 @@ class Module:
             if p.grad is not None:
                 p.grad = None if set_to_none else owned(np.zeros_like(p.grad._values), p.grad.dtype)
 
-    def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
+    def to(self: M, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, **more: Any) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.
 
-        args: a Format or what `as_format` takes, or a device, which is taken for torch's sake.
+        args: a Format or what `as_format` takes, or a Tensor, whose format is meant; or a device, which, as
+        `non_blocking`, is taken for torch's sake.
+
+        Raises TypeError for an unknown option, ValueError for an unknown format; nothing is changed then.
         """
+        if set(more) - {"memory_format"}:
+            raise TypeError(f"Module.to() got an unexpected keyword argument {sorted(more)[0]!r}")
         for given in args:
-            if not (isinstance(given, str) and given.partition(":")[0] in DEVICES):
+            if isinstance(given, Tensor):
+                dtype = given.dtype
+            elif not (given is None or isinstance(given, bool) or str(given).partition(":")[0] in DEVICES):
                 dtype = given
         if dtype is not None:
             fmt = as_format(dtype)
@@ -273,18 +318,34 @@ class Module:
 
     # Its state.
 
-    def state_dict(self, *, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy."""
-        return state.save(self, prefix)
+    def double(self: M) -> M:
+        """Raises NotImplementedError: there is no float64 here."""
+        raise NotImplementedError("simfp computes in formats of at most 24 bits' precision: there is no float64")
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
+
+        destination: a dict that they are added to. keep_vars: the parameters and buffers themselves. `np.savez` keeps
+        the arrays, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is kept.
+        `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
+        """
+        found: dict[str, Any] = {} if destination is None else destination
+        found.update(state.save(self, prefix, keep_vars))
+        return found
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> state.IncompatibleKeys:
         """Takes over a state_dict, torch's too: values are rounded to the formats that the module has.
 
-        strict: whether a missing or an unknown key is an error.
+        strict: whether a missing or an unknown key is an error. assign: parameters and buffers take the format of
+        what is loaded instead; they stay the same objects, and lose their gradients.
 
         Raises RuntimeError where shapes differ or, if `strict`, keys do; the module is then as it was.
         """
-        return state.load(self, state_dict, strict)
+        return state.load(self, state_dict, strict, assign)
 
     # How it is shown.
 

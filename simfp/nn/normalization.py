@@ -12,7 +12,10 @@ from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm",
+    "RMSNorm",
+]  # fmt: skip
 
 
 class _Scaled(Module):
@@ -35,7 +38,10 @@ class _Scaled(Module):
 
 
 class LayerNorm(_Scaled):
-    """(x - mean) / sqrt(variance + eps) over the last axes, of shape `normalized_shape`; times weight, plus bias."""
+    """(x - mean) / sqrt(variance + eps) over the last axes, of shape `normalized_shape`; times weight, plus bias.
+
+    Weight and bias must have the input's format, as on CUDA, outside of autocast (torch on a CPU takes float32 ones).
+    """
 
     def __init__(
         self,
@@ -64,7 +70,8 @@ class LayerNorm(_Scaled):
 class RMSNorm(_Scaled):
     """x / sqrt(mean of squares + eps) over the last axes, of shape `normalized_shape`; times weight.
 
-    eps: the format's own eps if not given.
+    eps: that of float32, 2^-23, if not given, whatever the format. A weight in float32 beside an input of 16 bits is
+    taken, as torch takes it; the result has the input's format.
     """
 
     def __init__(
@@ -97,6 +104,8 @@ class RMSNorm(_Scaled):
 
 class GroupNorm(_Scaled):
     """(x - mean) / sqrt(variance + eps) over each of `num_groups` groups of channels; times weight, plus bias.
+
+    Weight and bias must have the input's format, as on CUDA, outside of autocast (torch on a CPU takes float32 ones).
 
     Raises ValueError for channels that `num_groups` does not divide.
     """
@@ -204,6 +213,61 @@ class BatchNorm2d(_BatchNorm):
     """Batch normalization of (N, C, H, W)."""
 
     dimensions = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalization of (N, C, D, H, W)."""
+
+    dimensions = (5,)
+
+
+class _InstanceNorm(_BatchNorm):
+    """(x - mean) / sqrt(variance + eps) for each channel of each sample; times weight, plus bias if `affine`.
+
+    With `track_running_stats` the running statistics go towards the means over the samples, and are used in `eval`.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input: Any) -> Tensor:
+        """(N, num_features, ...) to the same; without N, too."""
+        x = as_tensor(input)
+        if x.ndim not in self.dimensions:
+            expected = " or ".join(f"{count}D" for count in self.dimensions)
+            raise ValueError(f"expected {expected} input (got {x.ndim}D input)")
+        alone = x.ndim == self.dimensions[0]
+        if x.shape[0 if alone else 1] != self.num_features and (self.affine or self.track_running_stats):
+            raise ValueError(f"expected input's size at dim={0 if alone else 1} to match num_features "
+                             f"({self.num_features}), but got: {x.shape[0 if alone else 1]}.")  # fmt: skip
+        by_sample = self.training or not self.track_running_stats
+        share = 0.0 if self.momentum is None else self.momentum
+        options = (self.running_mean, self.running_var, self.weight, self.bias, by_sample, share, self.eps)
+        made = functional.instance_norm(x.unsqueeze(0) if alone else x, *options)
+        return made.squeeze(0) if alone else made
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalization of (N, C, L), or (C, L)."""
+
+    dimensions = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalization of (N, C, H, W), or (C, H, W)."""
+
+    dimensions = (3, 4)
 
 
 def _shape(given: int | Sequence[int]) -> tuple[int, ...]:

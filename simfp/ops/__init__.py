@@ -13,6 +13,7 @@
     convolution    conv2d
     pooling        max_pool2d, avg_pool2d
     activations    relu, gelu, silu, dropout and the like
+    rarer_activations, other_convolutions      elu, mish and the like; sequences, transposed
     softmax        softmax, log_softmax
     row_norms      layer_norm, rms_norm
     normalization  group_norm
@@ -31,8 +32,10 @@ from simfp.ops import (
     embedding,
     losses,
     normalization,
+    other_convolutions,
     pooling,
     products,
+    rarer_activations,
     reductions,
     row_norms,
     shapes,
@@ -44,7 +47,7 @@ __all__ = ["OPERATIONS", "Call", "Operation", "Saved"]
 
 _FAMILIES = (
     arithmetic, elementary, reductions, shapes, embedding, products, convolution, pooling, activations, softmax,
-    row_norms, normalization, batch_norm, losses,
+    row_norms, normalization, batch_norm, losses, rarer_activations, other_convolutions,
 )  # fmt: skip
 
 OPERATIONS: dict[str, Operation] = {row.name: row for family in _FAMILIES for row in family.ROWS}

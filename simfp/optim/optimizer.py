@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -20,6 +20,7 @@ from simfp.arrays import Array, array, owned
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.optim.foreach import Tensors, Values
+from simfp.saved_arrays import from_bytes
 
 __all__ = ["Optimizer", "check_not_negative", "is_tensor"]
 
@@ -145,8 +146,14 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over a state_dict, torch's too; buffers are rounded to the format that they have here.
 
-        Raises ValueError where groups or shapes do not fit.
+        Raises ValueError where groups, options or shapes do not fit, TypeError or KeyError for what is no such
+        state_dict; the optimizer is then as it was.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"expected a state_dict of an optimizer, got {type(state_dict).__name__}")
+        for name in ("state", "param_groups"):
+            if name not in state_dict:
+                raise KeyError(f"the state_dict of an optimizer has no {name!r}")
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -261,6 +268,8 @@ class Optimizer:
             value = value.detach().cpu().float().numpy()
         if name == "step":
             return float(value)
+        if isinstance(value, np.ndarray) and value.dtype.type is np.void:
+            value = from_bytes(value, p.data.dtype if name == "compensation" else self.state_format(p, group))
         if not isinstance(value, Array) and not (isinstance(value, np.ndarray) and value.dtype.kind in "fV"):
             return deepcopy(value)
         if value.shape != p.data.shape:

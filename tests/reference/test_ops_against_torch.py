@@ -54,7 +54,8 @@ TORCH: dict[str, Callable[..., Any]] = {
     "mul": torch.mul, "div": torch.div, "neg": torch.neg, "abs": torch.abs, "pow": torch.pow,
     "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp, "where": torch.where,
     "masked_fill": torch.masked_fill, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
-    "reciprocal": torch.reciprocal, "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
+    "reciprocal": torch.reciprocal, "xlogy": torch.xlogy,
+    "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
     "std": deviating("std"), "amax": over("amax"), "amin": over("amin"), "logsumexp": torch.logsumexp,
     "linalg_vector_norm": torch.linalg.vector_norm, "clone": torch.clone, "reshape": torch.reshape,
     "permute": torch.permute,
@@ -79,6 +80,10 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
+    "elu": torch.ops.aten.elu, "hardtanh": F.hardtanh, "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish,
+    "mish": F.mish, "log_sigmoid": F.logsigmoid,
+    "prelu": lambda x, weight: F.prelu(x, weight.reshape(-1)),
+    "glu": F.glu, "conv1d": F.conv1d, "conv_transpose1d": F.conv_transpose1d, "conv_transpose2d": F.conv_transpose2d,
 }  # fmt: skip
 
 
@@ -163,6 +168,17 @@ DISTANCES: dict[str, tuple[str, float, float, float, float, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest",  2,    1,       0,    0,      ORDER + "; another log1p"),
     "nll_loss":            ("largest",  4,    0,       1,    0,      ORDER),
+    "xlogy":               ("each",     2,    3,       1,    2,      "CUDA's log"),
+    "elu":                 ("largest",  2,    3,       1,    1,      "another expm1 and exp"),
+    "hardsigmoid":         ("each",     1,    1,       1,    1,      "times 1/6, where the CPU divides"),
+    "hardswish":           ("largest",  2,    3,       1,    1,      "times 1/6, where the CPU divides"),
+    "mish":                ("largest",  2,    4,       1,    1,      "CUDA's exp, log1p and tanh"),
+    "log_sigmoid":         ("largest",  2,    2,       1,    1,      "CUDA's exp and log1p"),
+    "prelu":               ("largest",  0,    1,       0,    1,      ORDER),
+    "glu":                 ("largest",  2,    2,       1,    1,      "CUDA's exp"),
+    "conv1d":              ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
+    "conv_transpose1d":    ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
+    "conv_transpose2d":    ("largest",  3,    2,       1,    1,      ORDER + "; cuDNN's bias is a rounding of its own"),
 }
 # fmt: on
 
@@ -206,7 +222,7 @@ ROUNDED_AGAIN = {
     "log_softmax": (0.51, 2.5, "the derivative reads the rounded result"),
     "tanh": (0.51, 4, STEPS),
     "sigmoid": (0.51, 1.5, STEPS),
-    "conv2d": (1.01, 0.51, "the bias is an operation of its own"),
+    **dict.fromkeys(("conv1d", "conv2d", "conv_transpose2d"), (1.01, 0.51, "the bias is an operation of its own")),
     "embedding": (0.51, 4, "of every 32 uses those of a row are added up, rounded, and added to the row"),
     "batch_norm": (0.51, 4, "products of gradients are rounded before they are added, and some sums of them"),
     "avg_pool2d": (0.51, 1.5, "each quotient is rounded before it is added"),
