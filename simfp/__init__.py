@@ -4,6 +4,7 @@ The modules, in the order in which they may import one another (each only those 
 
     kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
     whole_files    files that are written whole or not at all
+    commands       commands as they are typed here
     formats        what a format is; the table of named ones; as_format
     integers       the types of integers and truth values; as_dtype
     devices        "cpu" and "cuda", in name: there is one device

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from simfp.commands import typed
 from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS
 from simfp.rounding import ROUNDING_MODES
@@ -12,7 +13,7 @@ from simfp.rounding import ROUNDING_MODES
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m simfp", description="Number formats, to the last bit.")
+    parser = argparse.ArgumentParser(prog=typed("simfp"), description="Number formats, to the last bit.")
     commands = parser.add_subparsers(dest="command", required=True)
     story = commands.add_parser("explain", help="tell the story of one rounding")
     story.add_argument("number", help="6e-8, 0x1.8p-14, 2^-24, inf, ...")

@@ -243,7 +243,7 @@ def test_a_wheel_contains_every_file_of_the_package(tmp_path: Path) -> None:
     source = tmp_path / "source"
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, source / "simfp", ignore=unwanted)
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICES.md"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "-w", str(tmp_path), str(source)], check=True)

@@ -61,7 +61,7 @@ def place(row: Bet, answer: Any) -> Card:
     """Keeps `answer` as the bet on `row`, until it is settled; says what was kept."""
     kept = progress.entry("bets", row.id)
     if kept.get("settled"):
-        again = f'To bet again: `simfp.course.forget("{row.id}")`.'
+        again = f'To bet again: `from simfp.course import forget; forget("{row.id}")`.'
         return Card(f"Bet {row.id}: {spell(row, kept['bet'])}", f"It was settled, and stands. {again}")
     if answer is ... or answer is None:
         if kept:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simfp.course.display import short
-from simfp.course.judging import Judgement
+from simfp.course.judging import Judgement, as_float
 from simfp.course.mistakes import ask, refusal
 
 __all__ = ["CallJudge", "Impostor", "Symptom"]
@@ -61,7 +61,7 @@ class CallJudge:
             if isinstance(one, bool) or not isinstance(one, numbers.Real):
                 kind = type(one).__name__
                 return Judgement(False, f"For `{call}` it should return a number; it returned {short(one)}, a {kind}.")
-            said.append(float(one))
+            said.append(as_float(one))
         right = [float(self.right(*case)) for case in self.cases]
         wrong = [place for place in range(len(said)) if said[place] != right[place]]
         if not wrong:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,7 @@ class NumberJudge:
             answer = answer[()]
         if isinstance(answer, (bool, np.bool_)) or not isinstance(answer, numbers.Real):
             return Judgement(False, f"This wants {self.wants}; got {short(answer)}, {_kind(answer)}.")
-        try:
-            number = float(answer)
-        except OverflowError:  # an integer of more than 300 digits
-            number = math.inf if cast(int, answer) > 0 else -math.inf
+        number = as_float(answer)
         if math.isnan(number):
             return Judgement(
                 False, f"NaN is not a number, and this wants {self.wants}. Some step before it went wrong."
@@ -74,6 +71,14 @@ class NumberJudge:
             if fits(number):
                 return Judgement(False, message if isinstance(message, str) else message(number))
         return Judgement(False, self.otherwise.format(said=decimal(number)))
+
+
+def as_float(x: Any) -> float:
+    """A real number as the nearest float, infinite where it is too large for one."""
+    try:
+        return float(x)
+    except OverflowError:  # an integer of more than 300 digits
+        return math.inf if x > 0 else -math.inf
 
 
 class Mistake(NamedTuple):

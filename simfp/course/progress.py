@@ -18,6 +18,8 @@ __all__ = ["entry", "forget", "path", "read", "update"]
 
 VERSION = 1
 SECTIONS = ("bets", "exercises")
+FIELDS: dict[str, Any] = {"bet": (str, int, float), "settled": bool, "tries": int, "passed": bool, "hints": int}
+MOST = 1 << 53  # tries, and hints
 
 
 def path() -> Path:
@@ -34,11 +36,11 @@ def read() -> dict[str, Any]:
     empty: dict[str, Any] = {"version": VERSION, **{section: {} for section in SECTIONS}}
     file = path()
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = whole_files.read_json(file)
     except FileNotFoundError:
         return empty
     except ValueError as error:
-        _set_aside(file, str(error))
+        _set_aside(file, str(error.__cause__))
         return empty
     except OSError as error:
         print(f"Your progress in {file} cannot be read ({error.strerror}); this cell goes on without it.")
@@ -83,6 +85,12 @@ def _complaint(kept: Any) -> str:
         rows = kept.get(section, {})
         if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
             return f"its part {section!r} is no table"
+        for key, row in rows.items():
+            for field, kinds in FIELDS.items():
+                if field in row and not isinstance(row[field], kinds):
+                    return f"{key} in its part {section!r} has {field!r}: {row[field]!r:.40}"
+                if isinstance(row.get(field), int) and not 0 <= row[field] < MOST and field != "bet":
+                    return f"{key} in its part {section!r} has {field!r}: {row[field]!r:.40}"
     return ""
 
 

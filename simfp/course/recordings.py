@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+from simfp import whole_files
 from simfp.course import places
 from simfp.experiments import products
 from simfp.experiments.products import Recorded
@@ -39,12 +40,13 @@ def load(name: str) -> dict[str, Any]:
     file = folder / "recordings" / f"{name}.json"
     again = f"`git checkout -- {file.name}`, run in its folder, brings the original back"
     try:
-        recording = json.loads(file.read_text(encoding="utf-8"))
+        recording = whole_files.read_json(file)
     except ValueError as error:
-        raise ValueError(f"the recording {file.name} is damaged: {error}; {again}") from error
+        raise ValueError(f"the recording {file.name} is damaged: {error.__cause__}; {again}") from error
     if not isinstance(recording, dict) or recording.pop("sha256", None) != checksum(recording):
         raise ValueError(f"the recording {file.name} is damaged: it does not have its checksum; {again}")
-    missing = [key for key in PROVENANCE if not recording.get("provenance", {}).get(key)]
+    told = recording.get("provenance")
+    missing = [key for key in PROVENANCE if not isinstance(told, dict) or not told.get(key)]
     if missing:
         raise ValueError(f"the recording {file.name} does not say where it comes from: no {', no '.join(missing)}")
     return recording
@@ -53,9 +55,12 @@ def load(name: str) -> dict[str, Any]:
 def answers(name: str) -> tuple[Recorded, ...]:
     """The matrix products in the recording called `name`, each element that the GPU answered.
 
-    Raises ValueError as `load` does, and where the file of answers or the inputs are not those that were recorded.
+    Raises ValueError as `load` does, for a recording without a file of answers, and where that file or the inputs are
+    not those that were recorded.
     """
     recording = load(name)
+    if "answers" not in recording:
+        raise ValueError(f"the recording {name!r} has no file of answers")
     folder = places.lessons()
     assert folder is not None  # it was loaded from there
     return tuple(products.recorded(folder / "recordings" / f"{name}.npz", recording))

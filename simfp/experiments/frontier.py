@@ -39,7 +39,7 @@ FRONTIER: dict[str, Frontier] = {
         "largest", "cuDNN's source is not published, and its order depends on the shape"),
     "float32 products": Frontier(
         "matmul and linear in float32", "cuBLAS, on ordinary cores", "fused multiply-adds, one after the other", 16,
-        "largest", "the order depends on the shape; `python -m simfp.gpu probe` finds it"),
+        "largest", "the order depends on the shape; the command `probe` of simfp.gpu finds it"),
     "conv2d": Frontier(
         "conv2d", "cuDNN", "matrix products of unfolded windows", 16, "largest",
         "cuDNN chooses among many algorithms: some are no plain sums, and one adds in any order"),

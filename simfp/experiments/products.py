@@ -190,7 +190,10 @@ def recorded(file: Path, recording: dict[str, Any]) -> Iterator[Recorded]:
 
     Raises ValueError where the file is not the one that was recorded, or the inputs are no longer the same.
     """
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"{file.name}, the file of answers, is not beside its recording") from None
     if hashlib.sha256(content).hexdigest() != recording["answers"]:
         raise ValueError(f"{file.name} is damaged, or not the one recorded: it does not have its checksum")
     answers = np.load(io.BytesIO(content))

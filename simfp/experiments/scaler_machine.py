@@ -33,6 +33,8 @@ MAX_NORM = 0.01
 INPUTS = np.array([[0.5, -1.0], [1.0, 0.25], [-0.5, 0.75]], np.float32)
 TARGETS = np.array([[0.02], [0.01], [-0.03]], np.float32)
 OUTLIER = 60_000.0  # an input that the forward pass in fp16 still holds, and no gradient does
+TO_ZERO = 2.0**-150  # what float32 rounds to zero, up to here
+LARGEST_SCALE = float(np.finfo(np.float32).max)  # above it torch refuses, too
 WEIGHTS = {"a": ((0.02, -0.01), 0.0), "b": ((-0.03, 0.04), 0.01)}
 
 
@@ -56,16 +58,29 @@ class Part(NamedTuple):
 
 def number(x: float) -> str:
     """A number of four digits, or a scale with all of its."""
-    return f"{x:,.0f}" if x == math.floor(x) and abs(x) < 1e9 else f"{x:.4g}"
+    return f"{x:,.0f}" if abs(x) < 1e9 and x == math.floor(x) else f"{x:.4g}"
 
 
 class Machine:
     """A scaler, two models and two optimizers, which `press` makes the calls of CALLS on.
 
     overflows: the parts whose next batch holds an outlier, so that their gradients overflow in fp16.
+
+    Raises ValueError for a first scale that is not above 0 and finite in float32, in which scales are kept, and for
+    a growth interval that is no whole number above 0.
     """
 
     def __init__(self, *, init_scale: float = 2.0**16, growth_interval: int = 3) -> None:
+        init_scale = float(init_scale) if isinstance(init_scale, np.floating) else init_scale
+        number_like = isinstance(init_scale, (int, float, np.integer)) and not isinstance(init_scale, bool)
+        if not number_like or not TO_ZERO < init_scale <= LARGEST_SCALE:
+            wanted = "a number above 0 and finite in float32 (1.4e-45 to 3.4e+38)"
+            raise ValueError(f"`init_scale` must be {wanted}, got {init_scale!r:.40}")
+        whole = isinstance(growth_interval, (int, np.integer)) and not isinstance(growth_interval, bool)
+        if not whole or not 1 <= growth_interval < 2**31:
+            raise ValueError(
+                f"`growth_interval` must be a whole number from 1 to 2^31 - 1, got {growth_interval!r:.40}"
+            )
         self.scaler = GradScaler(init_scale=init_scale, growth_interval=growth_interval)
         self.models, self.optimizers = {}, {}
         for name, (weight, bias) in WEIGHTS.items():

@@ -302,7 +302,10 @@ class Training:
         Raises ValueError for a file that is none, FileNotFoundError where there is none.
         """
         state = training_files.read(Path(path))
-        return cls.from_state(state | {"settings": Settings.from_plain(state["settings"])}, census=census)
+        try:
+            return cls.from_state(state | {"settings": Settings.from_plain(state["settings"])}, census=census)
+        except Exception as error:  # parts that are missing, or of another kind, fail wherever they are used first
+            raise ValueError(f"{path} holds no whole training run ({type(error).__name__}: {error})") from error
 
     def __repr__(self) -> str:
         done = f"{len(self.history)} of {self.settings.steps} steps"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +31,21 @@ def write(path: Path, state: dict[str, Any]) -> None:
 def read(path: Path) -> dict[str, Any]:
     """The state in a file.
 
-    Raises ValueError for a file that holds none.
+    Raises ValueError for a file that holds none, OSError where it cannot be opened.
     """
+    arrays = whole_files.read_arrays(path)
     try:
-        with np.load(path) as kept:
-            arrays = {name: kept[name] for name in kept.files}
-            told = json.loads(str(arrays.pop("state")))
-    except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        told = json.loads(str(arrays.pop("state")))
+    except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no training run ({type(error).__name__}: {error})") from None
     if not isinstance(told, dict) or told.get("kind") != KIND or told.get("version") != VERSION:
         raise ValueError(f"{path} holds no training run of version {VERSION}")
-    state: dict[str, Any] = _joined(told["state"], arrays)
+    try:
+        state = _joined(told["state"], arrays)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} holds no whole training run ({type(error).__name__}: {error})") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds no whole training run: its state is a {type(state).__name__}")
     return state
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simfp import whole_files
+from simfp.commands import typed
 from simfp.gpu import compare
 
 try:
@@ -20,7 +21,8 @@ try:
 except ModuleNotFoundError:
     if sys.argv[1:2] == ["compare"]:  # which needs none
         sys.exit(compare.main(sys.argv[2:]))
-    sys.exit("simfp.gpu needs torch, which is not installed: `pip install torch`, or see pytorch.org for your GPU")
+    install = f"`{typed('pip')} install torch`"
+    sys.exit(f"simfp.gpu needs torch, which is not installed: {install}, or see pytorch.org for your GPU")
 
 from simfp.gpu import (
     approximations,
@@ -43,7 +45,7 @@ PROBED = ("float16", "bfloat16", "tfloat32", "float32")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m simfp.gpu", description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed("simfp.gpu"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     recorder = commands.add_parser("record", help="ask a device and keep its answers")
     grid = commands.add_parser("orders", help="find the order of every product of a grid of shapes, and keep it")

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from simfp.commands import typed
+
 __all__ = ["compared", "main", "read"]
 
 VERSION = 1  # of the files that are compared
@@ -21,14 +23,15 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second: thousands of brackets
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(report, dict) or "sha256" not in report:
         raise ValueError(f"{path} is no report or recording: it has no checksum")
     if report.pop("sha256") != hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest():
         raise ValueError(f"{path} is damaged, or was edited: it does not have its checksum")
-    if "rows" not in report or not all("checksums" in row for row in report["rows"]):
-        raise ValueError(f"{path} holds no checks; expected what `python -m simfp.gpu validate` or `operations` wrote")
+    rows = report.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "checksums" in row for row in rows):
+        raise ValueError(f"{path} holds no checks; expected what `validate` or `operations` of simfp.gpu wrote")
     if report.get("version") != VERSION:
         raise ValueError(f"{path} is of version {report.get('version')}; this simfp compares version {VERSION}")
     return report
@@ -70,7 +73,7 @@ def _source(report: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Compares two files: 0 where no bit differs, 1 where some do, 2 where they cannot be compared."""
-    parser = argparse.ArgumentParser(prog="python -m simfp.gpu compare", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"{typed('simfp.gpu')} compare", description=__doc__)
     parser.add_argument("one", type=Path, metavar="A", help="a report of `validate` or a recording of `operations`")
     parser.add_argument("other", type=Path, metavar="B", help="another")
     options = parser.parse_args(arguments)

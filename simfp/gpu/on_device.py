@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from simfp.commands import typed
 from simfp.experiments import half_products, products
 from simfp.experiments.device_answers import Codes, Names, Simulated
 from simfp.experiments.training_runs import Backend, Run
@@ -125,7 +126,8 @@ def trouble_with(device: str) -> str:
     """What keeps a device from being asked, in words; nothing if nothing does."""
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if version < OLDEST:
-        return f"torch {torch.__version__} is too old: 2.6 or newer is needed (`pip install --upgrade torch`)"
+        cure = f"{typed('pip')} install --upgrade torch"
+        return f"torch {torch.__version__} is too old: 2.6 or newer is needed (`{cure}`)"
     if not re.fullmatch(r"(cuda|cpu)(:\d+)?", device):
         return f"unknown device {device!r}; expected cuda, cuda:0 and so on, or cpu"
     if not device.startswith("cuda"):

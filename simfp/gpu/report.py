@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simfp import whole_files
+from simfp.commands import typed
 from simfp.experiments.frontier import FRONTIER, VERDICTS
 
 __all__ = ["again", "page", "summary", "told", "write_page"]
@@ -39,11 +40,14 @@ def told(row: Row) -> str:
     return f"{row['name']:44} {row['verdict']:10} {row['elements']:12,} elements, {apart}, {sum(row['seconds']):.1f} s"
 
 
-def again(row: Row, report: dict[str, Any]) -> str:
-    """The command that shows the first element of a check that differs, where it is known which that is."""
+def again(row: Row, report: dict[str, Any], command: str = "python -m simfp.gpu") -> str:
+    """The command that shows the first element of a check that differs, where it is known which that is.
+
+    command: how simfp.gpu is run; if not given, as on any machine.
+    """
     place = "" if row.get("first") is None else f" --element {row['first']}"
     quick = " --quick" if report["quick"] else ""
-    return f"python -m simfp.gpu validate --device {report['asked']}{quick} --check {shlex.quote(row['name'])}{place}"
+    return f"{command} validate --device {report['asked']}{quick} --check {shlex.quote(row['name'])}{place}"
 
 
 def summary(report: dict[str, Any]) -> str:
@@ -54,7 +58,7 @@ def summary(report: dict[str, Any]) -> str:
     text.append("")
     for row in report["rows"]:
         if row["verdict"] == "DIFFERS":
-            text += [f"DIFFERS  {told(row)}", f"         {again(row, report)}"]
+            text += [f"DIFFERS  {told(row)}", f"         {again(row, report, typed('simfp.gpu'))}"]
     text.append(verdict(report))
     return "\n".join(text)
 

@@ -160,7 +160,17 @@ class Optimizer:
         for name in ("state", "param_groups"):
             if name not in state_dict:
                 raise KeyError(f"the state_dict of an optimizer has no {name!r}")
-        saved = deepcopy(state_dict["param_groups"])
+        kept_of = state_dict["state"]
+        if not isinstance(kept_of, Mapping) or not all(isinstance(kept, Mapping) for kept in kept_of.values()):
+            raise TypeError(f"the 'state' of an optimizer's state_dict must hold dicts, got {kept_of!r:.80}")
+        groups = state_dict["param_groups"]
+        if not isinstance(groups, (list, tuple)) or not all(isinstance(group, Mapping) for group in groups):
+            raise TypeError(
+                f"the 'param_groups' of an optimizer's state_dict must be a list of dicts, got {groups!r:.80}"
+            )
+        if not all(isinstance(group["params"], (list, tuple)) for group in groups):
+            raise TypeError("the 'params' of each of an optimizer's param_groups must be a list of numbers")
+        saved = deepcopy(groups)
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(new["params"]) != len(old["params"]) for new, old in zip(saved, self.param_groups)):
@@ -177,7 +187,7 @@ class Optimizer:
                 new.setdefault(name, value)
             self._check_options(new)
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        for number, kept in state_dict["state"].items():
+        for number, kept in kept_of.items():
             if number in owner:
                 p, group = owner[number]
                 state[p] = {name: self._unpacked(name, value, p, group) for name, value in kept.items()}

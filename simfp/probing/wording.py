@@ -9,6 +9,7 @@ from simfp.probing.trees import Tree, steps_of
 
 __all__ = ["describe", "read_tree"]
 
+MOST_TERMS = 1 << 20  # of a step and of its like, in words: more than any sum that was asked for
 TOLD = re.compile(r"(\d+) x (\d+) \((\d+)(?: \.\. \d+(?:, every (-?\d+)[a-z]+)?|([\d, ]*))\)|(\d+)")  # steps, in words
 
 
@@ -103,6 +104,8 @@ def _steps_told(chain: str) -> Iterator[list[int]]:
         if not found:
             raise ValueError(f"{part!r} tells of no steps")
         count, size, first, stride, others, alone = found.groups()
+        if not alone and not 1 <= int(count) * int(size) <= MOST_TERMS:
+            raise ValueError(f"{part!r} tells of {int(count) * int(size)} terms; expected 1 to {MOST_TERMS:,}")
         if alone:
             yield [int(alone)]
         elif others is not None:

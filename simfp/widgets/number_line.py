@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,13 +35,21 @@ DOTS = 200  # throws drawn one by one
 
 
 def _typed(value: Any) -> str:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, int, float, np.number)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, int, float, np.integer, np.floating)):
         raise TypeError(f"x must be a number or a text that reads as one, got {value!r}")
-    text = value if isinstance(value, str) else repr(float(value))
+    whole = isinstance(value, (int, np.integer))
+    text = value.strip() if isinstance(value, str) else str(int(value)) if whole else repr(float(value))
     number = parse_number(text)
     if isinstance(number, float) and not math.isfinite(number):
-        raise ValueError(f"x must be finite to stand on the line, got {text.strip()!r}")
-    return text.strip()
+        raise ValueError(f"x must be finite to stand on the line, got {text!r}")
+    try:
+        float(number)  # the nearest one, where x is drawn
+    except OverflowError:
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise ValueError(
+            f"x must be at most {sys.float_info.max:.6g} in magnitude (float64's), got {shown!r}"
+        ) from None
+    return text
 
 
 def _whole(name: str, least: int, most: int) -> Callable[[Any], int]:

@@ -30,7 +30,8 @@ class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
         The GradScaler's.
 
     `press` makes one of the calls, as the buttons do; outlier_a and outlier_b put a number into the next batches with
-    which the gradients of that model overflow.
+    which the gradients of that model overflow. Raises ValueError for a scale that is not above 0 and finite in float32,
+    and for an interval that is no whole number above 0.
     """
 
     _esm = module("scaler_machine")

@@ -65,7 +65,7 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
     terms = Kept(SETTINGS["terms"], 4).tag(sync=True)
     fraction_bits = Kept(SETTINGS["fraction_bits"], 20).tag(sync=True)
     rounding = Kept(SETTINGS["rounding"], "nearest_even").tag(sync=True)
-    case = traitlets.Any("").tag(sync=True)
+    case = Kept(lambda value: value, "").tag(sync=True)  # which ones there are, the recording says: see `_known`
     row = Kept(SETTINGS["row"], 0).tag(sync=True)
     column = Kept(SETTINGS["column"], 0).tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)

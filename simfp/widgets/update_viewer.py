@@ -35,7 +35,7 @@ SLIDERS = {"weight": WEIGHTS, "lr": RATES, "gradient": GRADIENTS}
 
 def _number(name: str, *, positive: bool) -> Any:
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
             raise ValueError(f"{name} must be a finite number, got {value!r}")
         if abs(value) > LARGEST or (positive and value <= 0):
             low = "above 0" if positive else f"from −{LARGEST:g}"

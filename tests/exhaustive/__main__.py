@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 
+from simfp.commands import typed
 from tests.exhaustive import report, running
 from tests.exhaustive.arithmetic import MODES
 from tests.exhaustive.conversions import STORAGE
@@ -15,7 +16,7 @@ from tests.exhaustive.suites import BLOCKS, GROUPS, SUITES
 
 def main() -> int:
     """0 where every answer was right, 1 where one was wrong, 130 where the run was stopped."""
-    parser = argparse.ArgumentParser(prog="python -m tests.exhaustive", description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed("tests.exhaustive"), description=__doc__)
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups of suites")
     parser.add_argument("--formats", nargs="+", choices=STORAGE, default=list(STORAGE))
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
