@@ -21,7 +21,7 @@ class Adagrad(Optimizer):
     ``s = s + g * g``, ``d = round(sqrt(s)) + eps``, ``p = p + round(-lr * g) / d``, each rounded; the square and the
     quotient are rounded to float32 before they are added.
 
-    Not held against a GPU. initial_accumulator_value: what s begins as. params, rng, state_dtype, update_rounding,
+    Its bits were those of an H200 wherever both were asked. initial_accumulator_value: what s begins as. params, rng, state_dtype, update_rounding,
     kahan: as `Optimizer` has them. foreach: nothing depends on it; `differentiable`, `fused` must be left alone.
 
     Raises ValueError for negative options.
