@@ -13,6 +13,9 @@ from functools import wraps
 from typing import Any
 from weakref import ref
 
+import numpy as np
+
+from simfp.any_precision import nearest
 from simfp.optim.optimizer import Optimizer
 
 __all__ = ["CosineAnnealingLR", "LRScheduler", "LambdaLR", "LinearLR", "StepLR"]
@@ -202,9 +205,9 @@ class CosineAnnealingLR(LRScheduler):
         if self._is_initial:
             return self._current()
         if self._step_count == 1 and epoch > 0:
-            return [low + (base - low) * (1 + math.cos(epoch * math.pi / half)) / 2 for base in self.base_lrs]
+            return [low + (base - low) * (1 + nearest(np.cos, epoch * math.pi / half)) / 2 for base in self.base_lrs]
         if (epoch - 1 - half) % (2 * half) == 0:  # at the bottom the ratio below would be 0 / 0
-            rise = 1 - math.cos(math.pi / half)
+            rise = 1 - nearest(np.cos, math.pi / half)
             return [lr + (base - low) * rise / 2 for base, lr in zip(self.base_lrs, self._current())]
-        now, before = 1 + math.cos(math.pi * epoch / half), 1 + math.cos(math.pi * (epoch - 1) / half)
+        now, before = 1 + nearest(np.cos, math.pi * epoch / half), 1 + nearest(np.cos, math.pi * (epoch - 1) / half)
         return [now / before * (lr - low) + low for lr in self._current()]
