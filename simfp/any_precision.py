@@ -18,11 +18,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FUNCTIONS", "exactly", "is_exactly", "to_odd"]
+__all__ = ["FUNCTIONS", "exactly", "is_exactly", "nearest", "power", "powers_of_two", "to_odd"]
 
 GUARD = 25  # digits that may be lost on the way
 FAR = Decimal(800)  # e^-800 beside a float64 number is as good as less, and not as long
 FIRST_DIGITS, MOST_DIGITS = 25, 4000
+FORTY = Context(prec=40, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 ZERO, ONE, TWO = Decimal(0), Decimal(1), Decimal(2)
 
 
@@ -320,3 +321,34 @@ def _toward_zero(x: Decimal) -> float:
 
 def _last_bit(x: float) -> int:
     return int(np.float64(x).view(np.int64)) & 1
+
+
+def nearest(ufunc: np.ufunc, *args: float) -> float:
+    """A function of numbers as the nearest float64 number, in place of a C library's, which differ by processor.
+
+    For results that are no tie of float64, as those of transcendental functions are not.
+    """
+    given = [Decimal(each) for each in args]
+    digits = FIRST_DIGITS
+    while digits <= MOST_DIGITS:
+        exact = FUNCTIONS[ufunc](_Digits(digits + GUARD), *given)
+        c = Context(prec=digits + GUARD, Emin=MIN_EMIN, Emax=MAX_EMAX)
+        slack = exact.copy_abs().scaleb(-digits, c)
+        low, high = float(c.subtract(exact, slack)), float(c.add(exact, slack))
+        if low == high:
+            return low
+        digits *= 2
+    raise AssertionError(f"{ufunc.__name__} of {args} is not told apart from a tie of float64")
+
+
+def power(x: float, n: float) -> float:
+    """x to the power of n, by 40 digits: quick for integers, and the same on every processor."""
+    return float(FORTY.power(Decimal(x), Decimal(n)))
+
+
+def powers_of_two(step: float, count: int) -> NDArray[np.float64]:
+    """2^(i step) for i < count, each by 40 digits."""
+    factor, made = FORTY.exp(FORTY.multiply(Decimal(step), FORTY.ln(TWO))), [ONE]
+    for _ in range(count - 1):
+        made.append(FORTY.multiply(made[-1], factor))
+    return np.array([float(each) for each in made])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, array, overwrite, owned
+from simfp.correct_rounding import steady
 from simfp.elementwise import FLOAT32, promote
 from simfp.formats import Format
 from simfp.rounding import round_array
@@ -94,6 +95,6 @@ def _norm(values: NDArray[Any], order: float, fmt: Format) -> NDArray[Any]:
         elif order == 2:
             norm = np.sqrt(np.square(size).sum().astype(fmt.carrier), dtype=fmt.carrier)
         else:
-            norm = np.power(size, order).sum().astype(fmt.carrier).astype(np.float64) ** (1 / order)
+            norm = steady(np.float_power, steady(np.float_power, size, order).sum().astype(fmt.carrier), 1 / order)
         single = np.asarray(norm).astype(fmt.carrier)
     return single if fmt == FLOAT32 else round_array(single, fmt, operation="norm").astype(fmt.carrier, copy=False)

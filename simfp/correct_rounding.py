@@ -7,7 +7,7 @@ which side a result is rounded, about once in 4 million values of float32, the e
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from simfp.formats import Format
 from simfp.kernels.halfway import BESIDE, ITSELF, SLOPE, TURNING, counted, doubtful
 from simfp.rounding import _round
 
-__all__ = ["settle", "tell_exact_from_rounded"]
+__all__ = ["settle", "steady", "tell_exact_from_rounded"]
 
 Values = NDArray[Any]
 
@@ -38,7 +38,29 @@ BESIDES: dict[np.ufunc, tuple[int, Callable[..., Values]]] = {
 # fmt: on
 
 
-def settle(ufunc: np.ufunc, inputs: list[Values], result: Values, fmt: Format) -> None:
+class Grid(NamedTuple):
+    """Numbers of float64's range and fewer bits, as far as `settle` needs to know."""
+
+    mantissa_bits: int
+    min_exponent: int
+
+
+STEADY = Grid(mantissa_bits=35, min_exponent=-1022)
+
+
+def steady(ufunc: np.ufunc, *inputs: Any) -> Values:
+    """A function of float64 values, correctly rounded to 36 bits: more than any format has, and the same everywhere."""
+    wide = [np.asarray(x, np.float64) for x in inputs]
+    with np.errstate(all="ignore"):
+        result = np.asarray(ufunc(*wide, order="C"))
+    settle(ufunc, wide, result, STEADY)
+    unit = np.int64(1) << np.int64(52 - STEADY.mantissa_bits)
+    bits = result.view(np.int64)
+    half = (unit >> np.int64(1)) - np.int64(1) + ((bits >> np.int64(52 - STEADY.mantissa_bits)) & np.int64(1))
+    return np.where(np.isfinite(result), ((bits + half) & -unit).view(np.float64), result)
+
+
+def settle(ufunc: np.ufunc, inputs: list[Values], result: Values, fmt: Format | Grid) -> None:
     """Changes float64 results so that rounding them to `fmt`, to nearest-even, gives the exact result rounded once.
 
     inputs: what `ufunc` was given, exactly; result: contiguous. Elements that are not in doubt stay as they are, as do
@@ -67,7 +89,9 @@ def tell_exact_from_rounded(ufunc: np.ufunc, inputs: list[Values], result: Value
         flat[places] = np.where(exact, value, np.nextafter(value, np.copysign(np.inf, value)))
 
 
-def _places(ufunc: np.ufunc, inputs: list[Values], result: Values, fmt: Format, values: bool) -> NDArray[np.int64]:
+def _places(
+    ufunc: np.ufunc, inputs: list[Values], result: Values, fmt: Format | Grid, values: bool
+) -> NDArray[np.int64]:
     flat = result.reshape(-1)
     bits, plan = flat.view(np.uint64), (np.uint64(52 - fmt.mantissa_bits), np.uint64(fmt.min_exponent + 1023), MARGIN)
     way, beside = ITSELF, flat

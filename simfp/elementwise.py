@@ -52,6 +52,8 @@ UFUNCS: dict[np.ufunc, str] = {ufunc: kind for kind, ufuncs in {
 # fmt: on
 
 
+# of 0 and -0 the first two give 0, the others -0
+LARGER = {np.maximum: True, np.fmax: True, np.minimum: False, np.fmin: False}
 # what they do to a NaN is to set its sign
 SIGNS = frozenset((np.positive, np.negative, np.absolute, np.fabs, np.conjugate, np.copysign))
 
@@ -194,6 +196,8 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
         compute = np.float_power if ufunc is np.power else ufunc
         results = compute(*values, dtype=dtype, order="C")
         results = tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
+        if ufunc in LARGER:
+            _order_zeros(results[0], values, LARGER[ufunc])
         if native:
             return tuple(map(one_nan, results)) if ufunc not in SIGNS else results, fmt
         if kind == "function":
@@ -202,6 +206,19 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
         if observe.somebody_listens() and compute.nout == 1:
             exact = (_in_float64(compute, [operand.values for operand in operands], fmt),)
     return tuple(rounded(result, fmt, ufunc.__name__, exact=told) for result, told in zip(results, exact)), fmt
+
+
+def _order_zeros(result: NDArray[Any], values: list[NDArray[Any]], larger: bool) -> None:
+    """Makes 0 the larger of 0 and -0, as IEEE 754 (2019) has it; NumPy gives the first or the second, by processor."""
+    zeros = [value for value in values if value.ndim or value == 0 or not result.ndim]
+    if len(zeros) < 2:  # a number other than 0 on one side
+        return
+    if larger and any(not value.ndim and not np.signbit(value) for value in values):
+        np.add(result, result.dtype.type(0), out=result)  # beside a 0, as in relu, every zero is 0
+    elif (result == 0).any():
+        x, y = np.broadcast_arrays(*values)
+        both = (x == 0) & (y == 0)
+        result[both] = (x + y if larger else -(-x - y))[both]
 
 
 def _in_float64(ufunc: np.ufunc, values: list[NDArray[Any]], fmt: Format) -> NDArray[Any]:

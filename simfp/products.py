@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simfp import arrays
 from simfp.accumulation import Accumulator, SequentialSum
 from simfp.arrays import Array, accumulator_dtype, as_operands, owned
-from simfp.elementwise import in_format, result_format
+from simfp.elementwise import in_format, one_nan, result_format
 from simfp.formats import Format, as_format
 from simfp.rounding import round_array
 
@@ -125,7 +125,7 @@ def _stacks(left: NDArray[Any], right: NDArray[Any], fmt: Format, accumulator: A
 
 
 def _rounded(total: NDArray[Any], fmt: Format, operation: str) -> Array:
-    return owned(round_array(total, fmt, operation=operation).astype(fmt.carrier), fmt)
+    return owned(one_nan(round_array(total, fmt, operation=operation).astype(fmt.carrier)), fmt)
 
 
 def _accumulator(given: Any) -> Accumulator:

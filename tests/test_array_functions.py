@@ -181,7 +181,7 @@ def test_a_supported_function_gives_what_numpy_gives_rounded_once(function: Any,
         expected = CALLS[function](a.values.copy())
     actual = CALLS[function](a)
     assert_agrees(actual, expected, fmt)
-    if function not in {*REPORTS, np.shape}:
+    if function not in {*REPORTS, np.argsort, np.argpartition}:
         parts = actual if isinstance(actual, (list, tuple)) else [actual]
         assert isinstance(parts[0], sf.Array)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from simfp.accumulation import Accumulator
+from simfp.any_precision import nearest
 from simfp.experiments.recipes import ACCUMULATORS, Recipe, as_recipe
 from simfp.experiments.tasks import TASKS, Task
 
@@ -96,7 +97,7 @@ class Settings:
         lr = float((self.options or {}).get("lr", 1e-3))
         if self.schedule == "constant":
             return lr
-        return lr * 0.5 * (1 + math.cos(math.pi * step / (self.steps or 1)))
+        return lr * 0.5 * (1 + nearest(np.cos, math.pi * step / (self.steps or 1)))
 
     def plain(self) -> dict[str, Any]:
         """The same as plain values, for a file.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import Array, accumulator_dtype, as_operands, owned
+from simfp.correct_rounding import steady
 from simfp.elementwise import in_format, result_format
 from simfp.formats import Format
 from simfp.ops import device_math, elementary
@@ -107,7 +108,7 @@ def _exponent(g: Array, call: Call) -> Array:
     x, y = call.inputs
     if isinstance(x, Array):
         return g * np.where((x == 0) & (y >= 0), 0.0, call.result * elementary.log(x))
-    slope = call.result * float(np.log(x)) if x else call.result * -np.inf
+    slope = call.result * float(steady(np.log, x)) if x else call.result * -np.inf
     return g * (np.where(y >= 0, 0.0, slope) if x == 0 else slope)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.accumulation import in_threads
+from simfp.any_precision import powers_of_two
 from simfp.kernels import cuda_math as kernels
 
 __all__ = ["approximation", "needed", "powers_of", "provenance", "values_of"]
@@ -59,8 +60,7 @@ def needed(name: str, packed: NDArray[np.uint8]) -> Any:
     """What a kernel needs for answers that are so far off, `packed`: of "ex2" powers of two as well."""
     if name != "ex2":
         return packed
-    coarse, fine = np.arange(0, PLACES, FINE), np.arange(FINE)
-    return kernels.Powers(np.exp2(coarse / PLACES), np.exp2(fine / PLACES), packed)
+    return kernels.Powers(powers_of_two(FINE / PLACES, PLACES // FINE), powers_of_two(1 / PLACES, FINE), packed)
 
 
 def values_of(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:

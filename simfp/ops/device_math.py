@@ -1,17 +1,19 @@
 """The functions that kernels call in float32, as CUDA computes them: see `simfp.ops.cuda_math`.
 
-Float64 input, which only formats wider than float32 need, stays float64 and is computed by NumPy. `fma` is exact in its
+Float64 input, which only formats wider than float32 need, stays float64; its functions have 36 bits (`steady`). `fma` is exact in its
 one rounding; kernels use it where a GPU's compiler contracts ``x * y + z``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simfp.correct_rounding import steady
 from simfp.kernels import elementary
 from simfp.ops.cuda_math import powers_of, values_of
 
@@ -24,8 +26,7 @@ def _as_cuda(name: str, function: Callable[[Values], Values]) -> Callable[[Value
     def compute(x: Values) -> Values:
         if x.dtype == np.float32:
             return values_of(name, x)
-        with np.errstate(all="ignore"):
-            return np.asarray(function(x))
+        return function(x)
 
     return compute
 
@@ -37,21 +38,20 @@ def _erf(x: Values) -> Values:
     return out.reshape(x.shape)
 
 
-exp = _as_cuda("exp", np.exp)
-expm1 = _as_cuda("expm1", np.expm1)
-log = _as_cuda("log", np.log)
-log1p = _as_cuda("log1p", np.log1p)
-tanh = _as_cuda("tanh", np.tanh)
+exp = _as_cuda("exp", partial(steady, np.exp))
+expm1 = _as_cuda("expm1", partial(steady, np.expm1))
+log = _as_cuda("log", partial(steady, np.log))
+log1p = _as_cuda("log1p", partial(steady, np.log1p))
+tanh = _as_cuda("tanh", partial(steady, np.tanh))
 erf = _as_cuda("erf", _erf)
-rsqrt = _as_cuda("rsqrt", lambda x: 1 / np.sqrt(x))
+rsqrt = _as_cuda("rsqrt", np.errstate(all="ignore")(lambda x: 1 / np.sqrt(x)))
 
 
 def power(x: Values, y: Values) -> Values:
     """x to the power of y."""
     if x.dtype == y.dtype == np.float32:
         return powers_of(x, y)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.float_power(x, y))
+    return steady(np.float_power, x, y)
 
 
 def fma(x: Any, y: Any, z: Any) -> Values:

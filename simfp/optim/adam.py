@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from simfp.any_precision import power
 from simfp.arrays import owned
 from simfp.kernels import updates
 from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
@@ -75,7 +77,7 @@ class Adam(Optimizer):
         lr, eps, decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
         kept = self.state[p]
         step = kept["step"] = kept.get("step", 0.0) + 1
-        rate, root = lr / (1 - beta1**step) * -1, (1 - beta2**step) ** 0.5
+        rate, root = lr / (1 - power(beta1, step)) * -1, math.sqrt(1 - power(beta2, step))
         plain_root = group["foreach"] is False
         if plain_root:
             root = 1 / root  # in double: float32(1) / float32(root) can be another number

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simfp.any_precision import power
 from simfp.arrays import owned
 from simfp.optim.foreach import Tensors
 from simfp.optim.optimizer import Optimizer, check_not_negative
@@ -70,5 +71,5 @@ class Adamax(Optimizer):
         before = state.multiply(self.buffer(p, group, "exp_inf")._values, beta2)
         largest = np.maximum(before, size if weights.fmt == state.fmt else state.taken(size, weights.fmt))
         kept["exp_avg"], kept["exp_inf"] = owned(mean, state_format), owned(largest, state_format)
-        rate = float(group["lr"]) / (1 - beta1**step) * -1
+        rate = float(group["lr"]) / (1 - power(beta1, step)) * -1
         self.moved(p, group, "adamax", lambda tensors, x: tensors.addcdiv(x, mean, largest, rate))

@@ -547,6 +547,19 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
 STEPS = 300
 
 
+def numbers(x: Any) -> list[float]:
+    """All numbers in nested lists and tuples."""
+    return [number for part in x for number in numbers(part)] if isinstance(x, (list, tuple)) else [float(x)]
+
+
+def assert_near(ours: Any, theirs: Any) -> None:
+    """Within 2^-44 of the largest: torch's powers and cosines are the C library's, which differ by processor."""
+    a, b = np.array(numbers(ours)), np.array(numbers(theirs))
+    assert a.shape == b.shape
+    a, b = a[a != b], b[a != b]
+    assert (np.abs(a - b) <= 2.0**-44 * np.abs(b).max(initial=0)).all()
+
+
 def groups(library: str) -> tuple[Any, Any]:
     """An optimizer with two groups, and the library's schedules."""
     params = [{"params": [each], "lr": lr} for each, lr in zip(two(library), (0.1, 0.0317))]
@@ -574,9 +587,9 @@ def rates_over_time(library: str, name: str, epochs: int, resumed_at: int | None
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_learning_rates_are_torchs_doubles(name: str) -> None:
+def test_learning_rates_are_torchs(name: str) -> None:
     ours = rates_over_time("simfp", name, STEPS)
-    assert ours == rates_over_time("torch", name, STEPS)
+    assert_near(ours, rates_over_time("torch", name, STEPS))
     assert ours == rates_over_time("simfp", name, STEPS, resumed_at=11)
 
 
@@ -601,7 +614,7 @@ def test_a_schedule_goes_on_in_a_later_epoch_as_torchs_does(name: str) -> None:
             collected.append(schedule.get_last_lr())
             optimizer.step()
             schedule.step()
-    assert rates["simfp"] == rates["torch"]
+    assert_near(rates["simfp"], rates["torch"])
 
 
 @pytest.mark.parametrize("library", ["simfp", "torch"])
@@ -705,7 +718,8 @@ def test_a_plateau_lowers_learning_rates_when_torch_does(name: str) -> None:
                 schedule = kinds.ReduceLROnPlateau(optimizer, **PLATEAUS[name])
                 schedule.load_state_dict(saved)
                 optimizer.load_state_dict(state)
-    assert rates["simfp"] == rates["torch"] == rates["resumed"]
+    assert_near(rates["simfp"], rates["torch"])
+    assert rates["simfp"] == rates["resumed"]
     assert len({str(each[0]) for each in rates["simfp"]}) > 2
 
 
@@ -718,7 +732,7 @@ def test_restarts_take_fractions_of_epochs_as_torchs_do() -> None:
             optimizer.step()
             schedule.step(step / 7)
             collected.append((schedule.get_last_lr(), schedule.T_cur, schedule.T_i))
-    assert rates["simfp"] == rates["torch"]
+    assert_near(rates["simfp"], rates["torch"])
 
 
 @pytest.mark.parametrize("name", ["step", "linear", "cosine", "milestones", "constant", "exponential", "polynomial"])
@@ -732,7 +746,7 @@ def test_a_given_epoch_warns_and_has_the_learning_rate_of_torchs_closed_form(nam
             with pytest.warns(UserWarning, match="epoch"):
                 schedule.step(epoch)
             collected.append(schedule.get_last_lr())
-    assert rates["simfp"] == rates["torch"]
+    assert_near(rates["simfp"], rates["torch"])
 
 
 def test_a_cycle_is_over_when_it_is_over() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from simfp.any_precision import nearest
 from simfp.optim.lr_scheduler.base import LRScheduler
 from simfp.optim.optimizer import Optimizer
 
@@ -28,14 +31,14 @@ class CosineAnnealingLR(LRScheduler):
         if self._step_count == 1 and epoch > 0:
             return self._get_closed_form_lr()
         if (epoch - 1 - half) % (2 * half) == 0:  # at the bottom the ratio below would be 0 / 0
-            rise = 1 - math.cos(math.pi / half)
+            rise = 1 - nearest(np.cos, math.pi / half)
             return [lr + (base - low) * rise / 2 for base, lr in zip(self.base_lrs, self._current())]
-        now, before = 1 + math.cos(math.pi * epoch / half), 1 + math.cos(math.pi * (epoch - 1) / half)
+        now, before = 1 + nearest(np.cos, math.pi * epoch / half), 1 + nearest(np.cos, math.pi * (epoch - 1) / half)
         return [now / before * (lr - low) + low for lr in self._current()]
 
     def _get_closed_form_lr(self) -> list[float]:
         angle = math.pi * self.last_epoch / self.T_max
-        return [self.eta_min + (base - self.eta_min) * (1 + math.cos(angle)) / 2 for base in self.base_lrs]
+        return [self.eta_min + (base - self.eta_min) * (1 + nearest(np.cos, angle)) / 2 for base in self.base_lrs]
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -61,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The learning rate of each group, `T_cur` epochs after the last restart."""
-        cosine = math.cos(math.pi * self.T_cur / self.T_i)
+        cosine = nearest(np.cos, math.pi * self.T_cur / self.T_i)
         return [self.eta_min + (base - self.eta_min) * (1 + cosine) / 2 for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:

@@ -7,6 +7,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from simfp.any_precision import nearest, power
 from simfp.optim.lr_scheduler.base import LRScheduler, checked, one_for_each
 from simfp.optim.optimizer import Optimizer
 
@@ -94,7 +97,7 @@ class CyclicLR(_WithMomentum):
             return self._scale_fn_custom(x)
         if self.mode == "triangular2":
             return float(1 / (2.0 ** (x - 1)))
-        return float(self.gamma**x) if self.mode == "exp_range" else 1.0
+        return power(self.gamma, x) if self.mode == "exp_range" else 1.0
 
     def get_lr(self) -> list[float]:
         """The learning rate of each group in this step; sets the momentum, if it cycles."""
@@ -194,7 +197,7 @@ class OneCycleLR(_WithMomentum):
     def _between(self, start: float, end: float, share: float) -> float:
         if self._anneal_func_type == "linear":
             return (end - start) * share + start
-        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+        return end + (start - end) / 2.0 * (nearest(np.cos, math.pi * share) + 1)
 
 
 def _number_of_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
