@@ -35,6 +35,7 @@ The modules, in the order in which they may import one another (each only those 
     grad_scaler    loss scaling that finds its own scale
     amp            autocast and GradScaler
     differences    what torch has and simfp has not, or has otherwise, as data
+    torchlike      torch's names for a whole script: `import simfp.torchlike as torch`
     census         who lost what: what every rounding of a training run did, counted
     tracing        which operations ran, in which formats, and which rule of autocast chose them
     experiments    data sets and training loops; they return plain data

@@ -167,7 +167,7 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
         return x * kept.to(x.dtype).div_(1 - p)
 
     def random_(x: Any, **named: Any) -> Any:
-        """A seed: a sampler's, for a generator of its own; or what a loader gives to workers, of which there are none."""
+        """A seed: a sampler's, for a generator of its own; or a loader's, for workers, of which there are none."""
         return x.fill_(0 if "generator" in named else int(_shared.integers(0, 2**63)))
 
     def get_rng_state() -> Any:

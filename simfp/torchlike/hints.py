@@ -40,8 +40,10 @@ HINTS: tuple[tuple[str, str, str], ...] = (
                        "choose_qparams* per_tensor_* per_channel_* fused_moving* quantization is_quantized ao",
      QUANTIZED),
     ("torch",          "*Type *TypeBuilder JITException *Logger* LoggerBase AliasDb Argument* Benchmark* Block "
-                       "CallStack Capsule Code CompilationUnit CompleteArgumentSpec Deep* Deserialization* Dispatch* Disable* "
-                       "ErrorReport Exclude* ExecutionPlan FileCheck FunctionSchema Future Gradient Graph* IODescriptor "
+                       "CallStack Capsule Code CompilationUnit CompleteArgumentSpec Deep* Deserialization* "
+        "Dispatch* Disable* "
+                       "ErrorReport Exclude* ExecutionPlan FileCheck FunctionSchema Future Gradient Graph* "
+        "IODescriptor "
                        "LiteScript* ModuleDict Node Operator* ParameterDict BufferDict PyTorchFile* Script* "
                        "Serialization* StaticModule Sym* sym_* ThroughputBenchmark TracingState Type Use Value "
                        "AggregationType AVG SUM Tag jit export fx compiler library ops classes vmap func functorch "
@@ -63,7 +65,8 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     ("torch",          "*anomaly*",
      "simfp.Census and simfp.Trace name the operation that made the first infinity or NaN"),
     ("torch",          "profiler* ", "time.perf_counter around the step; simfp.Trace tells which operations ran"),
-    ("torch Tensor",   "linalg cholesky* det slogdet logdet inverse pinverse svd* qr eig lobpcg lstsq lu lu_* matrix_exp "
+    ("torch Tensor",   "linalg cholesky* det slogdet logdet inverse pinverse svd* qr eig lobpcg lstsq lu lu_* "
+        "matrix_exp "
                        "matrix_power matrix_rank solve symeig triangular_solve geqrf orgqr ormqr nuclear_norm kron "
                        "pca_lowrank cdist pdist dist cov corrcoef trapezoid trapz cumulative_trapezoid vander "
                        "chain_matmul linalg_* householder* block_diag cartesian_prod combinations", NUMPY),
@@ -88,7 +91,8 @@ HINTS: tuple[tuple[str, str, str], ...] = (
                        "can_cast promote_types result_type", INTERNAL),
     ("torch",          "random", "torch.manual_seed, torch.get_rng_state and torch.set_rng_state"),
     ("torch",          "distributions", "torch.randn, torch.rand, torch.bernoulli and torch.multinomial draw numbers"),
-    ("torch Tensor",   "addbmm addr baddbmm addmv dsplit hsplit vsplit tensor_split swapdims rot90 fliplr flipud put take "
+    ("torch Tensor",   "addbmm addr baddbmm addmv dsplit hsplit vsplit tensor_split swapdims rot90 fliplr flipud "
+        "put take "
                        "take_along_dim unfold unflatten *_scatter scatter_reduce index_* masked_scatter cummax cummin "
                        "kthvalue mode msort nanmean nanmedian nansum nanquantile quantile histc histogram* "
                        "renorm bucketize searchsorted isin unique_consecutive unravel_index tril_indices triu_indices "

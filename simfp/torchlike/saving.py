@@ -31,7 +31,10 @@ __all__ = ["load", "save"]
 
 VERSION = 1
 STRUCTURE = "structure.json"
-KEPT = "None, truth values, numbers, strings, lists, tuples, dicts, sets, Tensors, Arrays, NumPy arrays, dtypes and devices"
+KEPT = (
+    "None, truth values, numbers, strings, lists, tuples, dicts, sets, Tensors, Arrays, NumPy arrays, dtypes and "
+    "devices"
+)
 ML_DTYPES = {dtype: name for name, dtype in STORAGE_DTYPES.items()}
 NUMPY_KINDS = "biuf"
 
