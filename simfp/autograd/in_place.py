@@ -18,7 +18,7 @@ from simfp.autograd import truth
 from simfp.autograd.functions import truth_of
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
 from simfp.autograd.shaping import index, plain_key
-from simfp.autograd.tensor import Tensor
+from simfp.autograd.tensor import Tensor, edges_of
 from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers, scalar_type
@@ -132,11 +132,7 @@ def _check_overlap(x: Any, others: list[Tensor]) -> None:
 
 def _step(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
     """The step of the graph, before anything is written. What it needs of the old values of `x`, it gets a copy of."""
-    edges = tuple(
-        (position, each.grad_fn or each)
-        for position, each in enumerate(given)
-        if isinstance(each, Tensor) and each.requires_grad and operation.vjp(position)
-    )
+    edges = edges_of(operation, given)
     if any("0" in operation.saved_for(position) for position, _ in edges):
         call = call._replace(inputs=(call.inputs[0].copy(), *call.inputs[1:]))
     node = Node(operation, call, edges)
