@@ -170,7 +170,7 @@ class Optimizer:
             )
         if not all(isinstance(group["params"], (list, tuple)) for group in groups):
             raise TypeError("the 'params' of each of an optimizer's param_groups must be a list of numbers")
-        saved = deepcopy(groups)
+        saved: list[dict[str, Any]] = deepcopy(list(groups))
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(new["params"]) != len(old["params"]) for new, old in zip(saved, self.param_groups)):

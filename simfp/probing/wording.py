@@ -89,6 +89,8 @@ def read_tree(text: str) -> Tree:
             raise ValueError(f"{line!r} tells of no sum{', ' + unknown[0] + ' is none' if unknown else ''}")
         parts = [made.pop(each) for each in sums.split(" + ") if each]
         running = [joined(parts)] if parts else []
+        if not parts and not chain:
+            raise ValueError(f"{line!r} tells of no sum")
         for step in _steps_told(chain):
             running = [joined([*running, *((term, term) for term in step)])]
         made[name] = running[0]
