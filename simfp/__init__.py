@@ -5,6 +5,8 @@ The modules, in the order in which they may import one another (each only those 
     kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
     whole_files    files that are written whole or not at all
     formats        what a format is; the table of named ones; as_format
+    integers       the types of integers and truth values; as_dtype
+    devices        "cpu" and "cuda", in name: there is one device
     bits           values and codes: encode, decode, fields, neighbours, exact decimals
     observe        who is told of each rounding, and who of each operation
     rounding       round_to, the one home of rounding; ulp; fate; neighbours
@@ -14,6 +16,9 @@ The modules, in the order in which they may import one another (each only those 
     probing        which sums an unknown adder makes, and in which order
     found_orders   products along the trees that a prober found
     explain        the story of one rounding
+    saved_arrays   arrays as files give them back
+    any_precision  NumPy's functions of single numbers, as exactly as it takes
+    correct_rounding   NumPy's float64 functions, settled so that one rounding is correct
     elementwise    NumPy's ufuncs on values of a format; which format results have
     array_text     arrays of values as text, in their shortest digits
     arrays         Array: values and a Format, with NumPy's operators; matmul
@@ -21,6 +26,7 @@ The modules, in the order in which they may import one another (each only those 
     products       sums and matrix products of Arrays, carried by an accumulator of one's choice
     precision      which precision operations run in now; autocast's lists
     ops            operations: one row each, with its forward and its derivatives
+    array_methods  torch's methods on Arrays, in a table
     autograd       Tensor: the graph of operations, and gradients back through it
     clipping       gradients held within bounds
     nn             layers and losses under torch's names
@@ -38,15 +44,18 @@ The modules, in the order in which they may import one another (each only those 
 `import simfp` brings neither Matplotlib nor ipywidgets nor torch.
 """
 
-import simfp.array_functions  # noqa: F401  (enters NumPy's functions)
+import simfp.array_functions
+import simfp.array_methods  # noqa: F401  (enters torch's methods)
 from simfp.accumulation import BlockedSum, ExactSum, Float64Sum, KahanSum, PairwiseSum, SequentialSum
 from simfp.arithmetic import add, divide, fma, multiply, sqrt, subtract
 from simfp.arrays import Array, array
-from simfp.autograd import Tensor, no_grad
+from simfp.autograd import Tensor, no_grad, tensor
 from simfp.bits import decode
 from simfp.census import Census
+from simfp.devices import Device
 from simfp.explain import explain
 from simfp.formats import NAMED_FORMATS, Format, as_format
+from simfp.integers import INTEGER_TYPES, IntegerType, as_dtype
 from simfp.products import dot, matmul, sum
 from simfp.rounding import encode, fate, next_down, next_up, round_to, ulp
 from simfp.tensor_core import ADA, AMPERE, BLACKWELL, HOPPER, TURING, VOLTA, Generation, Order, TensorCore
@@ -61,6 +70,8 @@ float8_e5m2 = NAMED_FORMATS["float8_e5m2"]
 float6_e2m3fn = NAMED_FORMATS["float6_e2m3fn"]
 float6_e3m2fn = NAMED_FORMATS["float6_e3m2fn"]
 float4_e2m1fn = NAMED_FORMATS["float4_e2m1fn"]
+uint8, int8, int16 = INTEGER_TYPES["uint8"], INTEGER_TYPES["int8"], INTEGER_TYPES["int16"]
+int32, int64, bool = INTEGER_TYPES["int32"], INTEGER_TYPES["int64"], INTEGER_TYPES["bool"]
 
 __version__ = "0.1.0"
 
@@ -74,10 +85,12 @@ __all__ = [
     "Array",
     "BlockedSum",
     "Census",
+    "Device",
     "ExactSum",
     "Float64Sum",
     "Format",
     "Generation",
+    "IntegerType",
     "KahanSum",
     "Order",
     "PairwiseSum",
@@ -87,8 +100,10 @@ __all__ = [
     "Trace",
     "add",
     "array",
+    "as_dtype",
     "as_format",
     "bfloat16",
+    "bool",
     "decode",
     "divide",
     "dot",
@@ -103,6 +118,10 @@ __all__ = [
     "float16",
     "float32",
     "fma",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
     "matmul",
     "multiply",
     "next_down",
@@ -112,6 +131,8 @@ __all__ = [
     "sqrt",
     "subtract",
     "sum",
+    "tensor",
     "tfloat32",
+    "uint8",
     "ulp",
 ]

@@ -1,10 +1,11 @@
-"""Mixed precision under torch's names: autocast and GradScaler."""
+"""Mixed precision under torch's names: autocast and GradScaler; and on which accumulator products run."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ __all__ = [
     "AUTOCAST_LISTS",
     "AUTOCAST_RULES",
     "GradScaler",
+    "accumulating",
     "autocast",
     "autocast_rule",
     "get_autocast_dtype",
@@ -142,6 +144,20 @@ class autocast:
 
     def __repr__(self) -> str:
         return f"autocast({self.device!r}, dtype={self.fast_dtype}, enabled={self._enabled})"
+
+
+@contextmanager
+def accumulating(accumulator: Any) -> Iterator[None]:
+    """A region in which sums of products are carried by an accumulator, in every region of autocast within it, too.
+
+    So a program that says nothing of accumulators, such as a script written for torch, can be run on one:
+    ``with accumulating(sf.HOPPER): ...``. A region of autocast that names its own keeps it.
+
+    accumulator: what `autocast` takes; None for NumPy's float32, as outside of all regions.
+    """
+    now = precision.current()
+    with precision.running(replace(now, accumulator=None if accumulator is None else _accumulator(accumulator))):
+        yield
 
 
 def autocast_rule(operation: Any) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simfp.formats import Format
 from simfp.rounding import round_to
 
-__all__ = ["array_text", "shortest_decimals"]
+__all__ = ["array_text", "integers_text", "shortest_decimals"]
 
 POSITIONAL = (1e-4, 1e16)  # magnitudes written without an exponent, as Python writes floats
 
@@ -58,6 +58,15 @@ def array_text(values: NDArray[Any], fmt: Format, separator: str, prefix: str = 
     width = max(map(len, words), default=0)
     aligned = iter([word.rjust(width) for word in words])
     return lay_out(lambda x: next(aligned))
+
+
+def integers_text(values: NDArray[Any]) -> str:
+    """Integers or truth values as torch prints a tensor of them; the type is named unless it is int64 or bool."""
+    word = "" if values.dtype in (np.int64, np.bool_) else f", dtype={values.dtype}"
+    if values.size == 0:
+        size = "" if values.ndim == 1 else f", size={values.shape}"
+        return f"tensor([]{size}, dtype={values.dtype})"
+    return f"tensor({np.array2string(values, separator=', ', prefix='tensor(')}{word})"
 
 
 def _written(x: Decimal) -> str:

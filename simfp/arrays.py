@@ -19,8 +19,14 @@ from simfp.elementwise import FLOAT32, Operand, in_format, result_format, rounde
 from simfp.formats import STORAGE_DTYPES, Format, as_format
 from simfp.rounding import as_floats, round_array
 
-__all__ = ["Array", "array", "matmul"]
+__all__ = ["Array", "array", "matmul", "overwrite"]
 
+SEVERAL_IN_ONE_PLACE = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+    "clone() the tensor before performing the operation."
+)
+
+ABOVE: list[type] = []  # types that take Arrays as operands, and compute with them themselves; autograd enters Tensor
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's functions for Arrays; array_functions fills it
 
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
@@ -163,6 +169,17 @@ class Array(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         return bool(self._values)
 
+    def __eq__(self, other: Any) -> Any:
+        return np.equal(self, other) if _is_operand(other) else NotImplemented
+
+    def __ne__(self, other: Any) -> Any:
+        return np.not_equal(self, other) if _is_operand(other) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __contains__(self, x: Any) -> bool:
+        return _is_operand(x) and bool(np.any(np.equal(self, x)))
+
     def __len__(self) -> int:
         return len(self._values)
 
@@ -188,6 +205,8 @@ class Array(NDArrayOperatorsMixin):
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
+        if any(isinstance(x, tuple(ABOVE)) for x in inputs):
+            return NotImplemented
         name = f"np.{ufunc.__name__}"
         if method == "reduce" and ufunc in REDUCTIONS and not out:
             return REDUCTIONS[ufunc](*inputs, **{"axis": 0, **options})
@@ -255,11 +274,32 @@ class Array(NDArrayOperatorsMixin):
         return smallest
 
 
+def _is_operand(x: Any) -> bool:
+    """Whether `x` can be compared with an Array; None, a string and the like are equal to none."""
+    return isinstance(x, (Array, np.ndarray, np.generic, bool, int, float, *ABOVE))
+
+
 def owned(values: ArrayLike, fmt: Format) -> Array:
     """An Array over `values`, which are in `fmt` and its carrier already; neither checked nor copied."""
     made = object.__new__(Array)
     made._dtype, made._values = fmt, np.asarray(values)
     return made
+
+
+def overwrite(x: Array, values: NDArray[Any]) -> None:
+    """Writes values of the format of `x` into its memory.
+
+    Raises RuntimeError for memory that is not to be written to, or in which several values are one.
+    """
+    check_writable(x._values)
+    x._values[...] = values
+
+
+def check_writable(memory: NDArray[Any]) -> None:
+    """Raises RuntimeError for memory that is not to be written to, or in which several values are one."""
+    if not memory.flags.writeable:
+        several = any(step == 0 and length > 1 for step, length in zip(memory.strides, memory.shape))
+        raise RuntimeError(SEVERAL_IN_ONE_PLACE if several else "the memory of this tensor is not to be written to")
 
 
 def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, array, owned
+from simfp.arrays import Array, array, overwrite, owned
 from simfp.elementwise import FLOAT32, promote
 from simfp.formats import Format
 from simfp.rounding import round_array
@@ -58,7 +58,7 @@ def clip_grad_norm_(
     factor = np.minimum(np.reciprocal(total + 1e-6) * max_norm, 1.0)
     for p in params:
         scaled: Array = p.grad * factor
-        p.grad = scaled if scaled.dtype == p.grad.dtype else scaled.astype(p.grad.dtype)
+        overwrite(p.grad, (scaled if scaled.dtype == p.grad.dtype else scaled.astype(p.grad.dtype))._values)
     return total
 
 
@@ -70,7 +70,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     bound = float(clip_value)
     for p in _listed(parameters):
         if p.grad is not None:
-            p.grad = np.minimum(np.maximum(p.grad, -bound), bound)
+            overwrite(p.grad, np.minimum(np.maximum(p.grad, -bound), bound)._values)
 
 
 def _listed(parameters: Any) -> list[Any]:

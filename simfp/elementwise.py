@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
+from simfp.correct_rounding import settle, tell_exact_from_rounded
 from simfp.formats import NAMED_FORMATS, STORAGE_DTYPES, Format, as_format
 from simfp.rounding import as_floats, round_array
 
-__all__ = ["UFUNCS", "Operand", "apply", "as_operand", "in_format", "promote", "result_format", "rounded"]
+__all__ = ["UFUNCS", "Operand", "apply", "as_operand", "in_format", "one_nan", "promote", "result_format", "rounded"]
 
 FLOAT32 = NAMED_FORMATS["float32"]
 MEET_IN_FLOAT32 = frozenset(NAMED_FORMATS[name] for name in ("float32", "tfloat32", "float16", "bfloat16"))
@@ -25,7 +26,7 @@ MEET_IN_FLOAT32 = frozenset(NAMED_FORMATS[name] for name in ("float32", "tfloat3
 UFUNCS: dict[np.ufunc, str] = {ufunc: kind for kind, ufuncs in {
     # IEEE 754's own operations: in float32 where that suffices (see `working_dtype`), else float64; rounded once
     "arithmetic": (np.add, np.subtract, np.multiply, np.divide, np.sqrt, np.square, np.reciprocal),
-    # in float64, rounded once
+    # in float64, and where that could round to the other side exactly (see `simfp.correct_rounding`); rounded once
     "function": (
         np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.logaddexp, np.logaddexp2,
         np.power, np.float_power, np.cbrt, np.hypot,
@@ -50,6 +51,9 @@ UFUNCS: dict[np.ufunc, str] = {ufunc: kind for kind, ufuncs in {
 }.items() for ufunc in ufuncs}
 # fmt: on
 
+
+# what they do to a NaN is to set its sign
+SIGNS = frozenset((np.positive, np.negative, np.absolute, np.fabs, np.conjugate, np.copysign))
 
 # of finite values other than zero these are finite and not zero, whatever float64 says
 BEYOND_FLOAT64 = {np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.float_power}
@@ -155,7 +159,17 @@ def rounded(
     with np.errstate(invalid="ignore"):  # a signalling NaN
         wide = wide.astype(np.promote_types(wide.dtype, fmt.carrier), copy=False)
     out = round_array(wide, fmt, operation=operation, overflow=overflow, exact=exact)
-    return out.astype(fmt.carrier, copy=False)
+    return one_nan(out.astype(fmt.carrier, copy=False))
+
+
+def one_nan(values: NDArray[Any]) -> NDArray[Any]:
+    """The same array, in which every NaN has been made NumPy's own: positive, quiet, nothing else in it.
+
+    IEEE 754 leaves a NaN's sign and payload to the processor, whose vector instructions take another operand's.
+    """
+    if values.size and np.isnan(values.max()):
+        values[np.isnan(values)] = np.nan
+    return values
 
 
 def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any], ...], Format | None]:
@@ -179,18 +193,21 @@ def apply(ufunc: np.ufunc, operands: list[Operand]) -> tuple[tuple[NDArray[Any],
         # np.power takes sqrt for a single exponent of 0.5, which is another function at -0 and -infinity
         compute = np.float_power if ufunc is np.power else ufunc
         results = compute(*values, dtype=dtype, order="C")
-        results = results if isinstance(results, tuple) else (results,)
+        results = tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
         if native:
-            return tuple(np.asarray(result) for result in results), fmt
+            return tuple(map(one_nan, results)) if ufunc not in SIGNS else results, fmt
+        if kind == "function":
+            settle(compute, values, results[0], fmt)
         exact: tuple[Any, ...] = (None,) * len(results)
         if observe.somebody_listens() and compute.nout == 1:
-            exact = (_in_float64(compute, [operand.values for operand in operands]),)
+            exact = (_in_float64(compute, [operand.values for operand in operands], fmt),)
     return tuple(rounded(result, fmt, ufunc.__name__, exact=told) for result, told in zip(results, exact)), fmt
 
 
-def _in_float64(ufunc: np.ufunc, values: list[NDArray[Any]]) -> NDArray[Any]:
+def _in_float64(ufunc: np.ufunc, values: list[NDArray[Any]], fmt: Format) -> NDArray[Any]:
     """The results in float64, for a listener: where that itself overflowed or vanished, its ends stand for them."""
     result = np.asarray(ufunc(*values, dtype=np.float64, order="C"))
+    tell_exact_from_rounded(ufunc, values, result, fmt)
     if ufunc not in BEYOND_FLOAT64:
         return result
     live = np.isinf(result) | (result == 0)

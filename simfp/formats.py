@@ -96,6 +96,16 @@ class Format:
         return 1 + self.exponent_bits + self.mantissa_bits
 
     @property
+    def itemsize(self) -> int:
+        """How many bytes a code takes."""
+        return -(-self.bits // 8)
+
+    @property
+    def is_floating_point(self) -> bool:
+        """True; of a type of integers, False."""
+        return True
+
+    @property
     def bias(self) -> int:
         """What is subtracted from the exponent field."""
         assert self.exponent_bias is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array, overwrite, owned
 from simfp.elementwise import FLOAT32
 from simfp.formats import NAMED_FORMATS
 from simfp.optim.foreach import Tensors
@@ -221,21 +221,27 @@ class GradScaler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over a state_dict; does nothing where scaling is disabled.
 
-        Raises RuntimeError for an empty one.
+        Raises RuntimeError for an empty one, TypeError, KeyError or ValueError for what is no such state_dict; the
+        scaler is then as it was.
         """
         if not self._enabled:
             return
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"expected a state_dict of a GradScaler, got {type(state_dict).__name__}")
         if not state_dict:
             raise RuntimeError(
                 "The source state dict is empty, possibly because it was saved from a disabled instance of GradScaler."
             )
-        self._init_scale = state_dict["scale"]
+        names = ("scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker")
+        missing = [name for name in names if name not in state_dict]
+        if missing:
+            raise KeyError(f"the state_dict of a GradScaler has no {missing[0]!r}")
+        scale, growth, backoff, interval, tracker = (_number(name, state_dict[name]) for name in names)
+        self._init_scale = scale
         if self._scale is not None:
-            self._scale = _float32(self._init_scale)
-        self._growth_factor = state_dict["growth_factor"]
-        self._backoff_factor = state_dict["backoff_factor"]
-        self._growth_interval = state_dict["growth_interval"]
-        self._init_growth_tracker = self._growth_tracker = state_dict["_growth_tracker"]
+            self._scale = _float32(scale)
+        self._growth_factor, self._backoff_factor, self._growth_interval = growth, backoff, interval
+        self._init_growth_tracker = self._growth_tracker = tracker
 
     def __getstate__(self) -> dict[str, Any]:
         if self._progress:
@@ -268,7 +274,7 @@ def _unscale(p: Any, factor: np.float32) -> bool:
     finite = bool(np.isfinite(grad._values).all())
     if factor != 1:
         with observe.at(phase="unscale", layer=None, parameter=p, inputs=(grad,)):
-            p.grad = owned(Tensors(grad.dtype, "unscale").multiply(grad._values, factor), grad.dtype)
+            overwrite(grad, Tensors(grad.dtype, "unscale").multiply(grad._values, factor))
     return finite
 
 
@@ -293,3 +299,10 @@ def _one_number(new_scale: Any) -> float:
     if not isinstance(data, (Array, np.ndarray)) or data.size != 1 or getattr(new_scale, "requires_grad", False):
         raise AssertionError("new_scale should be a float or a tensor of one element with requires_grad=False.")
     return float(data.item())
+
+
+def _number(name: str, value: Any) -> Any:
+    """A number of a state_dict as it is; TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name!r} in the state_dict of a GradScaler should be a number, got {value!r}")
+    return value

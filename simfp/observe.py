@@ -157,6 +157,8 @@ class Whole:
     operation: str
     inputs: tuple[Any, ...]
     autocast: bool  # whether it runs under autocast's rules; its parts do not
+    names: tuple[str, ...]  # of the inputs
+    fmt: Any  # what autocast has it run in
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,9 +217,10 @@ def tell_followers(told: Applied | Derived) -> None:
 
 
 @contextmanager
-def of_whole(operation: str, *inputs: Any, autocast: bool) -> Iterator[None]:
-    """Within this context, operations are parts of one; the outermost counts."""
-    token = _whole.set(_whole.get() or Whole(operation, inputs, autocast))
+def of_whole(operation: str, inputs: dict[str, Any], *, autocast: bool, fmt: Any) -> Iterator[None]:
+    """Within this context, operations are parts of one on inputs of these names; the outermost counts."""
+    whole = Whole(operation, tuple(inputs.values()), autocast, tuple(inputs), fmt)
+    token = _whole.set(_whole.get() or whole)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simfp import observe
 from simfp.bits import codes_of, decode, step_codes
-from simfp.formats import STORAGE_DTYPES, Format, as_format
+from simfp.formats import NAMED_FORMATS, STORAGE_DTYPES, Format, as_format
 from simfp.kernels import rounding as kernels
 
 _SMALL_FLOATS = {np.dtype(np.float16), *STORAGE_DTYPES.values()} - {np.dtype(np.float32)}
@@ -427,6 +427,11 @@ def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
             sticky = ((given & low) != 0).astype(given.dtype) << given.dtype.type(11)
             given = np.where((given > 2**53) | (given < -(2**53)), (given & ~low) | sticky, given)
         return given.astype(np.float64), True
+    if kind == "V" and given.dtype.names is None and given.dtype.name.startswith(("float", "bfloat", "int", "uint")):
+        raise TypeError(
+            f"simfp has no format {given.dtype.name}, only {', '.join(NAMED_FORMATS)}; the values can be had in one of "
+            f"them by way of x.astype(np.float32)"
+        )
     raise TypeError(f"cannot round {given.dtype} values; expected float32 or float64 (or integers, float16, ml_dtypes)")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,10 +79,19 @@ X, ROW, SCALAR = Floats((3, 4)), Floats((4,)), Floats(())
 PLUS = Floats((3, 4), 0.7, 2.5)
 TIED = Floats((3, 4), equal=2)
 SHARES = Floats((3, 4), 0.2, 0.8)
+BETWEEN = Floats((3, 4), -2.7, 2.8)  # none near a multiple of 0.5
+ABOVE, BELOW, DIVISORS = Floats((3, 4), 4.3, 5.1), Floats((3, 4), -5.1, -4.3), Floats((4,), 1.75, 2.05)
+REMAINDERS = [call(ABOVE, DIVISORS), call(BELOW, DIVISORS), call(BETWEEN, 0.5), call(BETWEEN, -0.5)]
+QUOTIENTS = [
+    Case(tuple(replace(x, grad=False) if isinstance(x, Floats) else x for x in each.args)) for each in REMAINDERS
+]
+HOLED = Floats((3, 3))  # with a zero
+STEPPED = [call(BETWEEN), call(Floats((), 0.3, 0.7))]
 IMAGES, KERNELS = Floats((2, 4, 5, 6)), Floats((6, 4, 3, 2))
 
 BINARY = [call(X, Floats((3, 4), -1, 3)), call(X, ROW), call(X, 0.7), call(Floats((3, 1)), ROW), call(X, SCALAR)]
 UNARY = [call(X), call(SCALAR), call(Floats((2, 3, 4)))]
+EVERY_ROW, EVERY_OTHER, PAIRS = np.arange(3)[:, None], np.array([3, 1]), Floats((3, 2))
 UNEVEN = Floats((3, 4), -1, 3)  # whose sums are not 0
 OVER = [call(UNEVEN), call(UNEVEN, 0), call(UNEVEN, -1, True), call(Floats((2, 3, 4), -1, 3), (0, 2)), call(SCALAR)]
 OVER_TIES = [call(X), call(X, 1), call(X, (0, 1), True), call(TIED, smooth=False), call(TIED, 0, smooth=False)]
@@ -111,6 +120,7 @@ CASES: dict[str, list[Case]] = {
     "pow": [
         call(PLUS, PLUS), call(PLUS, 1.7), call(2.5, X), call(PLUS, 0.5), call(PLUS, -0.5),
         *(call(X, power) for power in (0, 1, 2, 3)), call(PLUS, -1), call(PLUS, -2), call(PLUS, 4),
+        call(Floats((5,), 0, 2), Floats((5,), 1.5, 3), smooth=False),
     ],
     "maximum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
     "minimum": [call(X, Floats((3, 4), -1.93, 2.11)), call(X, Floats((4,), 0.24, 2.5)), call(TIED, TIED, smooth=False)],
@@ -122,6 +132,24 @@ CASES: dict[str, list[Case]] = {
     "sqrt": [call(PLUS)],
     "rsqrt": [call(PLUS)],
     "reciprocal": [call(PLUS)],
+    "expm1": UNARY,
+    "log1p": [call(PLUS)],
+    "erf": UNARY,
+    "exp2": UNARY,
+    "log2": [call(PLUS)],
+    "log10": [call(PLUS)],
+    "sin": UNARY,
+    "cos": UNARY,
+    "xlogy": [call(X, PLUS), call(X, Floats((4,), 0.7, 3))],
+    "floor": STEPPED,
+    "ceil": STEPPED,
+    "round": [*STEPPED, call(Floats((7,), -1.5, 1.5), smooth=False)],
+    "trunc": STEPPED,
+    "frac": STEPPED,
+    "sign": STEPPED,
+    "remainder": REMAINDERS,
+    "fmod": REMAINDERS,
+    "floor_divide": QUOTIENTS,
     "sum": OVER,
     "mean": OVER,
     "var": [call(X), call(X, 0), call(X, 1, 0, True), call(Floats((2, 3, 4)), (0, 2), 2)],
@@ -130,6 +158,9 @@ CASES: dict[str, list[Case]] = {
     "amin": OVER_TIES,
     "logsumexp": [call(X, 1), call(X, 0, True), call(X, (0, 1))],
     "linalg_vector_norm": [call(X), call(X, 2, 1), call(X, 1, 0, True), call(X, np.inf, 1)],
+    "prod": [call(X), call(X, 1), call(X, (0, 1), True), call(SCALAR), call(HOLED), call(HOLED, 0)],
+    "cumsum": [call(X, 0), call(X, -1), call(SCALAR, 0)],
+    "cumprod": [call(X, 0), call(X, -1), call(HOLED, 0), call(SCALAR, 0)],
     "clone": [call(X)],
     "reshape": [call(X, (2, 6)), call(X, (-1,)), call(SCALAR, (1, 1))],
     "permute": [call(Floats((2, 3, 4)), (2, 0, 1)), call(Floats((2, 3, 4)), (-1, 1, 0))],
@@ -145,6 +176,10 @@ CASES: dict[str, list[Case]] = {
     "gather": [call(X, 1, Integers((3, 6), 4)), call(X, 0, Integers((2, 4), 3))],
     "tril": [call(X), call(Floats((2, 3, 3)), 1)],
     "triu": [call(X), call(Floats((2, 3, 3)), -1)],
+    "scatter": [
+        call(X, 1, Integers((3, 1), 4), Floats((3, 1))), call(X, 0, Integers((1, 4), 3), 0.5),
+    ],
+    "scatter_add": [call(X, 1, Integers((3, 6), 4), Floats((3, 6))), call(X, 0, Integers((2, 4), 3), Floats((2, 4)))],
     "embedding": [
         call(Floats((6, 4)), Integers((3, 5), 6)), call(Floats((6, 4)), Integers((9,), 6), padding_idx=2, smooth=False),
     ],
@@ -215,6 +250,42 @@ CASES: dict[str, list[Case]] = {
         call(X, SHARES, None, Floats((4,), 0.5, 2, grad=False)),
     ],
     "nll_loss": TARGETS,
+    "copy": [call(X, Floats((3, 4), -1, 3)), call(X, ROW), call(X, SCALAR), call(X, Floats((1, 1)))],
+    "fill": [call(X, 0.5), call(X, SCALAR)],
+    "index_put": [
+        call(X, Truth((3, 4)), SCALAR), call(X, Integers((), 3), ROW), call(X, (EVERY_ROW, EVERY_OTHER), PAIRS),
+        call(X, (slice(None), EVERY_OTHER), Floats((2,))), call(X, Truth((3, 4)), 0.5),
+    ],
+    "index_add": [
+        call(X, 0, Integers((5,), 3), Floats((5, 4))), call(X, 1, Integers((2,), 4), Floats((3, 2)), alpha=0.5),
+    ],
+    "lerp": [
+        call(X, Floats((3, 4), -1, 3), 0.3), call(X, ROW, 0.75),
+        call(X, Floats((3, 4), -1, 3), Floats((3, 4), -0.2, 1.1)),
+    ],
+    "addcmul": [call(X, PLUS, SHARES), call(X, ROW, Floats((3, 1)), value=0.7)],
+    "addcdiv": [call(X, SHARES, PLUS), call(X, ROW, Floats((3, 1), 0.7, 2), value=0.7)],
+    "elu": [*UNARY, call(X, 0.7), call(X, 1.67, 1.05), call(X, 0.7, 1.0, 1 / 0.7)],
+    "hardtanh": [*UNARY, call(X, 0.0, 1.7), call(Floats((5,)), -1.0, 1.0, smooth=False)],
+    "hardsigmoid": [*UNARY, call(Floats((20,), -4.1, 4.1))],
+    "hardswish": [*UNARY, call(Floats((20,), -4.1, 4.1))],
+    "mish": [*UNARY, call(Floats((20,), -9, 9))],
+    "log_sigmoid": [*UNARY, call(Floats((20,), -9, 9))],
+    "prelu": [call(X, SCALAR), call(Floats((2, 3, 4)), Floats((3, 1), 0.1, 0.5))],
+    "glu": [call(X), call(Floats((2, 4, 3)), 1)],
+    "conv1d": [
+        call(Floats((2, 4, 9)), Floats((6, 4, 3)), Floats((6,))), call(Floats((2, 4, 9)), Floats((6, 4, 3)), padding=2),
+        call(Floats((4, 9)), Floats((6, 2, 2)), Floats((6,)), stride=2, groups=2, dilation=3),
+    ],
+    "conv_transpose1d": [
+        call(Floats((2, 4, 5)), Floats((4, 3, 3)), Floats((3,))),
+        call(Floats((4, 5)), Floats((4, 3, 3)), stride=2, padding=1, output_padding=1, groups=2),
+    ],
+    "conv_transpose2d": [
+        call(Floats((2, 4, 3, 4)), Floats((4, 3, 3, 2)), Floats((3,))),
+        call(Floats((2, 4, 3, 4)), Floats((4, 3, 3, 3)), stride=2, padding=1, output_padding=1),
+        call(Floats((4, 3, 4)), Floats((4, 3, 2, 3)), Floats((6,)), stride=(3, 1), groups=2, dilation=(1, 2)),
+    ],
 }  # fmt: skip
 
 # Larger ones, in which the order of sums and the share of each thread matter.
@@ -246,6 +317,11 @@ LARGE: dict[str, list[Case]] = {
     "mse_loss": [call(BATCH, Floats((512, 128)))],
     "nll_loss": [call(Floats((512, 50), -5, -0.1), Integers((512,), 50))],
     "binary_cross_entropy_with_logits": [call(BATCH, Floats((512, 128), 0, 1))],
+    "elu": [call(Floats((20_000,), -10, 10))],
+    "mish": [call(Floats((20_000,), -10, 10))],
+    "hardswish": [call(Floats((20_000,), -10, 10))],
+    "conv1d": [call(Floats((8, 4, 40)), Floats((8, 4, 5), -0.3, 0.25), Floats((8,)), padding=2)],
+    "conv_transpose2d": [call(Floats((4, 6, 8, 8)), Floats((6, 4, 4, 4), -0.3, 0.25), Floats((4,)), stride=2)],
 }  # fmt: skip
 
 EVERY_CASE = [(name, case) for name, cases in CASES.items() for case in cases]

@@ -164,11 +164,12 @@ def test_the_layout_of_weights_and_gradients_does_not_matter(name: str) -> None:
         assert_same(turned.data.values, p.data.values)
 
 
-def test_a_step_leaves_the_old_weights_and_the_gradient_as_they_were() -> None:
+def test_a_step_writes_over_the_weights_and_leaves_the_gradient_as_it_was() -> None:
     p = Parameter([1.0, 2.0], grad=[1.0, 1.0])
-    before, grad = p.data, p.grad
-    optim.SGD([p], lr=0.1, momentum=0.9, nesterov=True).step()
-    assert before.tolist() == [1.0, 2.0]
+    weights, grad = p.data, p.grad
+    optim.SGD([p], lr=0.125, momentum=1, nesterov=True).step()
+    assert p.data is weights
+    assert weights.tolist() == [0.75, 1.75]
     assert p.grad is grad
     assert grad.tolist() == [1.0, 1.0]
 

@@ -6,12 +6,14 @@ What moves values about is in `simfp.autograd.shaping`, and can be had from here
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simfp.arrays import Array, array
+from simfp.arrays import Array
+from simfp.autograd.conversions import tensor
+from simfp.autograd.picking import ValuesAndIndices, argmax, argmin
+from simfp.autograd.pointwise import floor_divide, fmod, trunc
 from simfp.autograd.shaping import (
     cat,
     chunk,
@@ -32,8 +34,8 @@ from simfp.autograd.shaping import (
     unsqueeze,
 )
 from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
-from simfp.ops.shapes import place
 
 __all__ = [
     "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
@@ -45,13 +47,6 @@ __all__ = [
 ]  # fmt: skip
 
 Dims = int | Sequence[int] | None
-
-
-class ValuesAndIndices(NamedTuple):
-    """What `max` and `min` along an axis give back."""
-
-    values: Tensor
-    indices: NDArray[np.int64]
 
 
 # --- arithmetic
@@ -72,8 +67,21 @@ def mul(x: Any, y: Any) -> Tensor:
     return apply(OPERATIONS["mul"], x, y)
 
 
-def div(x: Any, y: Any) -> Tensor:
-    """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`."""
+def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`.
+
+    rounding_mode: "floor" for `floor_divide`, "trunc" for the whole number toward zero.
+    """
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    if rounding_mode == "trunc":
+        quotient = div(x, y)
+        whole = not any(isinstance(each, float) or as_tensor(each).is_floating_point() for each in (x, y))
+        return floor_divide(sub(x, fmod(x, y)), y) if whole else trunc(quotient)
+    if rounding_mode is not None:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     return mul(reciprocal(y), x) if _is_number(x) else apply(OPERATIONS["div"], x, y)
 
 
@@ -94,19 +102,26 @@ def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
 
 
 def where(condition: Any, x: Any, y: Any) -> Tensor:
-    """Values of `x` where the condition holds, else of `y`; a condition is a NumPy array of truth values."""
+    """Values of `x` where the condition holds, else of `y`; a condition is a tensor of truth values."""
     if _is_number(x) and _is_number(y):
-        x = array(x)
-    return apply(OPERATIONS["where"], _truth(condition), x, y)
+        x = tensor(x)
+    return apply(OPERATIONS["where"], truth_of(condition), x, y)
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     """`x` with `value` wherever the mask is true."""
-    return apply(OPERATIONS["masked_fill"], x, _truth(mask), value)
+    return apply(OPERATIONS["masked_fill"], x, truth_of(mask), value)
 
 
-def _truth(mask: Any) -> NDArray[np.bool_]:
-    given = np.asarray(mask._data.values if isinstance(mask, Tensor) else mask)
+def truth_of(mask: Any) -> Any:
+    """A condition or mask: a tensor of truth values as it is, else a NumPy array.
+
+    Raises RuntimeError for what is no truth.
+    """
+    if isinstance(mask, Tensor) and mask._data.dtype == bool:
+        return mask
+    data = mask._data if isinstance(mask, Tensor) else mask
+    given = np.asarray(data.values if isinstance(data, Array) else data)
     if given.dtype != bool:
         raise RuntimeError(f"expected condition or mask to be a boolean tensor, but got dtype {given.dtype}")
     return given
@@ -175,17 +190,6 @@ def _of_dimensions(name: str, ndim: int, *inputs: Any) -> tuple[Any, ...]:
     return inputs
 
 
-def _compared(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], NDArray[np.bool_]]:
-    def function(x: Any, y: Any) -> Any:
-        return compare(*(each._data if isinstance(each, Tensor) else each for each in (x, y)))
-
-    return function
-
-
-eq, ne, lt = _compared(np.equal), _compared(np.not_equal), _compared(np.less)
-le, gt, ge = _compared(np.less_equal), _compared(np.greater), _compared(np.greater_equal)
-
-
 # --- over axes
 
 
@@ -223,21 +227,6 @@ def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return apply(OPERATIONS["amin"], x, _axes(dim), keepdim)
 
 
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> NDArray[np.int64]:
-    """Where the largest value is first, as an array of integers."""
-    return _first(np.argmax, x, dim, keepdim)
-
-
-def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> NDArray[np.int64]:
-    """Where the smallest value is first, as an array of integers."""
-    return _first(np.argmin, x, dim, keepdim)
-
-
-def _first(find: Any, x: Any, dim: int | None, keepdim: bool) -> NDArray[np.int64]:
-    data = as_tensor(x)._data
-    return np.asarray(find(data, axis=None if dim is None else place(dim, data.ndim), keepdims=keepdim))
-
-
 def max(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest value, equals sharing the gradient; with `dim` a pair: values, and indices that take the gradient.
 
@@ -256,12 +245,13 @@ def _extreme(between: Any, over_all: Any, find: Any, x: Any, dim: Any, keepdim: 
         return over_all(x)
     if isinstance(dim, (Tensor, Array, np.ndarray)):
         return between(x, dim)
-    indices = find(x, dim, keepdim=True)
-    if not as_tensor(x).ndim:
-        return ValuesAndIndices(as_tensor(x), indices)
+    given = as_tensor(x)
+    indices = find(given.byte() if str(given.dtype) == "bool" else given, dim, keepdim=True)
+    if not given.ndim:
+        return ValuesAndIndices(given, indices)
     values = gather(x, dim, indices)
     return (
-        ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(squeeze(values, dim), indices.squeeze(dim))
+        ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(squeeze(values, dim), squeeze(indices, dim))
     )
 
 
@@ -296,14 +286,13 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__mul__": mul, "__rmul__": _reflected(mul), "__truediv__": div, "__rtruediv__": _reflected(div),
     "__pow__": pow, "__rpow__": _reflected(pow), "__neg__": neg, "__abs__": abs,
     "__matmul__": matmul, "__rmatmul__": _reflected(matmul),
-    "__eq__": eq, "__ne__": ne, "__lt__": lt, "__le__": le, "__gt__": gt, "__ge__": ge,
     "add": add, "sub": sub, "mul": mul, "div": div, "pow": pow, "clamp": clamp, "masked_fill": masked_fill,
     "where": lambda x, condition, y: where(condition, x, y),
     "neg": neg, "abs": abs, "exp": exp, "log": log, "sqrt": sqrt, "rsqrt": rsqrt, "reciprocal": reciprocal,
     "square": square, "relu": relu, "tanh": tanh, "sigmoid": sigmoid, "maximum": maximum, "minimum": minimum,
     "matmul": matmul, "mm": mm, "bmm": bmm, "sum": sum, "mean": mean, "var": var, "std": std, "amax": amax,
-    "amin": amin, "argmax": argmax, "argmin": argmin, "max": max, "min": min, "logsumexp": logsumexp, "norm": norm,
-    "softmax": softmax, "log_softmax": log_softmax, "eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge,
+    "amin": amin, "max": max, "min": min, "logsumexp": logsumexp, "norm": norm,
+    "softmax": softmax, "log_softmax": log_softmax,
 }  # fmt: skip
 
 for _name, _function in METHODS.items():

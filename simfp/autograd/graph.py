@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from heapq import heappop, heappush
 from inspect import signature
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simfp import observe, precision
 from simfp.arrays import Array
 from simfp.ops import Call, Operation
 from simfp.ops.reductions import summed
 
-__all__ = ["Leaf", "Node", "backpropagate", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Gate", "Leaf", "Node", "Version", "backpropagate", "brought_to", "is_grad_enabled", "no_grad", "set_grad_enabled",
+]  # fmt: skip
 
 USED_UP = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -30,13 +35,6 @@ USED_UP = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
-
-# derivatives of these look at shapes and formats only, so `backward` has nothing to free and may come again: through a
-# cast that autocast keeps come the gradients of every loss of its region
-NOTHING_SAVED = {
-    "_to_copy", "add", "sub", "neg", "sum", "mean",
-    "reshape", "permute", "transpose", "expand", "cat", "stack", "tril", "triu",
-}  # fmt: skip
 
 _numbers = count()
 _recording: ContextVar[bool] = ContextVar("simfp_recording", default=True)
@@ -49,13 +47,34 @@ class Leaf(Protocol):
         """Adds `g` to what was gathered before."""
 
 
+class Version:
+    """How often the values of a tensor, and of all that share its memory, were changed in place."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class Watched(NamedTuple):
+    """A value that a derivative looks at: it must not have changed when the gradient comes."""
+
+    letter: str  # of `Operation.saves`
+    version: Version
+    number: int  # the version that was saved
+
+
 class Node:
     """One application of an operation: what it was given, and where the gradients of its inputs go.
 
     edges: for each input that needs a gradient its position, and the node that made it or the leaf that it is.
+    watched: the versions of what its derivatives look at.
     """
 
-    __slots__ = ("__weakref__", "call", "edges", "layer", "number", "operation", "precision", "retaining")
+    __slots__ = (
+        "__weakref__", "call", "edges", "gate", "hooks", "layer", "number", "operation", "precision", "retaining",
+        "saves", "watched",
+    )  # fmt: skip
 
     def __init__(self, operation: Operation, call: Call, edges: tuple[tuple[int, Node | Leaf], ...]) -> None:
         self.operation, self.edges = operation, edges
@@ -63,18 +82,37 @@ class Node:
         self.number = next(_numbers)
         self.precision, self.layer = precision.current(), observe.place().layer
         self.retaining: weakref.ref[Leaf] | None = None  # the tensor that wants to keep its gradient
+        self.hooks: dict[int, Callable[[Array], Array]] | None = None  # what is called with its gradient
+        self.gate: Gate | None = None  # where its gradient waits for others
+        self.watched: tuple[Watched, ...] = ()
+        # where derivatives look at shapes and formats only, `backward` has nothing to free and may come again: through
+        # a cast that autocast keeps come the gradients of every loss of its region
+        letters = "".join([operation.saved_for(position) for position, _ in edges])
+        self.saves = bool(letters) if letters != "k" else _has_arrays(call.inputs[1])
+
+    def watch(self, given: Sequence[Any], result: Any) -> None:
+        """Looks after the versions of those of the tensors that went in, and of the result, that derivatives need."""
+        if self.saves:
+            self.watched += tuple(
+                Watched(letter, each._counter, each._counter.number)
+                for letter in dict.fromkeys("".join([self.operation.saved_for(position) for position, _ in self.edges]))
+                if hasattr(each := _named(letter, given, result), "_counter")
+            )
 
     def gradients(self, g: Array) -> Iterator[tuple[Node | Leaf, Array]]:
         """The gradient of each input that needs one, in that input's shape and format, and where it goes."""
         if self.call is None:
             raise RuntimeError(USED_UP)
+        for watched in self.watched:
+            if watched.version.number != watched.number:
+                raise RuntimeError(self._changed(watched))
         # products in the accumulator of the forward; whoever listens hears which layer the gradient passes
         with precision.running(self.precision), observe.at(phase="backward", layer=self.layer):
             for position, target in self.edges:
                 vjp = self.operation.vjp(position)
                 assert vjp is not None  # or there would be no edge
                 with self._watched(position, g):
-                    part = _brought_to(self.call.inputs[position], vjp(g, self.call))
+                    part = brought_to(self.call.inputs[position], vjp(g, self.call))
                 yield target, part
 
     def _watched(self, position: int, g: Array) -> AbstractContextManager[None]:
@@ -86,8 +124,51 @@ class Node:
         inputs = (g, *self.call.inputs, self.call.result)
         return observe.at(operation=self.operation.name, gradient=name, inputs=inputs)
 
+    def watch_key(self, key: Any) -> None:
+        """Looks after the versions of the tensors in a key of indices, too."""
+        parts = key if isinstance(key, tuple) else (key,)
+        tensors = [part for part in parts if hasattr(part, "_counter")]
+        self.watched += tuple(Watched("k", each._counter, each._counter.number) for each in tensors)
+
+    def _changed(self, watched: Watched) -> str:
+        """What to say where a value is not what it was."""
+        assert self.call is not None
+        value, what = self.call.result, "the result"
+        if watched.letter == "k":
+            value, what = None, "in the key"
+        elif watched.letter != "r":
+            position, names = int(watched.letter), _names_of_inputs(self.operation)
+            value = self.call.inputs[position]
+            what = f"input `{names[position]}`" if position < len(names) else f"input {position}"
+        which = "indices" if value is None else f"{value.dtype} {list(value.shape)}"
+        return (
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"[{which}], which is {what} of {self.operation.name}, is at version "
+            f"{watched.version.number}; expected version {watched.number} instead."
+        )
+
     def __repr__(self) -> str:
         return f"<{self.operation.name}, backward>"
+
+
+class Gate:
+    """Where the gradients of several nodes wait for one another: they go on together.
+
+    opened: called with the gradients, None for what gets none, once all have come that this backward pass brings.
+    places: which gradient is whose.
+    """
+
+    def __init__(self, opened: Callable[[list[Array | None]], list[Array | None]], size: int) -> None:
+        self.opened, self.size = opened, size
+        self.places: weakref.WeakKeyDictionary[Node, int] = weakref.WeakKeyDictionary()
+
+    def released(self, held: dict[Node, Array]) -> list[tuple[Node, Array]]:
+        """The gradients that go on."""
+        gradients: list[Array | None] = [None] * self.size
+        for node, g in held.items():
+            gradients[self.places[node]] = g
+        after = self.opened(gradients)
+        return [(node, new) for node in held if (new := after[self.places[node]]) is not None]
 
 
 @lru_cache(maxsize=1024)
@@ -97,14 +178,30 @@ def _names_of_inputs(operation: Operation) -> list[str]:
     return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
 
 
+def _has_arrays(key: Any) -> bool:
+    """Whether a key has arrays of indices, or masks, in it."""
+    return any(hasattr(part, "__len__") for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _named(letter: str, given: Sequence[Any], result: Any) -> Any:
+    """What a letter of `Operation.saves` stands for, as far as that is the result or an input."""
+    if letter == "r":
+        return result
+    return given[int(letter)] if letter.isdigit() and int(letter) < len(given) else None
+
+
 def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:
     """Brings `gradient` from `root` to every leaf that it depends on."""
     uses = _uses(root)
     missing = Counter(uses)
     gathered: dict[Node | Leaf, Array] = {}
     ready: list[tuple[int, Node]] = []
+    due: list[tuple[Node, Array]] = []  # come through a gate
+    gates = Counter(node.gate for node in (root, *uses) if isinstance(node, Node) and node.gate is not None)
+    held: dict[Gate, dict[Node, Array]] = {gate: {} for gate in gates}
 
-    def receive(target: Node | Leaf, g: Array) -> None:
+    def receive(target: Node | Leaf, g: Array, of: Array) -> None:
+        given = g
         if target in gathered:
             with observe.running("accumulate", (gathered[target], g)):
                 g = gathered[target] + g
@@ -115,26 +212,53 @@ def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) 
         if isinstance(target, Node):
             heappush(ready, (-target.number, target))
         else:  # at once, as torch does
-            target.accumulate_grad(gathered.pop(target))
+            g = gathered.pop(target)
+            # kept, and edited, by the leaf alone
+            target.accumulate_grad(g.copy() if g is given and (told is not None or _is_shared(g, of)) else g)
 
+    told: list[Any] | None = None
     missing[root] += 1
     with observe.at(phase="backward", layer=None):
-        receive(root, gradient)
-        while ready:
-            _, node = heappop(ready)
-            g = gathered.pop(node)
+        receive(root, gradient, gradient)
+        while ready or due:
+            if due:
+                node, g = due.pop(0)
+            else:
+                _, node = heappop(ready)
+                g = gathered.pop(node)
+                for hook in list((node.hooks or {}).values()):
+                    g = hook(g)
+                if node.gate is not None:
+                    held[node.gate][node] = g
+                    if len(held[node.gate]) == gates[node.gate]:
+                        due = node.gate.released(held[node.gate])
+                    continue
             keeper = node.retaining() if node.retaining else None
             if keeper is not None:
-                keeper.accumulate_grad(g)
-            told: list[Any] | None = [] if observe.somebody_follows() else None
+                keeper.accumulate_grad(g.copy())
+            told = [] if node.gate is None and observe.somebody_follows() else None
             for target, part in node.gradients(g):
                 if told is not None:
                     told.append((node.edges[len(told)][0], target, part))
-                receive(target, part)
+                receive(target, part, g)
             if told is not None:
                 observe.tell_followers(observe.Derived(node, g, max(uses[node], 1), tuple(told)))
-            if not keep_graph and node.operation.name not in NOTHING_SAVED:
+            if not keep_graph and node.saves:
                 node.call = None
+
+
+def _is_shared(part: Array, g: Array) -> bool:
+    """Whether a derivative may have given memory that somebody else has: that of what came in, or a part of more."""
+    memory, owner = part._values, _owner(part)
+    return owner is _owner(g) or owner.size != memory.size or not memory.flags.writeable
+
+
+def _owner(x: Array) -> NDArray[Any]:
+    """The array that the memory of `x` belongs to."""
+    memory = x._values
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    return memory
 
 
 def _uses(root: Node | Leaf) -> Counter[Node | Leaf]:
@@ -152,7 +276,7 @@ def _uses(root: Node | Leaf) -> Counter[Node | Leaf]:
     return uses
 
 
-def _brought_to(x: Array, g: Array) -> Array:
+def brought_to(x: Array, g: Array) -> Array:
     """The gradient `g` in the shape of `x`, summed where `x` was broadcast, and then in its format."""
     if g.shape != x.shape:
         extra = g.ndim - x.ndim

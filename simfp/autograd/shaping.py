@@ -141,14 +141,32 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def index(x: Any, key: Any) -> Tensor:
-    """``x[key]``: slices, integers, arrays of integers and masks, as NumPy takes them.
+    """``x[key]``: slices, integers, Tensors and NumPy arrays of integers and masks, as NumPy takes them.
 
-    Raises IndexError for a Tensor or Array in the key: indices are NumPy arrays of integers or truth values.
+    Raises IndexError for a Tensor of floats in the key, and for places that are not there.
     """
-    for part in key if isinstance(key, tuple) else (key,):
-        if isinstance(part, (Tensor, Array)):
-            raise IndexError(f"tensors used as indices must be integers or bools, got a tensor of {part.dtype}")
-    return apply(OPERATIONS["index"], x, key)
+    out = apply(OPERATIONS["index"], x, plain_key(key))
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch_key(key)
+    return out
+
+
+def plain_key(key: Any) -> Any:
+    """A key with NumPy arrays in the place of Tensors.
+
+    Raises IndexError for one of floats, or of uint8, which torch takes for a mask, and NumPy for integers.
+    """
+    if isinstance(key, tuple):
+        return tuple(plain_key(part) for part in key)
+    data = key._data if isinstance(key, Tensor) else key
+    if isinstance(data, Array):
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got one of {data.dtype}; "
+            ".long() makes integers, and a comparison a mask"
+        )
+    if isinstance(key, Tensor) and data.dtype == np.uint8:
+        raise IndexError("a tensor of uint8 may be meant as a mask or as places: say which by .bool() or .long()")
+    return int(data) if isinstance(key, Tensor) and data.ndim == 0 and data.dtype != np.bool_ else data
 
 
 def gather(x: Any, dim: int, index: Any) -> Tensor:

@@ -1,35 +1,47 @@
-"""Tensor: an Array, and how it was made."""
+"""Tensor: an Array, or integers, and how it was made."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe, precision
-from simfp.arrays import Array, array
-from simfp.autograd.graph import Node, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.array_text import integers_text
+from simfp.arrays import Array, array, owned
+from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
+from simfp.devices import as_device
 from simfp.elementwise import FLOAT32
-from simfp.formats import Format, as_format
+from simfp.formats import Format
+from simfp.integers import IntegerType, as_dtype, as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
+from simfp.ops.integers import of_integers
 
-__all__ = ["Tensor", "apply", "as_tensor"]
+__all__ = ["Tensor", "apply", "as_tensor", "brought_through", "holding"]
 
 
 class Tensor:
     """An array of values of one format that remembers how it was made, so that gradients find their way back.
 
     data: an Array, a NumPy array, numbers or nested lists of them; an Array is taken as it is, all else is copied.
-    dtype: a Format or whatever `as_format` takes; if not given, that of `data` (float32 for Python's numbers).
+    dtype: a Format, a type of integers, or whatever `as_dtype` takes; if not given, that of `data`, and float32 for
+    Python's numbers and NumPy's integers (as torch.Tensor; `tensor` makes integers of integers).
+    device: any that `as_device` takes; there is but one.
 
-    Names and behaviour are torch's; `data` and `grad` are Arrays.
+    Names and behaviour are torch's; `data` and `grad` are Arrays, but for integers and truth values: then `data` is a
+    NumPy array, and there is no gradient.
+
+    Raises RuntimeError where a gradient is asked for of integers.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_requires_grad", "grad_fn", "retains_grad")
-    __array_ufunc__ = None  # NumPy leaves `ndarray + tensor` to the tensor
+    __slots__ = (
+        "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
+        "retains_grad",
+    )  # fmt: skip
+    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
     if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
         __add__: Any
@@ -44,29 +56,34 @@ class Tensor:
         __neg__: Any
         __matmul__: Any
         __getitem__: Any
+        __setitem__: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None) -> None:
-        if isinstance(data, Tensor):
-            data = data._data
-        given = data if isinstance(data, Array) and dtype is None else array(data, dtype)
-        self._data: Array = given
+    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
+        as_device(device)
+        self._counter = data._counter if isinstance(data, Tensor) and dtype is None else Version()
+        self._data: Any = _held(data, dtype)
+        if requires_grad and not isinstance(self._data, Array):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         self._grad: Array | None = None
         self._requires_grad = bool(requires_grad)
-        self.grad_fn: Node | None = None
+        self._grad_fn: Node | None = None
+        self._view: View | None = None
         self.retains_grad = False
+        self.hooks: dict[int, Callable[[Array], Array]] | None = None  # of a leaf, called with its gradient
+        self.after: dict[int, Callable[[Tensor], Any]] | None = None  # called when that has been added
 
     # What it is.
 
     @property
-    def data(self) -> Array:
-        """The values. What is assigned takes their place; nothing is recorded."""
+    def data(self) -> Any:
+        """The values, an Array (a NumPy array of integers). What is assigned takes their place; nothing is recorded."""
         return self._data
 
     @data.setter
     def data(self, x: Any) -> None:
-        self._data = x if isinstance(x, Array) else x._data if isinstance(x, Tensor) else array(x, self.dtype)
+        self._data = x if isinstance(x, Array) else x._data if isinstance(x, Tensor) else _held(x, self.dtype)
 
     @property
     def grad(self) -> Array | None:
@@ -88,13 +105,33 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are wanted: of a leaf as it was asked for, else if that of any input was."""
+        if self._view is not None:
+            self._view.follow(self)
         return self._requires_grad
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if wanted and not isinstance(self._data, Array):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self.grad_fn is not None and not wanted:
             raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self._requires_grad = bool(wanted)
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The step of the graph that gradients of this tensor go to; None of a leaf."""
+        if self._view is not None:
+            self._view.follow(self)
+        return self._grad_fn
+
+    @property
+    def _version(self) -> int:
+        """How often its values were changed in place; views and what was detached count together, `data` does not."""
+        return self._counter.number
+
+    def count_change(self) -> None:
+        """Says that the values were changed in place, to every graph that needs them as they were."""
+        self._counter.number += 1
 
     @property
     def is_leaf(self) -> bool:
@@ -102,19 +139,19 @@ class Tensor:
         return self.grad_fn is None
 
     @property
-    def dtype(self) -> Format:
-        """The format."""
-        return self._data.dtype
+    def dtype(self) -> Any:
+        """The Format, or the IntegerType."""
+        return self._data.dtype if isinstance(self._data, Array) else type_of(self._data)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self._data.shape
+        return tuple(self._data.shape)
 
     @property
     def ndim(self) -> int:
         """How many axes there are."""
-        return self._data.ndim
+        return int(self._data.ndim)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
@@ -126,10 +163,10 @@ class Tensor:
 
     def numel(self) -> int:
         """How many values there are."""
-        return self._data.size
+        return int(self._data.size)
 
-    def item(self) -> float:
-        """The only value, as a Python float.
+    def item(self) -> Any:
+        """The only value, as a Python float (int, bool).
 
         Raises RuntimeError where there are several.
         """
@@ -144,22 +181,27 @@ class Tensor:
         """
         if self._requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._data.to_numpy()
+        return self._data.to_numpy() if isinstance(self._data, Array) else self._data
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python floats."""
+        """The values as nested lists of Python floats (ints, bools)."""
         return self._data.tolist()
 
     def __len__(self) -> int:
         return len(self._data)
 
     def __float__(self) -> float:
-        return self.item()
+        return float(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        if self._data.size != 1:
+            what = "more than one value" if self._data.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+        return bool(self._data.item())
 
     def __repr__(self) -> str:
+        if not isinstance(self._data, Array):
+            return integers_text(self._data)
         text = repr(self._data).replace("Array(", "tensor(", 1)
         how = f", grad_fn={self.grad_fn!r}" if self.grad_fn else ", requires_grad=True" if self._requires_grad else ""
         return text[:-1] + how + ")"
@@ -179,14 +221,14 @@ class Tensor:
             raise NotImplementedError(
                 "create_graph=True: gradients of gradients, as a gradient penalty needs them, are not computed here"
             )
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
             if self._data.size != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             gradient = np.ones(self.shape)
         given = gradient._data if isinstance(gradient, Tensor) else gradient
-        g = given if isinstance(given, Array) else array(given, self.dtype)
+        g = owned(given._values, given.dtype) if isinstance(given, Array) else array(given, self.dtype)
         if g.shape != self.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[0] has a shape of {g.shape} and output[0] has a shape of {self.shape}."
@@ -194,11 +236,20 @@ class Tensor:
         backpropagate(self.grad_fn or self, g if g.dtype == self.dtype else g.astype(self.dtype), bool(retain_graph))
 
     def accumulate_grad(self, g: Array) -> None:
-        """Adds `g` to the gradient, rounded to the tensor's format."""
-        if self._grad is not None:
+        """Adds `g` to the gradient in place, rounded to the tensor's format; the first one is taken as it is."""
+        for hook in list((self.hooks or {}).values()):
+            g = hook(g)
+        if self._grad is None:
+            self._grad = g
+        else:
             with observe.running("accumulate", (self._grad, g)):
-                g = self._grad + g
-        self._grad = g
+                total = self._grad + g
+            if self._grad._values.flags.writeable:
+                self._grad._values[...] = total._values
+            else:
+                self._grad = total
+        for look in list((self.after or {}).values()):
+            look(self)
 
     def retain_grad(self) -> None:
         """Lets `backward` keep the gradient of a tensor that is no leaf."""
@@ -208,33 +259,44 @@ class Tensor:
             self.retains_grad = True
             self.grad_fn.retaining = weakref.ref(self)
 
+    def _change_history(self, made_by: Node) -> None:
+        """From now on, gradients of this tensor go to another step of the graph."""
+        if self.retains_grad and self._grad_fn is not None:
+            self._grad_fn.retaining, made_by.retaining = None, self._grad_fn.retaining
+        self._grad_fn, self._requires_grad = made_by, True
+
     def requires_grad_(self, wanted: bool = True) -> Tensor:
         """The tensor itself, `requires_grad` set."""
         self.requires_grad = wanted
         return self
 
     def detach(self) -> Tensor:
-        """A tensor of the same values, with no graph behind it."""
-        return Tensor(self._data)
+        """A tensor over the same memory, with no graph behind it."""
+        return Tensor(self)
 
-    # Formats.
 
-    def to(self, dtype: Any) -> Tensor:
-        """The tensor in another format, rounded once; itself if it is in that format."""
-        fmt = as_format(dtype)
-        return self if fmt == self.dtype else apply(OPERATIONS["_to_copy"], self, fmt)
+def _held(data: Any, dtype: Any) -> Any:
+    """What a Tensor of `data` holds: an Array, or a NumPy array of integers."""
+    if isinstance(data, Tensor):
+        data = data._data
+        if dtype is None:
+            return data
+    if isinstance(data, Array) and dtype is None:
+        return data
+    to = None if dtype is None else as_dtype(dtype)
+    if isinstance(to, IntegerType):
+        return as_integers(data.values if isinstance(data, Array) else data, to)
+    return array(data, to)
 
-    def float(self) -> Tensor:
-        """The tensor in float32."""
-        return self.to("float32")
 
-    def half(self) -> Tensor:
-        """The tensor in float16."""
-        return self.to("float16")
+def holding(data: Array | NDArray[Any]) -> Tensor:
+    """A Tensor over an Array, or over a NumPy array of integers or truth values, as it is."""
+    made = Tensor(NOTHING)
+    made._data = data
+    return made
 
-    def bfloat16(self) -> Tensor:
-        """The tensor in bfloat16."""
-        return self.to("bfloat16")
+
+NOTHING = array(0.0)
 
 
 def as_tensor(x: Any, dtype: Any = None) -> Tensor:
@@ -249,14 +311,28 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
     """
     given = tuple(_value(x) for x in inputs)
+    if not any(isinstance(x, (Tensor, Array)) for x in given) and any(isinstance(x, np.ndarray) for x in given):
+        made, given = of_integers(operation.name, given, options)
+        if made is not None:
+            out = holding(made)
+            if operation.shows and isinstance(inputs[0], Tensor):
+                out._counter = inputs[0]._counter
+            return out
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
     loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
     out = _made(operation, cast, options | loaded)
+    if out._grad_fn is not None and out._grad_fn.saves:
+        out._grad_fn.watch([x if isinstance(y, np.ndarray) else y for x, y in zip(inputs, cast)], out)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()
         observe.tell_followers(observe.Applied(operation, given, cast, casts, options, out, place, whole))
     return out
+
+
+def brought_through(operation: Operation, x: Tensor) -> Tensor:
+    """`x` through an operation that computes nothing: nobody who follows the forward hears of it."""
+    return _made(operation, (x,), {})
 
 
 def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
@@ -272,16 +348,63 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
         edges = tuple(
             (position, x.grad_fn or x)
             for position, x in enumerate(given)
-            if isinstance(x, Tensor) and x._requires_grad and operation.vjp(position)
+            if isinstance(x, Tensor) and x.requires_grad and operation.vjp(position)
         )
         if edges:
             out._requires_grad = True
-            out.grad_fn = Node(operation, Call(values, options, result, saved), edges)
+            out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
+    if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
+        View.of(given[0], operation, Call(values, options, result), out)
     return out
 
 
+def _same_memory(view: Array, x: Array) -> bool:
+    """Whether an operation that may give a view has given one."""
+    base = x._values.base
+    return view is x or (view._values.base is not None and view._values.base is (x._values if base is None else base))
+
+
+class View:
+    """What a tensor shows: parts of the memory of another one, which is no view.
+
+    base: that other one. steps: the operations that lead from it to the view. number: the version of the memory to
+    which the view's `grad_fn` belongs: where there is a later one, the base may have another history by now.
+    recorded: whether the steps were taken while a graph was recorded.
+    """
+
+    __slots__ = ("base", "number", "recorded", "steps")
+
+    def __init__(self, base: Tensor, steps: tuple[tuple[Operation, Call], ...], recorded: bool) -> None:
+        self.base, self.steps, self.recorded = base, steps, recorded
+        self.number = base._counter.number
+
+    @staticmethod
+    def of(x: Tensor, operation: Operation, call: Call, out: Tensor) -> None:
+        """Makes a view of `out`, which an operation made of `x`."""
+        step = ((operation, call),)
+        if x._view is None:
+            out._view = View(x, step, is_grad_enabled())
+        else:
+            out._view = View(x._view.base, x._view.steps + step, is_grad_enabled() and x._view.recorded)
+        out._counter = x._counter
+
+    def follow(self, x: Tensor) -> None:
+        """Brings the graph behind the view `x` up to what was made of its base."""
+        now = x._counter.number
+        if now == self.number or not self.base._requires_grad:
+            return
+        self.number = now
+        target: Node | Leaf = self.base._grad_fn or self.base
+        for operation, call in self.steps:
+            target = Node(operation, call, ((0, target),))
+        assert isinstance(target, Node)
+        x._change_history(target)
+
+
 def _value(x: Any) -> Any:
-    """A NumPy array of floats as an Array; anything else as it is."""
+    """A NumPy array of floats as an Array, a Tensor of integers as a NumPy array; anything else as it is."""
+    if isinstance(x, Tensor):
+        return x if isinstance(x._data, Array) else x._data
     return array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fV" else x
 
 

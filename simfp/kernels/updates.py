@@ -34,8 +34,8 @@ def scaled_add(factor, x, y, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sgd(p, g, buffer, out, rate, momentum, share, decay, first, nesterov, maximize):
-    """out = p after a step; `buffer`, which may be empty where momentum is 0, is updated in place.
+def sgd(p, g, buffer, rate, momentum, share, decay, first, nesterov, maximize):
+    """A step of `p` in place; `buffer`, which may be empty where momentum is 0, changes likewise.
 
     rate: what the direction is multiplied by, minus the learning rate. share: 1 - dampening. first: the buffer
     has no value yet.
@@ -50,12 +50,12 @@ def sgd(p, g, buffer, out, rate, momentum, share, decay, first, nesterov, maximi
             b = d if first else fma32(share, d, buffer[i] * momentum)
             buffer[i] = b
             d = fma32(momentum, b, d) if nesterov else b
-        out[i] = fma32(rate, d, p[i])
+        p[i] = fma32(rate, d, p[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def adam(p, g, mean, square, largest, out, rate, blend, beta2, share, root, plain, epsilon, decay, keep, maximize):
-    """out = p after a step; the moments `mean` and `square`, and `largest` unless it is empty, change in place.
+def adam(p, g, mean, square, largest, rate, blend, beta2, share, root, plain, epsilon, decay, keep, maximize):
+    """A step of `p` in place; the moments `mean` and `square`, and `largest` unless it is empty, change likewise.
 
     rate: minus the learning rate over the first bias correction. blend: 1 - beta1. share: 1 - beta2. root: what
     the root of the second moment is divided by, or where `plain`, multiplied. decay: L2 penalty. keep: what
@@ -82,4 +82,4 @@ def adam(p, g, mean, square, largest, out, rate, blend, beta2, share, root, plai
             largest[i] = v
         denominator = np.sqrt(v) * root if plain else np.sqrt(v) / root
         denominator = denominator + epsilon
-        out[i] = fma32(rate, m / denominator, x)
+        p[i] = fma32(rate, m / denominator, x)

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, owned
+from simfp.arrays import Array
 from simfp.autograd import Tensor
-from simfp.formats import Format, as_format
-from simfp.nn import state
+from simfp.devices import as_device, is_device
+from simfp.formats import Format
+from simfp.integers import as_dtype
+from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
 
 __all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
 
-DEVICES = ("cuda", "cpu")  # taken where torch takes them; nothing depends on one
 
-
-class Module:
+class Module(hooks.Hooked):
     """Base class of layers, losses and networks, with torch's surface. A subclass has `forward`.
 
     Parameters, Modules, and what `register_buffer` is given, are found when they are assigned as attributes. While a
@@ -37,10 +37,13 @@ class Module:
 
     def __init__(self) -> None:
         vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        vars(self).update({kind: {} for kind in hooks.KINDS})
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """What `forward` gives."""
+        """What `forward` gives, the hooks called around it."""
         with observe.at(layer=self):
+            if any(vars(self).get(kind) for kind in hooks.KINDS):
+                return hooks.called(self, args, options)
             return self.forward(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -234,18 +237,30 @@ class Module:
         """Gives up every parameter's gradient, or sets it to zero."""
         for p in self.parameters():
             if p.grad is not None:
-                p.grad = None if set_to_none else owned(np.zeros_like(p.grad._values), p.grad.dtype)
+                if set_to_none:
+                    p.grad = None
+                else:
+                    p.grad.zero_()
 
     def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.
 
-        args: a Format or what `as_format` takes, or a device, which is taken for torch's sake.
+        args: a Format or what `as_format` takes, a device (see `simfp.devices`), or a tensor whose format is meant.
+
+        Raises TypeError for a type of integers, ValueError for an unknown one, RuntimeError for an unknown device.
         """
+        as_device(device)
         for given in args:
-            if not (isinstance(given, str) and given.partition(":")[0] in DEVICES):
-                dtype = given
+            if is_device(given):
+                as_device(given)
+            elif given is not None and not isinstance(given, bool):
+                dtype = getattr(given, "dtype", given)
         if dtype is not None:
-            fmt = as_format(dtype)
+            fmt = as_dtype(dtype)
+            if not isinstance(fmt, Format):
+                raise TypeError(
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={fmt}"
+                )
             for tensor in (*self.parameters(), *self.buffers()):
                 if isinstance(tensor, Tensor):
                     _convert(tensor, fmt)
@@ -265,7 +280,7 @@ class Module:
 
     def cuda(self: M, device: Any = None) -> M:
         """The module itself: taken for torch's sake."""
-        return self
+        return self.to(device=device)
 
     def cpu(self: M) -> M:
         """The module itself: taken for torch's sake."""
@@ -274,7 +289,11 @@ class Module:
     # Its state.
 
     def state_dict(self, *, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy."""
+        """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
+
+        `np.savez` keeps them, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is
+        kept. `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.
+        """
         return state.save(self, prefix)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:
@@ -307,8 +326,8 @@ class Module:
 
 
 def _convert(tensor: Tensor, fmt: Format) -> None:
-    """Brings a leaf and its gradient into `fmt`; it stays the same object."""
-    if tensor.dtype == fmt:
+    """Brings a leaf and its gradient into `fmt`; it stays the same object, and integers stay as they are."""
+    if tensor.dtype == fmt or not tensor.is_floating_point():
         return
     grad, tensor.grad = tensor.grad, None
     tensor.data = tensor.data.astype(fmt)

@@ -35,7 +35,10 @@ class _Scaled(Module):
 
 
 class LayerNorm(_Scaled):
-    """(x - mean) / sqrt(variance + eps) over the last axes, of shape `normalized_shape`; times weight, plus bias."""
+    """(x - mean) / sqrt(variance + eps) over the last axes, of shape `normalized_shape`; times weight, plus bias.
+
+    Weight and bias must have the input's format, as on CUDA, outside of autocast (torch on a CPU takes float32 ones).
+    """
 
     def __init__(
         self,
@@ -64,7 +67,8 @@ class LayerNorm(_Scaled):
 class RMSNorm(_Scaled):
     """x / sqrt(mean of squares + eps) over the last axes, of shape `normalized_shape`; times weight.
 
-    eps: the format's own eps if not given.
+    eps: that of float32, 2^-23, if not given, whatever the format. A weight in float32 beside an input of 16 bits is
+    taken, as torch takes it; the result has the input's format.
     """
 
     def __init__(
@@ -97,6 +101,8 @@ class RMSNorm(_Scaled):
 
 class GroupNorm(_Scaled):
     """(x - mean) / sqrt(variance + eps) over each of `num_groups` groups of channels; times weight, plus bias.
+
+    Weight and bias must have the input's format, as on CUDA, outside of autocast (torch on a CPU takes float32 ones).
 
     Raises ValueError for channels that `num_groups` does not divide.
     """

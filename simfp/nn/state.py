@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, array
+from simfp.arrays import Array
 from simfp.autograd import Tensor
+from simfp.saved_arrays import from_bytes
 
 if TYPE_CHECKING:
     from simfp.nn.module import Module
@@ -33,7 +34,7 @@ def save(module: Module, prefix: str = "") -> dict[str, NDArray[Any]]:
     """Every parameter and persistent buffer by its full name, as a copy."""
     state = {}
     for name, own in _owned(module, prefix):
-        state[name] = own.data.to_numpy() if isinstance(own, Tensor) else own.copy()
+        state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
     return state
 
 
@@ -51,20 +52,27 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
         if name not in state:
             continue
         try:
-            given = arrays[name] = _read(state[name])
+            given = _read(state[name], own)
         except TypeError:
             errors.append(
                 f'While copying the parameter named "{name}", expected torch.Tensor or Tensor-like object from '
                 f"checkpoint but received {type(state[name])}"
             )
             continue
+        except ValueError as error:
+            errors.append(f'While copying the parameter named "{name}": {error}')
+            continue
         if own.shape == () and given.shape == (1,):  # as torch before 0.4 kept numbers
-            given = arrays[name] = given[0]
+            given = given[0]
         if given.shape != own.shape:
             errors.append(
                 f"size mismatch for {name}: copying a param with shape {_size(given.shape)} from checkpoint, "
                 f"the shape in current model is {_size(own.shape)}."
             )
+            continue
+        # all is converted before anything is assigned
+        same = isinstance(own, Tensor)
+        arrays[name] = Tensor(given, dtype=own.dtype).data if same else np.asarray(given).astype(own.dtype)
     found = IncompatibleKeys(
         [name for name in owned if name not in state], [name for name in state if name not in owned]
     )
@@ -79,7 +87,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
     for name, given in arrays.items():
         own = owned[name]
         if isinstance(own, Tensor):
-            own.data = array(given, own.dtype)
+            own.data = given
         else:
             own[...] = given
     return found
@@ -97,15 +105,29 @@ def _owned(module: Module, prefix: str = "") -> list[tuple[str, Any]]:
     return listed
 
 
-def _read(x: Any) -> Any:
-    """A Tensor, an Array, a NumPy array or a torch tensor as an Array or a NumPy array."""
+def _read(x: Any, own: Any) -> Any:
+    """A Tensor, an Array, a NumPy array or a torch tensor as an Array or a NumPy array; TypeError for anything else.
+
+    `np.load` knows no formats of ml_dtypes and gives their bytes: these are read in the format of `own`, if it is one
+    that is saved in so many.
+
+    Raises ValueError for bytes of any other, and for values that are no numbers.
+    """
     if isinstance(x, Tensor):
-        return x.data
-    if hasattr(x, "detach"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
-        return x.detach().cpu().double().numpy()
-    if isinstance(x, (Array, np.ndarray, np.generic)):
+        x = x.data
+    if hasattr(x, "detach") and hasattr(x, "cpu"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
+        x = x.detach().cpu()
+        return (x.double() if x.is_floating_point() else x).numpy()
+    if isinstance(x, Array):
         return x
-    raise TypeError
+    if not isinstance(x, (np.ndarray, np.generic)):
+        raise TypeError
+    if x.dtype.type is np.void:
+        return from_bytes(np.asarray(x), own.dtype)
+    whole = isinstance(own, Tensor) or x.dtype.kind in "iub"
+    if x.dtype.kind not in "fViub" or not (whole or (np.isfinite(x) & (np.trunc(x) == x)).all()):
+        raise ValueError(f"an array of {x.dtype} does not fit one of {own.dtype}")
+    return x
 
 
 def _size(shape: tuple[int, ...]) -> str:

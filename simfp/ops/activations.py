@@ -168,14 +168,14 @@ def _dropped(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward                          derivatives
-    Operation("relu",        relu,                            (_passed,)),
-    Operation("leaky_relu",  leaky_relu,                      (_leaked,)),
-    Operation("tanh",        unary("tanh", device_math.tanh), (_tanh_backward,)),
-    Operation("sigmoid",     sigmoid,                         (_sigmoid_backward,)),
-    Operation("silu",        unary("silu", _silu),            (_silu_backward,)),
-    Operation("gelu",        gelu,                            (_gelu_backward,)),
-    Operation("softplus",    softplus,                        (_softplus_backward,)),
-    Operation("dropout",     dropout,                         (_dropped,)),
+    #          name          forward                          derivatives            saves
+    Operation("relu",        relu,                            (_passed,),            ("r",)),
+    Operation("leaky_relu",  leaky_relu,                      (_leaked,),            ("0",)),
+    Operation("tanh",        unary("tanh", device_math.tanh), (_tanh_backward,),     ("r",)),
+    Operation("sigmoid",     sigmoid,                         (_sigmoid_backward,),  ("r",)),
+    Operation("silu",        unary("silu", _silu),            (_silu_backward,),     ("0",)),
+    Operation("gelu",        gelu,                            (_gelu_backward,),     ("0",)),
+    Operation("softplus",    softplus,                        (_softplus_backward,), ("0",)),
+    Operation("dropout",     dropout,                         (_dropped,),           ("1",)),
 )
 # fmt: on

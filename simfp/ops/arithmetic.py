@@ -20,7 +20,7 @@ __all__ = ["ROWS", "divided"]
 
 def cast(x: Array, fmt: Format) -> Array:
     """`x` in another format, rounded once."""
-    return x if x.dtype == fmt else x.astype(fmt)
+    return x.copy() if x.dtype == fmt else x.astype(fmt)
 
 
 @broadcasting
@@ -84,7 +84,7 @@ def power(x: Any, y: Any) -> Array:
 # Each product and quotient is rounded to the format.
 EASY_POWERS: dict[float, Any] = {
     0: np.ones_like,
-    1: lambda x: x,
+    1: lambda x: x.copy(),
     2: lambda x: x * x,
     3: lambda x: x * x * x,
     0.5: elementary.sqrt,
@@ -176,24 +176,28 @@ def minimum(x: Array, y: Array) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name           forward               derivatives
-    Operation("_to_copy",     cast,                 (same,)),
-    Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g))),
-    Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g))),
+    #          name           forward               derivatives                                         saves
+    Operation("_to_copy",     cast,                 (same,),                                            ("",)),
+    Operation("add",          add,                  (same, lambda g, call: _times(call.options.get("alpha", 1), g)),
+                                                                                                        ("", "")),
+    Operation("sub",          sub,                  (same, lambda g, call: _times(call.options.get("alpha", 1), -g)),
+                                                                                                        ("", "")),
     Operation("mul",          product,              (lambda g, call: g * call.inputs[1],
-                                                     lambda g, call: g * call.inputs[0])),
-    Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor)),
-    Operation("neg",          lambda x: -x,         (lambda g, call: -g,)),
-    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),)),
-    Operation("pow",          power,                (_base, _exponent)),
-    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER)),
-    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER)),
-    Operation("clamp",        clamp,                (_within,)),
+                                                     lambda g, call: g * call.inputs[0]),               ("1", "0")),
+    Operation("div",          divided,              (lambda g, call: divided(g, call.inputs[1]), _divisor),
+                                                                                                        ("1", "01")),
+    Operation("neg",          lambda x: -x,         (lambda g, call: -g,),                              ("",)),
+    Operation("abs",          np.absolute,          (lambda g, call: g * elementary.sign(call.inputs[0]),),
+                                                                                                        ("0",)),
+    Operation("pow",          power,                (_base, _exponent),                                 ("01", "01r")),
+    Operation("maximum",      maximum,              (_UNLESS_SMALLER, _UNLESS_LARGER),                  ("01", "01")),
+    Operation("minimum",      minimum,              (_UNLESS_LARGER, _UNLESS_SMALLER),                  ("01", "01")),
+    Operation("clamp",        clamp,                (_within,),                                         ("0",)),
     Operation("where",        where,                (None,
                                                      lambda g, call: np.where(call.inputs[0], g, 0.0),
-                                                     lambda g, call: np.where(call.inputs[0], 0.0, g))),
+                                                     lambda g, call: np.where(call.inputs[0], 0.0, g)), ("", "0", "0")),
     Operation("masked_fill",  masked_fill,          (lambda g, call: np.where(call.inputs[1], 0.0, g),
                                                      None,
-                                                     lambda g, call: np.where(call.inputs[1], g, 0.0))),
+                                                     lambda g, call: np.where(call.inputs[1], g, 0.0)), ("1", "", "1")),
 )
 # fmt: on

@@ -214,12 +214,12 @@ def _into_weight(g: Array, call: Call) -> Array:
 
 
 def _into_bias(g: Array, call: Call) -> Array:
-    return finished(_sums(g, call)[0], call.inputs[2].dtype, "batch_norm")
+    return finished(_sums(g, call)[0].copy(), call.inputs[2].dtype, "batch_norm")
 
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
-    Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias)),
+    #          name          forward      derivatives                              saves
+    Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias), ("01s", "0s", "")),
 )
 # fmt: on

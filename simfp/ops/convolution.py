@@ -176,8 +176,8 @@ def _into_kernels(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name      forward  derivatives
+    #          name      forward  derivatives                                       saves
     Operation("conv2d",  conv2d,  (_into_images, _into_kernels,
-                                    lambda g, call: summed(batched(g), (0, 2, 3)))),
+                                    lambda g, call: summed(batched(g), (0, 2, 3))), ("1", "0", "")),
 )
 # fmt: on

@@ -27,7 +27,8 @@ def embedding(weight: Array, indices: Any, padding_idx: int = -1) -> Array:
     if rows.dtype.kind not in "iu":
         raise RuntimeError(
             f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{getattr(indices, 'dtype', rows.dtype)} instead (while checking arguments for embedding)"
+            f"{getattr(indices, 'dtype', rows.dtype)} instead (while checking arguments for embedding); use "
+            "indices.long()"
         )
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
@@ -70,7 +71,7 @@ def _by_sorting(rows: NDArray[Any], parts: NDArray[Any], count: int) -> NDArray[
 
 # fmt: off
 ROWS = (
-    #          name          forward     derivatives
-    Operation("embedding",   embedding,  (_gathered_rows,)),
+    #          name          forward     derivatives        saves
+    Operation("embedding",   embedding,  (_gathered_rows,), ("1",)),
 )
 # fmt: on

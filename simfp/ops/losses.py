@@ -240,13 +240,16 @@ def nll_loss(
         result = finished(total(losses), x.dtype, "nll_loss")
     else:
         result = finished(np.asarray(total(losses) / total(shares)), x.dtype, "nll_loss")
-    return Saved(result, (safe, owned(shares.astype(x.dtype.carrier, copy=False), x.dtype), whole))
+    return Saved(result, (safe, counted, owned(shares.astype(x.dtype.carrier, copy=False), x.dtype), whole))
 
 
 def _checked_classes(x: Array, target: Any, weight: Array | None, ignore_index: int) -> NDArray[Any]:
     classes = np.asarray(target)
     if isinstance(target, Array) or classes.dtype.kind not in "iu":
-        raise RuntimeError(f"expected scalar type Long but found {getattr(target, 'dtype', classes.dtype)}")
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {getattr(target, 'dtype', classes.dtype)}; class "
+            "indices are integers: use target.long()"
+        )
     if x.ndim == 0:
         raise RuntimeError("input tensor should be 1D or 2D")
     if x.ndim > 1 and classes.ndim and len(x) != len(classes):
@@ -267,27 +270,37 @@ def _checked_classes(x: Array, target: Any, weight: Array | None, ignore_index: 
 
 
 def _nll_backward(g: Array, call: Call) -> Array:
-    """-weight[t] g, over the sum of weights for a mean, at each sample's class; 0 elsewhere."""
+    """-weight[t] g, over the sum of weights for a mean, at each sample's class; 0 elsewhere, and of what is ignored.
+
+    Where all labels are ignored the sum of weights is 0, the loss NaN, and the gradient 0 all the same.
+    """
     x = call.inputs[0]
-    classes, shares, whole = call.saved
+    classes, counted, shares, whole = call.saved
     slope = -(g / whole) if _is_mean(call) else -g
     where = 0 if x.ndim == 1 else 1
     out = np.zeros(x.shape, g.dtype.carrier)
-    np.put_along_axis(out, np.expand_dims(classes, where), np.expand_dims((slope * shares)._values, where), where)
+    slopes = np.where(counted, (slope * shares)._values, 0)
+    np.put_along_axis(out, np.expand_dims(classes, where), np.expand_dims(slopes, where), where)
     return owned(out + 0.0, g.dtype)  # no -0 where nothing counts
 
 
 # fmt: off
 ROWS = (
-    #          name                                forward                           derivatives
-    Operation("mse_loss",                          mse_loss,                         _both(_mse_backward)),
-    Operation("l1_loss",                           l1_loss,                          (_l1_backward, _l1_of_target)),
-    Operation("smooth_l1_loss",                    smooth_l1_loss,                   _both(_smooth_l1_backward)),
-    Operation("huber_loss",                        huber_loss,                       _both(_huber_backward)),
+    #          name                                forward                           derivatives       saves
+    Operation("mse_loss",                          mse_loss,                         _both(_mse_backward),
+                                                                                                       ("01", "01")),
+    Operation("l1_loss",                           l1_loss,                          (_l1_backward, _l1_of_target),
+                                                                                                       ("01", "01")),
+    Operation("smooth_l1_loss",                    smooth_l1_loss,                   _both(_smooth_l1_backward),
+                                                                                                       ("01", "01")),
+    Operation("huber_loss",                        huber_loss,                       _both(_huber_backward),
+                                                                                                       ("01", "01")),
     Operation("binary_cross_entropy",              binary_cross_entropy,             (_bce_backward,
-                                                                                      _bce_target_backward)),
+                                                                                      _bce_target_backward),
+                                                                                                       ("012", "02")),
     Operation("binary_cross_entropy_with_logits",  binary_cross_entropy_with_logits, (_logits_backward,
-                                                                                      _logits_target_backward)),
-    Operation("nll_loss",                          nll_loss,                         (_nll_backward,)),
+                                                                                      _logits_target_backward),
+                                                                                                       ("0123", "023")),
+    Operation("nll_loss",                          nll_loss,                         (_nll_backward,), ("s",)),
 )
 # fmt: on

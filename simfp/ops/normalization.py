@@ -167,7 +167,8 @@ def _into_channels(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives: of x, and of the weight and the bias where they stand
-    Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels)),
+    #          name          forward      derivatives: of x, and of the weight and the bias where they standsaves
+    Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels),
+                                                                                                 ("02s", "", "0s", "")),
 )
 # fmt: on

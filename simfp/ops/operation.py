@@ -58,6 +58,10 @@ class Operation:
     vjps: for each input by position, how a gradient comes back through it; None where none does. An operation of any
     number of inputs has a function instead, from the position to that. The gradient may come in the shape and in the
     format that broadcasting and promotion gave it: `autograd` brings it to the input's.
+    saves: for each derivative the letters of what its values are computed from, besides the gradient: a digit for the
+    input at that position, r for the result, s for what the forward put aside, k for arrays of indices within a key.
+    What has changed since the forward makes the derivative an error; where there is nothing, nothing need be kept.
+    shows: whether the result may be a view of the first input: the same memory.
     widens: whether torch's kernel takes 16 bits and widens them itself where autocast asks for float32. It may then
     add in another order than one that takes float32, so the forward is told the format that is `loaded`.
     """
@@ -65,6 +69,8 @@ class Operation:
     name: str
     forward: Forward
     vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
+    saves: tuple[str, ...] = ()
+    shows: bool = False
     widens: bool = False
 
     @property
@@ -77,6 +83,10 @@ class Operation:
         if callable(self.vjps):
             return self.vjps(position)
         return self.vjps[position] if position < len(self.vjps) else None
+
+    def saved_for(self, position: int) -> str:
+        """The letters of what the derivative by the input at `position` looks at."""
+        return self.saves[position] if position < len(self.saves) else ""
 
 
 def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:
@@ -115,7 +125,10 @@ def together(operation: str, *inputs: Any) -> None:
     formats = [x.dtype for x in inputs if isinstance(x, Array)]
     for fmt in formats:
         if fmt != formats[0]:
-            raise RuntimeError(f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}")
+            raise RuntimeError(
+                f"{operation}: expected inputs of one dtype, but got {formats[0]} and {fmt}; bring them to one, "
+                f"as with `layer.to({str(formats[0])!r})` or `x.float()`, or run under autocast"
+            )
 
 
 def broadcasting(forward: Callable[..., Array]) -> Callable[..., Array]:

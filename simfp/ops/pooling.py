@@ -137,8 +137,8 @@ def _into_windows(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives
-    Operation("max_pool2d",  max_pool2d,  (_into_winners,)),
-    Operation("avg_pool2d",  avg_pool2d,  (_into_windows,)),
+    #          name          forward      derivatives       saves
+    Operation("max_pool2d",  max_pool2d,  (_into_winners,), ("s",)),
+    Operation("avg_pool2d",  avg_pool2d,  (_into_windows,), ("",)),
 )
 # fmt: on

@@ -113,10 +113,10 @@ def _rows(x: Array) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name      forward  derivatives
-    Operation("matmul",  matmul,  (_left_of_matmul, _right_of_matmul)),
+    #          name      forward  derivatives                            saves
+    Operation("matmul",  matmul,  (_left_of_matmul, _right_of_matmul),   ("1", "0")),
     Operation("linear",  linear,  (lambda g, call: matmul(g, call.inputs[1]),
                                    lambda g, call: matmul(_rows(g).T, _rows(call.inputs[0])),
-                                   lambda g, call: summed(_rows(g), 0))),
+                                   lambda g, call: summed(_rows(g), 0)), ("1", "0", "")),
 )
 # fmt: on

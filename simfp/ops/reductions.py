@@ -204,21 +204,22 @@ def _through_norm(g: Array, call: Call) -> Array:
         return g * np.where(size == 0, 0.0, x / size)
     if ord == 1:
         return elementary.sign(x) * g
-    winners = np.absolute(x) == size
+    winners = (np.absolute(x) == size) | np.isnan(x)
     count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
-    return elementary.sign(x) * np.where(winners, g / owned(count.astype(g.dtype.carrier), g.dtype), 0.0)
+    share = g / owned(count.astype(g.dtype.carrier), g.dtype)
+    return elementary.sign(x) * (share * owned(winners.astype(g.dtype.carrier), g.dtype))
 
 
 # fmt: off
 ROWS = (
-    #          name                  forward       derivatives
-    Operation("sum",                 summed,       (_spread,),             widens=True),
-    Operation("mean",                mean,         (_spread_mean,)),
-    Operation("var",                 variance,     (_spread_variance,)),
-    Operation("std",                 deviation,    (_spread_deviation,)),
-    Operation("amax",                largest,      (_shared_by_equals,)),
-    Operation("amin",                smallest,     (_shared_by_equals,)),
-    Operation("logsumexp",           logsumexp,    (_softened,)),
-    Operation("linalg_vector_norm",  vector_norm,  (_through_norm,)),
+    #          name                  forward       derivatives           saves
+    Operation("sum",                 summed,       (_spread,),           ("",), widens=True),
+    Operation("mean",                mean,         (_spread_mean,),      ("",)),
+    Operation("var",                 variance,     (_spread_variance,),  ("0",)),
+    Operation("std",                 deviation,    (_spread_deviation,), ("0r",)),
+    Operation("amax",                largest,      (_shared_by_equals,), ("0r",)),
+    Operation("amin",                smallest,     (_shared_by_equals,), ("0r",)),
+    Operation("logsumexp",           logsumexp,    (_softened,),         ("0r",)),
+    Operation("linalg_vector_norm",  vector_norm,  (_through_norm,),     ("0r",)),
 )
 # fmt: on

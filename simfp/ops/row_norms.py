@@ -189,8 +189,10 @@ def _into_bias(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward     derivatives
-    Operation("layer_norm",  layer_norm, (_into_rows("layer_norm"), None, _into_weight("layer_norm"), _into_bias)),
-    Operation("rms_norm",    rms_norm,   (_into_rows("rms_norm"), None, _into_weight("rms_norm"))),
+    #          name          forward     derivatives                                             saves
+    Operation("layer_norm",  layer_norm, (_into_rows("layer_norm"), None, _into_weight("layer_norm"), _into_bias),
+                                                                                                 ("02s", "", "0s", "")),
+    Operation("rms_norm",    rms_norm,   (_into_rows("rms_norm"), None, _into_weight("rms_norm")),
+                                                                                                 ("02s", "", "0s")),
 )
 # fmt: on

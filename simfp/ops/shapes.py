@@ -14,7 +14,7 @@ from simfp.elementwise import promote
 from simfp.ops.operation import Call, Operation, finished, same, widened
 from simfp.ops.reductions import places
 
-__all__ = ["ROWS", "gathered_up", "insertion_place", "place"]
+__all__ = ["ROWS", "gathered_up", "insertion_place", "place", "places_along"]
 
 
 def place(dim: int, ndim: int) -> int:
@@ -121,8 +121,11 @@ def cat(*parts: Array, dim: int = 0) -> Array:
 
 
 def _of_one_format(parts: Sequence[Array]) -> list[Array]:
-    fmt = promote(*(part.dtype for part in parts))
-    return [part if part.dtype == fmt else part.astype(fmt) for part in parts]
+    formats = [part.dtype for part in parts if isinstance(part, Array)]
+    if not formats:  # integers: NumPy's rule is torch's
+        return list(parts)
+    fmt = promote(*formats)
+    return [part if part.dtype == fmt else Array(part, fmt) for part in parts]
 
 
 def _part(position: int) -> Any:
@@ -160,6 +163,9 @@ def _layer(position: int) -> Any:
 
 def index(x: Array, key: Any) -> Array:
     """``x[key]``: slices, integers, integer arrays and masks, as NumPy takes them."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if len(parts) >= x.ndim and all(isinstance(part, (int, np.integer)) for part in parts):
+        return x[(*parts, ...)]  # one value, and a view of it all the same
     return x[key]
 
 
@@ -189,14 +195,16 @@ def gather(x: Array, dim: int, index: Any) -> Array:
     """
     where, indices = place(dim, x.ndim), np.asarray(index)
     if indices.dtype.kind not in "iu":
-        raise RuntimeError(f"gather(): Expected dtype int64 for index, got {indices.dtype}")
+        raise RuntimeError(
+            f"gather(): Expected dtype int64 for index, got {getattr(index, 'dtype', indices.dtype)}; use index.long()"
+        )
     if indices.size and (indices.min() < 0 or indices.max() >= x.shape[where]):
         wrong = indices[(indices < 0) | (indices >= x.shape[where])].flat[0]
         raise RuntimeError(f"index {wrong} is out of bounds for dimension {where} with size {x.shape[where]}")
-    return owned(x._values[_places_along(where, indices)], x.dtype)
+    return x[places_along(where, indices)]
 
 
-def _places_along(where: int, indices: NDArray[Any]) -> tuple[Any, ...]:
+def places_along(where: int, indices: NDArray[Any]) -> tuple[Any, ...]:
     """The key that picks `indices` along an axis, and every other place as it is."""
     grid = list(np.ogrid[tuple(slice(length) for length in indices.shape)])
     grid[where] = indices
@@ -205,24 +213,26 @@ def _places_along(where: int, indices: NDArray[Any]) -> tuple[Any, ...]:
 
 def _scattered(g: Array, call: Call) -> Array:
     x, dim, indices = call.inputs
-    return gathered_up(x.shape, _places_along(place(dim, x.ndim), np.asarray(indices)), g)
+    return gathered_up(x.shape, places_along(place(dim, x.ndim), np.asarray(indices)), g)
 
 
 # fmt: off
 ROWS = (
-    #          name         forward                              derivatives
-    Operation("clone",      lambda x: x.copy(),                  (same,)),
-    Operation("reshape",    reshape,                             (lambda g, call: g.reshape(call.inputs[0].shape),)),
-    Operation("permute",    permute,                             (_permuted_back,)),
-    Operation("transpose",  transpose,                           (lambda g, call: transpose(g, *call.inputs[1:]),)),
-    Operation("expand",     expand,                              (same,)),  # autograd sums what was repeated
-    Operation("cat",        cat,                                 _part),
-    Operation("stack",      stack,                               _layer),
-    Operation("index",      index,                               (_put_back,)),
-    Operation("gather",     gather,                              (_scattered,)),
+    #          name         forward                              derivatives        saves
+    Operation("clone",      lambda x: x.copy(),                  (same,),           ("",)),
+    Operation("reshape",    reshape,                             (lambda g, call: g.reshape(call.inputs[0].shape),),
+                                                                                    ("",), shows=True),
+    Operation("permute",    permute,                             (_permuted_back,), ("",), shows=True),
+    Operation("transpose",  transpose,                           (lambda g, call: transpose(g, *call.inputs[1:]),),
+                                                                                    ("",), shows=True),
+    Operation("expand",     expand,                              (same,),           ("",), shows=True),
+    Operation("cat",        cat,                                 _part,             ()),
+    Operation("stack",      stack,                               _layer,            ()),
+    Operation("index",      index,                               (_put_back,),      ("k",), shows=True),
+    Operation("gather",     gather,                              (_scattered,),     ("2",)),
     Operation("tril",       lambda x, diagonal=0: np.tril(x, diagonal),
-                            (lambda g, call: np.tril(g, *call.inputs[1:]),)),
+                            (lambda g, call: np.tril(g, *call.inputs[1:]),),        ("",)),
     Operation("triu",       lambda x, diagonal=0: np.triu(x, diagonal),
-                            (lambda g, call: np.triu(g, *call.inputs[1:]),)),
+                            (lambda g, call: np.triu(g, *call.inputs[1:]),),        ("",)),
 )
 # fmt: on

@@ -85,9 +85,10 @@ def _log_softmax_backward(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name             forward        derivatives
-    Operation("softmax",        softmax,       (_softmax_backward,),      widens=True),
-    Operation("_safe_softmax",  safe_softmax,  (_softmax_backward,)),  # that of scaled_dot_product_attention
-    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,),  widens=True),
+    #          name             forward        derivatives           saves
+    Operation("softmax",        softmax,       (_softmax_backward,), ("r",), widens=True),
+    Operation("_safe_softmax",  safe_softmax,  (_softmax_backward,), ("r",)),  # scaled_dot_product_attention
+    Operation("log_softmax",    log_softmax,   (_log_softmax_backward,),
+                                                                     ("r",), widens=True),
 )
 # fmt: on

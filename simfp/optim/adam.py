@@ -9,7 +9,7 @@ import numpy as np
 
 from simfp.arrays import owned
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat
+from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
 
 __all__ = ["Adam", "AdamW"]
@@ -84,16 +84,16 @@ class Adam(Optimizer):
         moments = [self.buffer(p, group, name)._values for name in names]
 
         if self.is_plain(p, group):
-            out = np.empty(p.data.shape, np.float32)
+            weights, shape = flat(p.data._values), p.data.shape
             mean, square, largest = map(flat, [*moments, NO_VALUES][:3])
-            arrays = (flat(p.data._values), flat(p.grad._values), mean, square, largest, out.reshape(-1))
+            arrays = (weights, flat(p.grad._values), mean, square, largest)
             before, after = (rate, 1 - beta1, beta2, 1 - beta2, root), (eps, penalty, 1 - decoupled)
             updates.adam(
                 *arrays, *map(np.float32, before), plain_root, *map(np.float32, after), bool(group["maximize"])
             )
             for name, values in zip(names, (mean, square, largest)):
-                kept[name] = owned(values.reshape(out.shape), p.data.dtype)
-            p.data = owned(out, p.data.dtype)
+                kept[name] = owned(values.reshape(shape), p.data.dtype)
+            written(p.data, weights)
             return
 
         state_format = self.state_format(p, group)

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
+from simfp.arrays import Array, overwrite
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format
 from simfp.kernels import to_odd, updates
 from simfp.rounding import round_array
 
-__all__ = ["NO_VALUES", "Tensors", "flat", "fma"]
+__all__ = ["NO_VALUES", "Tensors", "flat", "fma", "written"]
 
 Values = NDArray[Any]
 NO_VALUES = np.empty(0, np.float32)
@@ -112,6 +113,12 @@ def fma(factor: Any, x: Values, y: Values, dtype: Any = np.float32) -> Values:
 def flat(values: Values) -> Values:
     """The values as a kernel takes them: along one axis, contiguous and writable; copied only where they are not."""
     return np.require(values, requirements=["C", "W"]).reshape(-1)
+
+
+def written(x: Array, values: Values) -> None:
+    """Brings what a kernel has made of ``flat(x.values)`` into the memory of `x`, unless that is where it was made."""
+    if not np.may_share_memory(x._values, values):
+        overwrite(x, values.reshape(x.shape))
 
 
 def _inner(ufunc: np.ufunc, x: Values, y: Values) -> Values:

@@ -1,14 +1,14 @@
 """What every optimizer has: groups of parameters with their options, state, and torch's state_dict.
 
 A parameter is whatever has `data` (an Array; it may be assigned), `grad` (an Array or None; likewise), `is_leaf` and
-the hash of an object. Updates are assigned, not written into the old Array: whoever holds that keeps its values.
+the hash of an object. Updates are written into the memory of `data`: whatever shares it sees them.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from simfp import observe
-from simfp.arrays import Array, array, owned
+from simfp.arrays import Array, array, overwrite, owned
+from simfp.autograd import Tensor
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.optim.foreach import Tensors, Values
+from simfp.saved_arrays import from_bytes
 
 __all__ = ["Optimizer", "check_not_negative", "is_tensor"]
 
@@ -72,6 +74,8 @@ class Optimizer:
                     _check_gradient(p)
                     with observe.at(phase="update", layer=None, parameter=p, inputs=(p.data, p.grad)):
                         self.update(p, group)
+                        if isinstance(p, Tensor):  # a graph that needs the old weights cannot be walked any more
+                            p.count_change()
         return loss
 
     def update(self, p: Any, group: dict[str, Any]) -> None:
@@ -85,7 +89,10 @@ class Optimizer:
         """Gives up every parameter's gradient, or sets it to zero."""
         for p in chain.from_iterable(group["params"] for group in self.param_groups):
             if p.grad is not None:
-                p.grad = None if set_to_none else owned(np.zeros_like(p.grad._values), p.grad.dtype)
+                if set_to_none:
+                    p.grad = None
+                else:
+                    overwrite(p.grad, np.zeros_like(p.grad._values))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds parameters, and options for these alone."""
@@ -145,8 +152,14 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over a state_dict, torch's too; buffers are rounded to the format that they have here.
 
-        Raises ValueError where groups or shapes do not fit.
+        Raises ValueError where groups, options or shapes do not fit, TypeError or KeyError for what is no such
+        state_dict; the optimizer is then as it was.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"expected a state_dict of an optimizer, got {type(state_dict).__name__}")
+        for name in ("state", "param_groups"):
+            if name not in state_dict:
+                raise KeyError(f"the state_dict of an optimizer has no {name!r}")
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -219,7 +232,7 @@ class Optimizer:
         move: Callable[[Tensors, Values], Values],
         decay: float = 0.0,
     ) -> None:
-        """Assigns ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without a decay.
+        """The weights become ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without decay.
 
         `move` makes one operation. Whoever listens is told what it set out from: the weights, or where there is one
         the compensation, which is where an update is lost that is lost.
@@ -237,7 +250,7 @@ class Optimizer:
         else:
             weights = Tensors(fmt, operation, group["update_rounding"], self.rng)
             new = move(weights._replace(start=x), weights.multiply(x, 1 - decay) if decay else x)
-        p.data = owned(new, fmt)
+        overwrite(p.data, new)
 
     def _check_options(self, group: dict[str, Any]) -> None:
         """Raises ValueError for options that no step could follow."""
@@ -261,6 +274,8 @@ class Optimizer:
             value = value.detach().cpu().float().numpy()
         if name == "step":
             return float(value)
+        if isinstance(value, np.ndarray) and value.dtype.type is np.void:
+            value = from_bytes(value, p.data.dtype if name == "compensation" else self.state_format(p, group))
         if not isinstance(value, Array) and not (isinstance(value, np.ndarray) and value.dtype.kind in "fV"):
             return deepcopy(value)
         if value.shape != p.data.shape:

@@ -9,7 +9,7 @@ import numpy as np
 
 from simfp.arrays import owned
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat
+from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
 
 __all__ = ["SGD"]
@@ -64,14 +64,13 @@ class SGD(Optimizer):
         kept = self.state[p] if momentum else {}
         first = kept.get("momentum_buffer") is None
         if self.is_plain(p, group):
-            out = np.empty(p.data.shape, np.float32)
+            weights, shape = flat(p.data._values), p.data.shape
             buffer = flat(self.buffer(p, group, "momentum_buffer")._values) if momentum else NO_VALUES
             scalars = (np.float32(each) for each in (-lr, momentum, share, decay))
-            arrays = (flat(p.data._values), flat(p.grad._values), buffer, out.reshape(-1))
-            updates.sgd(*arrays, *scalars, first, nesterov, maximize)
+            updates.sgd(weights, flat(p.grad._values), buffer, *scalars, first, nesterov, maximize)
             if momentum:
-                kept["momentum_buffer"] = owned(buffer.reshape(out.shape), p.data.dtype)
-            p.data = owned(out, p.data.dtype)
+                kept["momentum_buffer"] = owned(buffer.reshape(shape), p.data.dtype)
+            written(p.data, weights)
             return
         weights, state_format = Tensors(p.data.dtype, "sgd"), self.state_format(p, group)
         state = Tensors(state_format, "sgd")

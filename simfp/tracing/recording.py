@@ -220,7 +220,7 @@ class Trace:
         """A part of an operation that is made of others: the first begins a step, the later ones change its result."""
         whole = told.whole
         assert whole is not None
-        fmt = precision.current().dtype
+        fmt = whole.fmt
         if self._whole is None or self._whole[0] is not whole:
             self._whole = whole, len(self.forward)
             self.forward.append(
@@ -234,7 +234,7 @@ class Trace:
         self.forward[first.number] = first._replace(operands=operands, **_result(told.result))
 
     def _step(self, operation: str, told: Applied, given: Any, inputs: Any, casts: Any) -> Forward:
-        names = _names_of_inputs(told.operation) if told.whole is None else ["query", "key", "value"]
+        names = _names_of_inputs(told.operation) if told.whole is None else list(told.whole.names)
         operands = []
         for (position, before), (_, after) in zip(_floating(given), _floating(inputs), strict=True):
             name = names[position] if position < len(names) else f"input {position + 1}"

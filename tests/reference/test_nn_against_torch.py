@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 
 import simfp as sf
 from simfp import nn
+from simfp.amp import autocast
 from tests import near
 
 pytestmark = pytest.mark.torch
@@ -412,3 +414,57 @@ def test_every_initializer_is_compared() -> None:
 @pytest.mark.parametrize("name", [*nn.init.GAINS, "leaky_relu"])
 def test_gains_are_torchs(name: str) -> None:
     assert nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+
+
+# --- weights of another format -----------------------------------------------------------------------------------
+
+TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@pytest.mark.parametrize("own", TYPES)
+@pytest.mark.parametrize("given", TYPES)
+def test_rms_norm_takes_a_weight_of_any_format_and_gives_that_of_its_input(given: str, own: str) -> None:
+    x, w = sf.array(normal(50, 37), given), sf.array(1 + normal(37, seed=1) / 4, own)
+    a, v = sf.Tensor(x, requires_grad=True), sf.Tensor(w, requires_grad=True)
+    b, u = (torch.from_numpy(each.values.copy()).to(TYPES[str(each.dtype)]).requires_grad_() for each in (x, w))
+    y = nn.functional.rms_norm(a, (37,), v)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that it takes no fused kernel
+        z = torch.nn.functional.rms_norm(b, (37,), u)
+    assert TYPES[str(y.dtype)] == z.dtype == TYPES[given]
+    exact = torch.nn.functional.rms_norm(b.double(), (37,), u.double(), float(np.finfo(np.float32).eps))
+    slope = sf.array(normal(50, 37, seed=2), given)
+    y.backward(slope)
+    exact.backward(torch.from_numpy(slope.values.astype(np.float64)))
+    wanted = exact.detach().numpy()
+    half = 0.5 * sf.ulp(np.abs(wanted).astype(np.float32), given)  # one rounding, and the float32 errors before it
+    assert (np.abs(y.data.values - wanted) <= half + 1e-6).all()
+    for ours, theirs in ((a.grad, b.grad), (v.grad, u.grad)):
+        scale = np.abs(theirs.double().numpy()).max()
+        assert np.abs(ours.values - theirs.double().numpy()).max() <= 4 * scale * sf.as_format(given).eps
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "GroupNorm"])
+def test_other_norms_refuse_parameters_of_another_format_as_cuda_does(name: str) -> None:
+    layer = getattr(nn, name)(*((6,) if name == "LayerNorm" else (2, 6)))
+    x = sf.Tensor(normal(4, 6), dtype="bfloat16")
+    with pytest.raises(RuntimeError, match=r"got bfloat16 and float32; bring them to one, as with `layer\.to"):
+        layer(x)
+    assert layer.to("bfloat16")(x).dtype == sf.bfloat16
+    with autocast(dtype=sf.bfloat16):
+        assert getattr(nn, name)(*((6,) if name == "LayerNorm" else (2, 6)))(x).dtype == sf.float32
+
+
+def test_batch_norm_takes_parameters_in_float32() -> None:
+    x = sf.Tensor(normal(5, 3), dtype="bfloat16", requires_grad=True)
+    layer = nn.BatchNorm1d(3)
+    y = layer(x)
+    y.sum().backward()
+    assert (y.dtype, layer.weight.grad.dtype, x.grad.dtype) == (sf.bfloat16, sf.float32, sf.bfloat16)
+
+
+def test_the_default_eps_of_rms_norm_is_float32s_in_every_format() -> None:
+    for fmt in TYPES:
+        x = sf.Tensor(np.full((1, 4), 2.0**-11), dtype=fmt)
+        expected = 2.0**-11 / np.sqrt(2.0**-22 + 2.0**-23)
+        assert abs(nn.functional.rms_norm(x, (4,)).data.values - expected).max() < sf.as_format(fmt).eps

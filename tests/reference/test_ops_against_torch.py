@@ -45,6 +45,20 @@ def either(name: str, x: Any, y: Any) -> Any:
     return getattr(torch, name)(x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=y.dtype), y)
 
 
+def product(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The product over axes, of which torch takes one at a time."""
+    for place in sorted(range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim, reverse=True):
+        x = torch.prod(x, place, keepdim)
+    return x
+
+
+def put(x: Any, key: Any, value: Any) -> Any:
+    made = x.clone()
+    parts = key if isinstance(key, tuple) else (key,)
+    made[tuple(torch.from_numpy(part) if isinstance(part, np.ndarray) else part for part in parts)] = value
+    return made
+
+
 def dropout(x: Any, kept: Any, p: float) -> Any:
     """As the CUDA kernel: a float32 scale, one rounding."""
     return (x.float() * kept * (torch.ones(()) / torch.tensor(1 - p))).to(x.dtype)
@@ -56,16 +70,22 @@ TORCH: dict[str, Callable[..., Any]] = {
     "add": torch.add,
     "sub": lambda x, y, **options: torch.sub(x, y, **options) if isinstance(x, torch.Tensor) else x - y,
     "mul": torch.mul, "div": torch.div, "neg": torch.neg, "abs": torch.abs, "pow": torch.pow,
-    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp, "where": torch.where,
+    "maximum": torch.maximum, "minimum": torch.minimum, "clamp": torch.clamp,
+    "where": torch.where,
     "masked_fill": torch.masked_fill, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
-    "reciprocal": torch.reciprocal, "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
+    "reciprocal": torch.reciprocal, "expm1": torch.expm1, "log1p": torch.log1p, "erf": torch.erf, "exp2": torch.exp2,
+    "log2": torch.log2, "log10": torch.log10, "sin": torch.sin, "cos": torch.cos, "xlogy": torch.xlogy,
+    "floor": torch.floor, "ceil": torch.ceil, "round": torch.round, "trunc": torch.trunc, "frac": torch.frac,
+    "sign": torch.sign, "remainder": torch.remainder, "fmod": torch.fmod, "floor_divide": torch.floor_divide,
+    "sum": over("sum"), "mean": over("mean"), "var": deviating("var"),
     "std": deviating("std"), "amax": over("amax"), "amin": over("amin"), "logsumexp": torch.logsumexp,
-    "linalg_vector_norm": torch.linalg.vector_norm, "clone": torch.clone, "reshape": torch.reshape,
+    "linalg_vector_norm": torch.linalg.vector_norm, "prod": product, "cumsum": torch.cumsum, "cumprod": torch.cumprod,
+    "clone": torch.clone, "reshape": torch.reshape,
     "permute": torch.permute,
     "transpose": torch.transpose, "expand": lambda x, shape: x.expand(shape),
     "cat": lambda *parts, dim=0: torch.cat(parts, dim), "stack": lambda *parts, dim=0: torch.stack(parts, dim),
     "index": lambda x, key: x[key], "gather": torch.gather,
-    "tril": torch.tril, "triu": torch.triu,
+    "tril": torch.tril, "triu": torch.triu, "scatter": torch.scatter, "scatter_add": torch.scatter_add,
     "embedding": lambda weight, rows, padding_idx=None: F.embedding(rows, weight, padding_idx),
     "matmul": torch.matmul, "linear": F.linear, "conv2d": F.conv2d,
     "max_pool2d": F.max_pool2d,
@@ -83,6 +103,12 @@ TORCH: dict[str, Callable[..., Any]] = {
         F.binary_cross_entropy_with_logits(x, target, weight, reduction=reduction, pos_weight=positive)
     ),
     "nll_loss": F.nll_loss,
+    "copy": lambda x, y: x.clone().copy_(y), "fill": torch.fill, "index_put": put, "index_add": torch.index_add,
+    "lerp": torch.lerp, "addcmul": torch.addcmul, "addcdiv": torch.addcdiv,
+    "elu": torch.ops.aten.elu, "hardtanh": F.hardtanh, "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish,
+    "mish": F.mish, "log_sigmoid": F.logsigmoid,
+    "prelu": lambda x, weight: F.prelu(x, weight.reshape(-1)),
+    "glu": F.glu, "conv1d": F.conv1d, "conv_transpose1d": F.conv_transpose1d, "conv_transpose2d": F.conv_transpose2d,
 }  # fmt: skip
 
 
@@ -177,6 +203,38 @@ CLAIMS: dict[str, tuple[str, Claim, Claim, Claim, Claim, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest", 1.25,     0.75,         1,        1,            "CUDA's log1p; " + STEPS),
     "nll_loss":            ("largest", 0.51,     NEAREST,      NEAREST,  NEAREST,      ORDER),
+    "expm1":               ("each",    NEAREST,  2,            NEAREST,  2,            "CUDA's expm1; " + READS),
+    "log1p":               ("each",    1,        1,            NEAREST,  1.25,         "CUDA's log1p"),
+    "erf":                 ("each",    0.75,     2.5,          NEAREST,  1.75,         "CUDA's erf and exp"),
+    "exp2":                ("each",    NEAREST,  1,            NEAREST,  1.5,          READS),
+    "log2":                ("each",    NEAREST,  1,            NEAREST,  1,            "the derivative rounds twice"),
+    "log10":               ("each",    NEAREST,  1.25,         NEAREST,  1,            "the derivative rounds twice"),
+    "sin":                 ("each",    NEAREST,  1,            NEAREST,  1,            "the derivative rounds twice"),
+    "cos":                 ("each",    NEAREST,  1,            NEAREST,  1.5,          "the derivative rounds twice"),
+    "xlogy":               ("each",    0.75,     1.5,          NEAREST,  1.5,          "CUDA's log"),
+    "prod":                ("each",    NEAREST,  NEAREST,      NEAREST,  NEAREST,      "torch goes axis by axis"),
+    "cumsum":              ("each",    NEAREST,  NEAREST,      NEAREST,  NEAREST,      ORDER),
+    "cumprod":             ("largest", NEAREST,  NEAREST,      NEAREST,  NEAREST,      ORDER),
+    "remainder":           ("each",    BITS,     Summed(1),    BITS,     Summed(0.75), OVER),
+    "fmod":                ("each",    BITS,     Summed(0.51), BITS,     Summed(0.51), OVER),
+    "copy":                ("each",    BITS,     Summed(0.51), BITS,     Summed(0.51), OVER),
+    "fill":                ("each",    BITS,     Summed(0.51), BITS,     Summed(0.51), OVER),
+    "index_put":           ("each",    BITS,     Summed(1),    BITS,     Summed(0.51), OVER),
+    "index_add":           ("largest", NEAREST,  Summed(0.51), 0.51,     Summed(0.51), "alpha y rounds on CUDA"),
+    "scatter_add":         ("largest", 0.51,     BITS,         NEAREST,  BITS,         ORDER),
+    "lerp":                ("largest", 0.51,     1,            NEAREST,  1.25,         "fused where there is an fma"),
+    "addcmul":             ("largest", NEAREST,  Summed(1.75), NEAREST,  Summed(1.5),  "fused on CUDA; " + OVER),
+    "addcdiv":             ("largest", 0.51,     Summed(1),    NEAREST,  Summed(1),    "fused on CUDA; " + OVER),
+    "elu":                 ("each",    1.25,     2.25,         NEAREST,  NEAREST,      "CUDA's expm1 and exp"),
+    "hardsigmoid":         ("each",    1.5,      NEAREST,      NEAREST,  NEAREST,      "times 1/6, not divided"),
+    "hardswish":           ("largest", 0.75,     1.5,          NEAREST,  NEAREST,      "times 1/6, not divided"),
+    "mish":                ("largest", 0.75,     3.5,          NEAREST,  NEAREST,      "CUDA's exp, log1p, tanh"),
+    "log_sigmoid":         ("each",    1.5,      1.75,         NEAREST,  NEAREST,      "CUDA's exp and log1p"),
+    "prelu":               ("each",    BITS,     Summed(0.75), BITS,     Summed(0.51), OVER),
+    "glu":                 ("largest", 1,        1,            NEAREST,  NEAREST,      "CUDA's exp"),
+    "conv1d":              ("largest", 3,        3,            1,        0.51,         ORDER + "; a bias rounds"),
+    "conv_transpose1d":    ("largest", 3,        3,            1,        0.51,         ORDER + "; a bias rounds"),
+    "conv_transpose2d":    ("largest", 3,        4,            1,        0.51,         ORDER + "; a bias rounds"),
 }
 # fmt: on
 SIDES = ("ours", "theirs", "exact")
@@ -223,7 +281,7 @@ ROUNDED_AGAIN = {
     "log_softmax": (0.51, 2.5, READS),
     "tanh": (0.51, 4, STEPS),
     "sigmoid": (0.51, 1.5, STEPS),
-    "conv2d": (1.01, 0.51, "the bias is an operation of its own"),
+    **dict.fromkeys(("conv1d", "conv2d", "conv_transpose2d"), (1.01, 0.51, "the bias is an operation of its own")),
     "embedding": (0.51, 4, "of every 32 uses those of a row are added up, rounded, and added to the row"),
     "batch_norm": (0.51, 4, "products of gradients are rounded before they are added, and some sums of them"),
     "avg_pool2d": (0.51, 1.5, "each quotient is rounded before it is added"),

@@ -235,12 +235,128 @@ def test_adam_has_the_bits_of_cudas_kernels_and_is_near_exact_as_torchs_is(
         assert_same(ours.state[p][name].values, [getattr(twin, attribute) for twin in twins])
 
 
+# --- optimizers that are made of the same operations ---------------------------------------------------------------
+
+
+class Kernels:
+    """CUDA's foreach operations on one number, every result rounded to a format."""
+
+    def __init__(self, fmt: sf.Format) -> None:
+        self.fmt = fmt
+
+    def rounded(self, x: float) -> float:
+        return exact.round_exact(x, self.fmt, "nearest_even")
+
+    def mul(self, x: float, factor: float) -> float:
+        return self.rounded(multiply(x, single(factor)))
+
+    def add(self, x: float, y: float, alpha: float = 1.0) -> float:
+        return self.rounded(fma(single(alpha), y, x))
+
+    def plus(self, x: float, scalar: float) -> float:
+        return self.rounded(add(x, single(scalar)))
+
+    def lerp(self, start: float, end: float, weight: float) -> float:
+        blend, distance = single(weight), subtract(end, start)
+        near = fma(blend, distance, start) if blend < 0.5 else fma(-subtract(1.0, blend), distance, end)
+        return self.rounded(near)
+
+    def addcmul(self, a: float, x: float, y: float, value: float) -> float:
+        return self.rounded(fma(single(value), multiply(x, y), a))
+
+    def addcdiv(self, a: float, x: float, y: float, value: float) -> float:
+        return self.rounded(fma(single(value), divide(x, y), a))
+
+    def sqrt(self, x: float) -> float:
+        return self.rounded(sqrt(x))
+
+
+State = dict[str, float]
+
+
+def rmsprop_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["square_avg"] = k.addcmul(k.mul(s.get("square_avg", 0.0), o["alpha"]), g, g, 1 - o["alpha"])
+    spread = s["square_avg"]
+    if o["centered"]:
+        s["grad_avg"] = k.lerp(s.get("grad_avg", 0.0), g, 1 - o["alpha"])
+        spread = k.addcmul(spread, s["grad_avg"], s["grad_avg"], -1.0)
+    below = k.plus(k.sqrt(spread), o["eps"])
+    if not o["momentum"]:
+        return k.addcdiv(w, g, below, -o["lr"])
+    s["momentum_buffer"] = k.addcdiv(k.mul(s.get("momentum_buffer", 0.0), o["momentum"]), g, below, 1.0)
+    return k.add(w, s["momentum_buffer"], -o["lr"])
+
+
+def adagrad_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["sum"] = k.addcmul(s.get("sum", o["initial_accumulator_value"]), g, g, 1.0)
+    below = k.plus(k.sqrt(s["sum"]), o["eps"])
+    return k.addcdiv(w, k.mul(g, -o["lr"] / (1 + (step - 1) * o["lr_decay"])), below, 1.0)
+
+
+def adamax_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], step: int) -> float:
+    """As torch's source has it, line by line."""
+    s["exp_avg"] = k.lerp(s.get("exp_avg", 0.0), g, 1 - o["betas"][0])
+    s["exp_inf"] = max(k.mul(s.get("exp_inf", 0.0), o["betas"][1]), k.plus(abs(g), o["eps"]))
+    return k.addcdiv(w, s["exp_avg"], s["exp_inf"], o["lr"] / (1 - o["betas"][0] ** step) * -1)
+
+
+OTHERS: list[tuple[str, Callable[..., float], dict[str, Any]]] = [
+    ("RMSprop", rmsprop_step, {}),
+    ("RMSprop", rmsprop_step, {"lr": 0.03, "alpha": 0.9, "weight_decay": 0.1, "maximize": True}),
+    ("RMSprop", rmsprop_step, {"momentum": 0.9, "eps": 1e-3}),
+    ("RMSprop", rmsprop_step, {"centered": True, "eps": 1e-2}),
+    ("RMSprop", rmsprop_step, {"centered": True, "eps": 1e-2, "momentum": 0.7, "alpha": 0.4}),
+    ("Adagrad", adagrad_step, {}),
+    ("Adagrad", adagrad_step, {"lr": 0.1, "lr_decay": 0.3, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adamax", adamax_step, {}),
+    ("Adamax", adamax_step, {"lr": 0.1, "betas": (0.4, 0.9), "weight_decay": 0.01, "maximize": True, "eps": 1e-3}),
+]
+
+
+@pytest.mark.parametrize(("name", "step", "options"), OTHERS, ids=lambda x: "" if callable(x) else str(x))
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_an_optimizer_has_the_bits_of_cudas_kernels_and_is_near_exact_as_torchs_is(
+    name: str, step: Callable[..., float], options: dict[str, Any], fmt: sf.Format
+) -> None:
+    draw = np.random.default_rng(3)
+    start, gradients = spread(draw, 64), [spread(draw, 64) for _ in range(4)]
+    p, t = pair(start, fmt)
+    ours, theirs = getattr(optim, name)([p], **options), getattr(torch.optim, name)([t], foreach=True, **options)
+    wide, (weight,) = in_float64(getattr(torch.optim, name), [p.data], **options)
+    o, k = theirs.param_groups[0], Kernels(fmt)
+    twins = [(w, State()) for w in p.data.tolist()]
+    for number, grad in enumerate(gradients, 1):
+        give(grad, p, t)
+        weight.grad = t.grad.double()
+        for optimizer in (ours, theirs, wide):
+            optimizer.step()
+        for i, ((w, state), g) in enumerate(zip(twins, p.grad.tolist())):
+            slope = -g if o["maximize"] else g
+            slope = k.add(slope, w, o["weight_decay"]) if o["weight_decay"] else slope
+            twins[i] = step(k, w, slope, state, o, number), state
+        assert_same(p.data.values, [w for w, _ in twins], start)
+        # in 16 bits an eps may be 0, and of a variance that is a difference of rounded numbers nothing is left
+        if sf.round_to(o["eps"], fmt) and (fmt == sf.float32 or not o.get("centered")):
+            hold(p.data.values, values_of(t), weight.detach().numpy(), NEAR_ADAM, fmt, where=number)
+    for key in twins[0][1]:
+        assert_same(ours.state[p][key].values, [state[key] for _, state in twins])
+
+
+def test_every_optimizer_is_compared() -> None:
+    assert {name for name in optim.__all__ if name[0].isupper()} == set(KINDS) | {"Optimizer"}
+
+
 # --- state dicts, messages and text ----------------------------------------------------------------------------
 
 KINDS = {
     "SGD": {"lr": 0.1, "momentum": 0.9},
     "Adam": {"lr": 0.1, "amsgrad": True},
     "AdamW": {"lr": 0.1, "weight_decay": 0.1},
+    "RMSprop": {"lr": 0.1, "momentum": 0.9, "centered": True},
+    "Adagrad": {"lr": 0.1, "lr_decay": 0.1},
+    "Adamax": {"lr": 0.1},
 }
 
 
@@ -306,6 +422,9 @@ BAD_ARGUMENTS: list[tuple[str, dict[str, Any]]] = [
         for name in ("Adam", "AdamW")
         for bad in ({"lr": -1.0}, {"eps": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"weight_decay": -1.0})
     ),
+    *(("RMSprop", {bad: -1.0}) for bad in ("lr", "eps", "momentum", "weight_decay", "alpha")),
+    *(("Adagrad", {bad: -1.0}) for bad in ("lr", "eps", "lr_decay", "weight_decay", "initial_accumulator_value")),
+    *(("Adamax", bad) for bad in ({"lr": -1.0}, {"betas": (0.9, 1.0)}, {"weight_decay": -1.0})),
 ]
 
 
@@ -390,7 +509,39 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "lambdas": lambda kinds, optimizer: kinds.LambdaLR(
         optimizer, [lambda epoch: 0.9**epoch, lambda epoch: 1 / (1 + epoch)]
     ),
+    "multiplicative": lambda kinds, optimizer: kinds.MultiplicativeLR(optimizer, lambda epoch: 0.97),
+    "milestones": lambda kinds, optimizer: kinds.MultiStepLR(optimizer, [3, 17, 17, 150], gamma=0.3),
+    "constant": lambda kinds, optimizer: kinds.ConstantLR(optimizer, 0.3, total_iters=7),
+    "exponential": lambda kinds, optimizer: kinds.ExponentialLR(optimizer, 0.983),
+    "polynomial": lambda kinds, optimizer: kinds.PolynomialLR(optimizer, total_iters=130, power=1.7),
+    "restarts": lambda kinds, optimizer: kinds.CosineAnnealingWarmRestarts(optimizer, 7, eta_min=1e-4),
+    "longer restarts": lambda kinds, optimizer: kinds.CosineAnnealingWarmRestarts(optimizer, 5, T_mult=2),
+    "cycles": lambda kinds, optimizer: kinds.CyclicLR(optimizer, 1e-3, [0.1, 0.3], 7, 13),
+    "lower cycles": lambda kinds, optimizer: kinds.CyclicLR(optimizer, 1e-3, 0.1, 9, mode="triangular2"),
+    "shrinking cycles": lambda kinds, optimizer: kinds.CyclicLR(
+        optimizer, 1e-3, 0.1, 9, mode="exp_range", gamma=0.99, cycle_momentum=False
+    ),
+    "own cycles": lambda kinds, optimizer: kinds.CyclicLR(optimizer, 1e-3, 0.1, 9, scale_fn=lambda x: 1 / x),
+    "one cycle": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, [0.1, 0.3], total_steps=301),
+    "one cycle, linear": lambda kinds, optimizer: kinds.OneCycleLR(
+        optimizer, 0.1, epochs=31, steps_per_epoch=10, anneal_strategy="linear", pct_start=0.25
+    ),
+    "one cycle of three": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1, 300, three_phase=True),
+    "warm-up, then a cosine": lambda kinds, optimizer: kinds.SequentialLR(
+        optimizer,
+        [kinds.LinearLR(optimizer, 0.1, total_iters=20), kinds.CosineAnnealingLR(optimizer, 280, 1e-5)],
+        [20],
+    ),
+    "three in turn": lambda kinds, optimizer: kinds.SequentialLR(
+        optimizer,
+        [kinds.ConstantLR(optimizer, 0.1, 4), kinds.ExponentialLR(optimizer, 0.9), kinds.StepLR(optimizer, 30)],
+        [9, 50],
+    ),
+    "two at once": lambda kinds, optimizer: kinds.ChainedScheduler(
+        [kinds.ConstantLR(optimizer, 0.1, 20), kinds.ExponentialLR(optimizer, 0.99)]
+    ),
 }
+STEPS = 300
 
 
 def groups(library: str) -> tuple[Any, Any]:
@@ -407,6 +558,7 @@ def rates_over_time(library: str, name: str, epochs: int, resumed_at: int | None
     for epoch in range(epochs):
         rates.append([group["lr"] for group in optimizer.param_groups])
         assert schedule.get_last_lr() == rates[-1]
+        rates[-1] += [group["momentum"] for group in optimizer.param_groups]
         optimizer.step()
         schedule.step()
         if epoch == resumed_at:
@@ -420,9 +572,9 @@ def rates_over_time(library: str, name: str, epochs: int, resumed_at: int | None
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_learning_rates_are_torchs_doubles(name: str) -> None:
-    ours = rates_over_time("simfp", name, 60)
-    assert ours == rates_over_time("torch", name, 60)
-    assert ours == rates_over_time("simfp", name, 60, resumed_at=11)
+    ours = rates_over_time("simfp", name, STEPS)
+    assert ours == rates_over_time("torch", name, STEPS)
+    assert ours == rates_over_time("simfp", name, STEPS, resumed_at=11)
 
 
 RESUMED: dict[str, Callable[[Any, Any], Any]] = {
@@ -491,6 +643,28 @@ BAD_SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "start": lambda kinds, optimizer: kinds.LinearLR(optimizer, start_factor=0.0),
     "end": lambda kinds, optimizer: kinds.LinearLR(optimizer, end_factor=1.5),
     "lambdas": lambda kinds, optimizer: kinds.LambdaLR(optimizer, [abs]),
+    "no function": lambda kinds, optimizer: kinds.MultiplicativeLR(optimizer, 0.5),
+    "constant": lambda kinds, optimizer: kinds.ConstantLR(optimizer, 1.5),
+    "T_0": lambda kinds, optimizer: kinds.CosineAnnealingWarmRestarts(optimizer, 0),
+    "T_mult": lambda kinds, optimizer: kinds.CosineAnnealingWarmRestarts(optimizer, 1, 0),
+    "no such epoch": lambda kinds, optimizer: kinds.CosineAnnealingWarmRestarts(optimizer, 1).step(-1),
+    "mode": lambda kinds, optimizer: kinds.CyclicLR(optimizer, 0.1, 0.2, mode="square"),
+    "max_lr": lambda kinds, optimizer: kinds.CyclicLR(optimizer, 0.1, [0.2]),
+    "no length": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1),
+    "steps": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1, 0),
+    "epochs": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1, epochs=-1, steps_per_epoch=3),
+    "pct_start": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1, 10, pct_start=2.0),
+    "strategy": lambda kinds, optimizer: kinds.OneCycleLR(optimizer, 0.1, 10, anneal_strategy="square"),
+    "plateau factor": lambda kinds, optimizer: kinds.ReduceLROnPlateau(optimizer, factor=1.0),
+    "plateau mode": lambda kinds, optimizer: kinds.ReduceLROnPlateau(optimizer, "best"),
+    "plateau threshold": lambda kinds, optimizer: kinds.ReduceLROnPlateau(optimizer, threshold_mode="best"),
+    "plateau lists": lambda kinds, optimizer: kinds.ReduceLROnPlateau(optimizer, min_lr=[0.1]),
+    "none in turn": lambda kinds, optimizer: kinds.SequentialLR(optimizer, [], []),
+    "none at once": lambda kinds, optimizer: kinds.ChainedScheduler([]),
+    "milestones": lambda kinds, optimizer: kinds.SequentialLR(optimizer, [kinds.StepLR(optimizer, 3)], [3]),
+    "a plateau in turn": lambda kinds, optimizer: kinds.SequentialLR(
+        optimizer, [kinds.ReduceLROnPlateau(optimizer)], []
+    ),
 }
 
 
@@ -501,6 +675,102 @@ def test_bad_schedules_are_refused_in_torchs_words(name: str) -> None:
         optimizer, kinds = groups(library)
         calls.append(error_of(lambda kinds=kinds, optimizer=optimizer: BAD_SCHEDULES[name](kinds, optimizer)))
     assert calls[0] == calls[1]
+
+
+PLATEAUS: dict[str, dict[str, Any]] = {
+    "usual": {"patience": 3},
+    "larger is better": {"mode": "max", "patience": 1, "factor": 0.5},
+    "absolute": {"threshold": 0.05, "threshold_mode": "abs", "patience": 2, "cooldown": 3},
+    "floors": {"patience": 0, "min_lr": [0.01, 0.001], "eps": 1e-4},
+}
+
+
+@pytest.mark.parametrize("name", PLATEAUS)
+def test_a_plateau_lowers_learning_rates_when_torch_does(name: str) -> None:
+    losses = np.exp(-np.arange(STEPS) / 40) + 0.05 * np.random.default_rng(5).normal(size=STEPS)
+    losses[[7, 90]] = np.nan, np.inf
+    rates: dict[str, list[Any]] = {"simfp": [], "torch": [], "resumed": []}
+    for library, collected in rates.items():
+        optimizer, kinds = groups("torch" if library == "torch" else "simfp")
+        schedule = kinds.ReduceLROnPlateau(optimizer, **PLATEAUS[name])
+        for i, loss in enumerate(losses):
+            schedule.step(float(loss))
+            collected.append((schedule.get_last_lr(), schedule.best, schedule.num_bad_epochs))
+            if library == "resumed" and i == 50:
+                saved, state = schedule.state_dict(), optimizer.state_dict()
+                optimizer, kinds = groups("simfp")
+                schedule = kinds.ReduceLROnPlateau(optimizer, **PLATEAUS[name])
+                schedule.load_state_dict(saved)
+                optimizer.load_state_dict(state)
+    assert rates["simfp"] == rates["torch"] == rates["resumed"]
+    assert len({str(each[0]) for each in rates["simfp"]}) > 2
+
+
+def test_restarts_take_fractions_of_epochs_as_torchs_do() -> None:
+    rates: dict[str, list[Any]] = {"simfp": [], "torch": []}
+    for library, collected in rates.items():
+        optimizer, kinds = groups(library)
+        schedule = kinds.CosineAnnealingWarmRestarts(optimizer, 3, 2)
+        for step in range(200):
+            optimizer.step()
+            schedule.step(step / 7)
+            collected.append((schedule.get_last_lr(), schedule.T_cur, schedule.T_i))
+    assert rates["simfp"] == rates["torch"]
+
+
+@pytest.mark.parametrize("name", ["step", "linear", "cosine", "milestones", "constant", "exponential", "polynomial"])
+def test_a_given_epoch_warns_and_has_the_learning_rate_of_torchs_closed_form(name: str) -> None:
+    rates: dict[str, list[Any]] = {"simfp": [], "torch": []}
+    for library, collected in rates.items():
+        optimizer, kinds = groups(library)
+        schedule = SCHEDULES[name](kinds, optimizer)
+        optimizer.step()
+        for epoch in (5, 2, 17, 0):
+            with pytest.warns(UserWarning, match="epoch"):
+                schedule.step(epoch)
+            collected.append(schedule.get_last_lr())
+    assert rates["simfp"] == rates["torch"]
+
+
+def test_a_cycle_is_over_when_it_is_over() -> None:
+    for library in ("simfp", "torch"):
+        optimizer, kinds = groups(library)
+        schedule = kinds.OneCycleLR(optimizer, 0.1, 3)
+        for _ in range(3):
+            optimizer.step()
+            schedule.step()
+        with pytest.raises(ValueError, match="Tried to step 4 times"):
+            schedule.step()
+
+
+def test_every_schedule_is_compared() -> None:
+    made = {type(each(optim.lr_scheduler, groups("simfp")[0])).__name__ for each in SCHEDULES.values()}
+    assert made | {"LRScheduler", "ReduceLROnPlateau"} == set(optim.lr_scheduler.__all__)
+
+
+@pytest.mark.parametrize("name", ["lambdas", "three in turn", "two at once", "own cycles"])
+def test_a_schedules_state_that_does_not_fit_changes_nothing(name: str) -> None:
+    optimizer, kinds = groups("simfp")
+    schedule = SCHEDULES[name](kinds, optimizer)
+    for _ in range(5):
+        optimizer.step()
+        schedule.step()
+    good, before = schedule.state_dict(), copy.deepcopy(schedule.state_dict())
+    inner = next(key for key in ("_schedulers", "lr_lambdas", "_scale_fn_custom") if key in good)
+    short = {key: value for key, value in good.items() if key != inner} | {"last_epoch": 99}
+    for bad in (None, [1], short):
+        with pytest.raises((TypeError, KeyError)):
+            schedule.load_state_dict(bad)
+        assert schedule.state_dict() == before
+    if isinstance(good[inner], list):
+        with pytest.raises(ValueError, match="expected the state of"):
+            schedule.load_state_dict(good | {inner: good[inner][1:], "last_epoch": 99})
+        assert schedule.state_dict() == before
+    if inner == "_schedulers":
+        parts = [good[inner][0] | {"last_epoch": 99}, *[None] * (len(good[inner]) - 1)]
+        with pytest.raises(TypeError, match="expected a state_dict of a schedule, got NoneType"):
+            schedule.load_state_dict(good | {inner: parts})
+        assert schedule.state_dict() == before
 
 
 # --- clipping --------------------------------------------------------------------------------------------------

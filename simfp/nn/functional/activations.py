@@ -9,6 +9,7 @@ import numpy as np
 
 from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
+from simfp.nn.randomness import generator
 from simfp.ops import OPERATIONS
 
 __all__ = ["dropout", "gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus", "tanh"]
@@ -65,11 +66,11 @@ def _chosen(name: str, x: Any, dim: int | None) -> int:
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Any = None) -> Tensor:
     """Values zeroed with probability p, the others over 1 - p; the input itself unless `training`.
 
-    rng: a NumPy Generator, or a seed for one.
+    rng: a NumPy Generator, or a seed for one; the shared one of `nn.manual_seed` if not given.
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     x = as_tensor(input)
     if not training or p == 0:
         return x
-    return apply(OPERATIONS["dropout"], x, np.random.default_rng(rng).random(x.shape) >= p, p)
+    return apply(OPERATIONS["dropout"], x, generator(rng).random(x.shape) >= p, p)

@@ -41,8 +41,9 @@ def scaled_dot_product_attention(
     if attn_mask is not None and is_causal:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     q, k, v = (as_tensor(each) for each in (query, key, value))
-    autocast = precision.current().autocast
-    with observe.of_whole("scaled_dot_product_attention", q, k, v, autocast=autocast):
+    now = precision.current()
+    given = {"query": q, "key": k, "value": v}
+    with observe.of_whole("scaled_dot_product_attention", given, autocast=now.autocast, fmt=now.dtype):
         return _attention(q, k, v, attn_mask, dropout_p, is_causal, scale, rng)
 
 

@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from simfp import precision
 from simfp.autograd import Tensor, apply, as_tensor
+from simfp.autograd import functions as of
+from simfp.elementwise import FLOAT32
 from simfp.ops import OPERATIONS
 
 __all__ = ["batch_norm", "embedding", "group_norm", "layer_norm", "rms_norm"]
@@ -20,8 +23,20 @@ def layer_norm(
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
-    """x / sqrt(mean of squares + eps) over the last axes."""
-    return apply(OPERATIONS["rms_norm"], input, tuple(normalized_shape), weight, eps)
+    """x / sqrt(mean of squares + eps) over the last axes; eps is float32's, 2^-23, if not given.
+
+    A weight of another format than the input's is taken outside of autocast, as torch takes it on a CPU and on CUDA:
+    step by step in float32, and the result is rounded to the input's format.
+    """
+    shape = tuple(normalized_shape)
+    x, scale = as_tensor(input), None if weight is None else as_tensor(weight)
+    if scale is None or scale.dtype == x.dtype or precision.current().autocast:
+        return apply(OPERATIONS["rms_norm"], x, shape, scale, eps)
+    if x.shape[x.ndim - len(shape) :] != shape or scale.shape != shape:
+        return apply(OPERATIONS["rms_norm"], x, shape, scale.to(x.dtype), eps)  # which says what is wrong
+    wide = x.float()
+    squares = of.mean(of.pow(wide, 2), tuple(range(x.ndim - len(shape), x.ndim)), keepdim=True)
+    return (wide * of.rsqrt(squares + (FLOAT32.eps if eps is None else eps)) * scale).to(x.dtype)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:

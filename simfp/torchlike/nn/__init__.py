@@ -1,0 +1,9 @@
+"""torch.nn: all of simfp.nn, and its parts under torch's names."""
+
+from simfp.nn import *  # noqa: F403
+from simfp.torchlike.names import hinting
+from simfp.torchlike.nn import functional, init, parameter, utils
+
+__all__ = ["functional", "init", "parameter", "utils"]
+
+__getattr__ = hinting(__name__)

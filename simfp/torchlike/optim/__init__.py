@@ -1,0 +1,9 @@
+"""torch.optim: all of simfp.optim."""
+
+from simfp.optim import *  # noqa: F403
+from simfp.torchlike.names import hinting
+from simfp.torchlike.optim import lr_scheduler
+
+__all__ = ["lr_scheduler"]
+
+__getattr__ = hinting(__name__)
