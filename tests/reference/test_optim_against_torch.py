@@ -302,7 +302,6 @@ def adamax_step(k: Kernels, w: float, g: float, s: State, o: dict[str, Any], ste
     return k.addcdiv(w, s["exp_avg"], s["exp_inf"], o["lr"] / (1 - o["betas"][0] ** step) * -1)
 
 
-NEAR_OTHERS = 4  # ulps of the largest weight (at least 1), after four steps
 OTHERS: list[tuple[str, Callable[..., float], dict[str, Any]]] = [
     ("RMSprop", rmsprop_step, {}),
     ("RMSprop", rmsprop_step, {"lr": 0.03, "alpha": 0.9, "weight_decay": 0.1, "maximize": True}),
@@ -318,7 +317,7 @@ OTHERS: list[tuple[str, Callable[..., float], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "step", "options"), OTHERS, ids=lambda x: "" if callable(x) else str(x))
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-def test_an_optimizer_has_the_bits_of_cudas_kernels_in_the_order_of_torchs_source(
+def test_an_optimizer_has_the_bits_of_cudas_kernels_and_is_near_exact_as_torchs_is(
     name: str, step: Callable[..., float], options: dict[str, Any], fmt: sf.Format
 ) -> None:
     draw = np.random.default_rng(3)
@@ -338,8 +337,9 @@ def test_an_optimizer_has_the_bits_of_cudas_kernels_in_the_order_of_torchs_sourc
             slope = k.add(slope, w, o["weight_decay"]) if o["weight_decay"] else slope
             twins[i] = step(k, w, slope, state, o, number), state
         assert_same(p.data.values, [w for w, _ in twins], start)
-        if sf.round_to(o["eps"], fmt):  # float16 has no 1e-8: there a root of 0 divides
-            hold(p.data.values, values_of(t), weight.detach().numpy(), NEAR_OTHERS, fmt)
+        # in 16 bits an eps may be 0, and of a variance that is a difference of rounded numbers nothing is left
+        if sf.round_to(o["eps"], fmt) and (fmt == sf.float32 or not o.get("centered")):
+            hold(p.data.values, values_of(t), weight.detach().numpy(), NEAR_ADAM, fmt, where=number)
     for key in twins[0][1]:
         assert_same(ours.state[p][key].values, [state[key] for _, state in twins])
 
