@@ -75,25 +75,14 @@ def test_numpy_s_sum_is_told_from_its_cumulative_one_and_is_our_pairwise_sum(ter
     assert (found != tree_of(SEQUENTIAL, terms)) == ((terms >= 8 and terms != 9) or terms >= 9)
 
 
-def test_numpy_s_matrix_product_is_some_tree_and_the_product_along_it_has_its_bits() -> None:
+def test_a_product_in_blocks_is_some_tree_and_the_product_along_it_has_its_bits() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((16, 60)).astype(np.float32), rng.standard_normal((60, 16)).astype(np.float32)
-
-    def sums(rows: np.ndarray) -> np.ndarray:
-        padded = np.zeros((-(-len(rows) // 16) * 16, 60), np.float32)
-        padded[: len(rows)] = rows
-        ones = np.ones((60, 16), np.float32)
-        return np.concatenate([padded[start : start + 16] @ ones for start in range(0, len(padded), 16)])[
-            : len(rows), 0
-        ]
-
-    tree = tree_of(sums, 60)
+    blocked = sf.BlockedSum(7, "float32", sf.PairwiseSum("float32", leaf=1, lanes=1))
+    tree = tree_of(lambda rows: blocked.products(rows, np.ones((60, 1)), sf.float32)[:, 0], 60)
     assert leaves(tree) == list(range(60))
-    ways = [
-        product_along(tree, a.astype(float), b.astype(float), "float32", sf.SequentialSum("float32", fma=fma))
-        for fma in (True, False)
-    ]
-    assert any(np.array_equal(way, (a @ b).astype(float)) for way in ways)
+    along = product_along(tree, a.astype(float), b.astype(float), "float32", sf.SequentialSum("float32"))
+    assert np.array_equal(along, blocked.products(a, b, sf.float32))
 
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "tfloat32"])
