@@ -36,8 +36,9 @@ MOVES = (
 JOINS = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
 # What comes back is about the values: indices, counts, shapes, truth values, plain NumPy arrays.
 REPORTS = (
-    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.all, np.any, np.searchsorted, np.isin,
-    np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf,
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argwhere,
+    np.nonzero, np.flatnonzero, np.count_nonzero, np.all, np.any, np.searchsorted, np.isin, np.isclose,
+    np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf,
     np.iscomplexobj, np.isrealobj, np.histogram, np.digitize, np.shares_memory, np.may_share_memory,
 )
 # Computed by NumPy, in its order, in the accumulator's type (float32, see Array.sum), then rounded once:
@@ -48,8 +49,8 @@ ACCUMULATED: dict[Callable[..., Any], int | None] = {
     # products in the order of NumPy's library for them, which the processor and the threads decide: see `matmul`
     np.dot: 2, np.vdot: 2, np.inner: 2, np.tensordot: 2, np.convolve: 2, np.einsum: None,
 }
-# NumPy's algorithms for these hang on the processor, and with them which of 0 and -0 is found: of all zeros it is 0 here.
-UNSIGNED: dict[Callable[..., Any], int] = {np.median: 1, np.ptp: 1}
+# Likewise. NumPy's algorithms hang on the processor, and with them which of 0 and -0 is found: 0 stands for both here.
+UNSIGNED = (np.median, np.ptp)
 # fmt: on
 
 

@@ -273,8 +273,8 @@ def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:
     This is NumPy's own product: quick, and not the same bits everywhere. Products of values of up to 12 bits' precision
     are exact in float32 (bfloat16's and tfloat32's from 2^-126 on), but the order in which they are added, and whether
     those of float32 are fused with it, is the choice of NumPy's library (OpenBLAS, say) by processor, shape and number
-    of threads. `simfp.matmul` with an accumulator has an order of its own. Formats that float32 does not hold so well (more bits,
-    float32 itself apart, or wider exponents) are accumulated in float64.
+    of threads. `simfp.matmul` with an accumulator has an order of its own. Formats that float32 does not hold
+    so well (more bits, float32 itself apart, or wider exponents) are accumulated in float64.
 
     Raises ValueError for shapes that do not multiply, TypeError for scalars and formats that do not meet.
     """

@@ -177,7 +177,7 @@ def operations() -> Answers:
         for which, cases in (("", CASES), (" large", LARGE)):
             for name, rows in cases.items():
                 for number, case in enumerate(rows):
-                    if which and fmt is wide or name == "_to_copy" and fmt is wide:
+                    if fmt is wide and (which or name == "_to_copy"):
                         continue
                     with autocast(enabled=False, accumulator=carried):
                         for part, answer in _operated(name, case, fmt):
