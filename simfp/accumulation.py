@@ -340,8 +340,8 @@ class Float64Sum(Accumulator):
     """The sum in float64, one product after the other, left in float64: the quick way to sums that are rounded once.
 
     Products of two values of at most 26 bits' precision are exact; every addition is one of float64, from the first
-    term to the last. (A plain sum is added in the order of `numpy.sum`.) The total is off by at most (K - 1) 2^-53 times
-    the sum of the terms' magnitudes.
+    term to the last. (A plain sum is added in the order of `numpy.sum`.) The total is off by at most (K - 1) 2^-53
+    times the sum of the terms' magnitudes.
     """
 
     @property

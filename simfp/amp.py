@@ -77,7 +77,7 @@ class autocast:
     ends. They do not see what happens to a parameter meanwhile, and gradients of all its uses meet in 16 bits.
     accumulator (not in torch): how sums of products are carried, forward and backward: a GPU generation (`sf.HOPPER`),
     any other accumulator, or the name of a format to add in, one product after the other; if not given, as in the
-    region around, and outside of all in NumPy's float32.
+    region around, and outside of all NumPy's float32 product, whose last bits hang on the processor and the threads.
 
     The lists are those for CUDA (`AUTOCAST_LISTS`), whatever the device. With "cpu", torch's default dtype is bfloat16,
     and a dtype that its CPU does not support is a warning, and disables.

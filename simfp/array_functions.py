@@ -36,8 +36,9 @@ MOVES = (
 JOINS = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
 # What comes back is about the values: indices, counts, shapes, truth values, plain NumPy arrays.
 REPORTS = (
-    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.all, np.any, np.searchsorted, np.isin,
-    np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf,
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argwhere,
+    np.nonzero, np.flatnonzero, np.count_nonzero, np.all, np.any, np.searchsorted, np.isin, np.isclose,
+    np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf,
     np.iscomplexobj, np.isrealobj, np.histogram, np.digitize, np.shares_memory, np.may_share_memory,
 )
 # Computed by NumPy, in its order, in the accumulator's type (float32, see Array.sum), then rounded once:
@@ -48,8 +49,8 @@ ACCUMULATED: dict[Callable[..., Any], int | None] = {
     # products in the order of NumPy's library for them, which the processor and the threads decide: see `matmul`
     np.dot: 2, np.vdot: 2, np.inner: 2, np.tensordot: 2, np.convolve: 2, np.einsum: None,
 }
-# NumPy's algorithms for these hang on the processor, and with them which of 0 and -0 is found: of all zeros it is 0 here.
-UNSIGNED: dict[Callable[..., Any], int] = {np.median: 1, np.ptp: 1}
+# Likewise. NumPy's algorithms hang on the processor, and with them which of 0 and -0 is found: 0 stands for both here.
+UNSIGNED = (np.median, np.ptp)
 # fmt: on
 
 
@@ -240,3 +241,98 @@ def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -
             along = 0 if axis is None and x.ndim == 1 else axis
             size = np.asarray(np.linalg.norm(values, ord, along, keepdims))
         return owned(rounded(size.astype(values.dtype, copy=False), x.dtype, "norm"), x.dtype)
+
+
+@_supports(np.mean)
+def _mean(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """The sum divided by the count, both in the accumulator's type; NaN of nothing, without a warning."""
+    wide = a.values.astype(accumulator_dtype(a.dtype))
+    with np.errstate(all="ignore"):
+        total = np.asarray(wide.sum(axis=axis, keepdims=keepdims))
+        count = wide.size // max(total.size, 1)
+        return owned(rounded(np.divide(total, count, dtype=total.dtype), a.dtype, "mean"), a.dtype)
+
+
+@_supports(np.where)
+def _where(condition: Any, *choices: Any) -> Any:
+    """Values of the one or the other operand, in the format that both meet in."""
+    condition = _plain(condition)
+    if not _arrays_in(choices):
+        return np.where(condition, *choices)
+    values, fmt = _together(*choices)
+    return owned(np.where(condition, *values), fmt)
+
+
+@_supports(np.clip)
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """The values held between two limits, which are rounded to the format if they are scalars."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    raised = a if low is None else np.maximum(a, low)
+    return np.positive(raised) if high is None else np.minimum(raised, high)
+
+
+@_supports(np.append)
+def _append(arr: Any, values: Any, axis: int | None = None) -> Array:
+    """Both operands one after the other, in the format that they meet in."""
+    (first, second), fmt = _together(arr, values)
+    return owned(
+        np.concatenate([first, second] if axis is not None else [first.ravel(), second.ravel()], axis or 0), fmt
+    )
+
+
+@_supports(np.full_like)
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Array:
+    """An Array of one value, rounded to the format of `a` or to `dtype`."""
+    fmt = a.dtype if dtype is None else as_format(dtype)
+    fill = array(fill_value, fmt)
+    return owned(np.full(a.shape if shape is None else shape, fill.values, fmt.carrier), fmt)
+
+
+@_supports(np.ones_like)
+def _ones_like(a: Array, dtype: Any = None, *, shape: Any = None) -> Array:
+    """An Array of ones."""
+    return _full_like(a, 1, dtype, shape=shape)
+
+
+@_supports(np.empty_like)
+@_supports(np.zeros_like)
+def _zeros_like(a: Array, dtype: Any = None, *, shape: Any = None) -> Array:
+    """An Array of zeros (of np.empty_like too: what memory holds is in no format)."""
+    return _full_like(a, 0, dtype, shape=shape)
+
+
+@_supports(np.pad)
+def _pad(a: Array, pad_width: Any, mode: str = "constant", constant_values: Any = 0, **options: Any) -> Array:
+    """The values with a border of constants, rounded to the format, or of values repeated or mirrored."""
+    if mode == "constant":
+        options["constant_values"] = array(constant_values, a.dtype).values
+    elif mode not in ("edge", "wrap", "reflect", "symmetric") or options.get("reflect_type", "even") != "even":
+        raise TypeError(f"np.pad of Arrays computes no values, got mode {mode!r}; call it on a.values")
+    return owned(np.pad(a.values, pad_width, mode=mode, **options), a.dtype)  # type: ignore[call-overload]
+
+
+@_supports(np.nan_to_num)
+def _nan_to_num(a: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
+    """The values with NaN and infinities replaced: infinities, if not told otherwise, by the largest number."""
+    top = a.dtype.max if posinf is None else posinf
+    bottom = -a.dtype.max if neginf is None else neginf
+    finite = np.where(np.isposinf(a), top, np.where(np.isneginf(a), bottom, a))
+    return np.where(np.isnan(a), nan, finite)  # type: ignore[return-value]
+
+
+@_supports(np.around)
+@_supports(np.round)
+def _round(a: Array, decimals: int = 0) -> Array:
+    """The values at so many decimals: rounded by NumPy in float64, then to the format."""
+    with np.errstate(all="ignore"):
+        return owned(rounded(np.round(a.values.astype(np.float64), decimals), a.dtype, "round"), a.dtype)
+
+
+@_supports(np.array_repr)
+def _array_repr(arr: Array) -> str:
+    return repr(arr)
+
+
+@_supports(np.array_str)
+def _array_str(a: Array) -> str:
+    return str(a)

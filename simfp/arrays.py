@@ -68,10 +68,11 @@ class Array(NDArrayOperatorsMixin):
       scalar they are one float32 operation on float32(scalar) and a rounding of that, as torch on a GPU does
       ``+ - *``. (torch divides by a scalar by multiplying with its reciprocal, and its ``scalar / tensor``
       is the rounded reciprocal times the scalar; an Array divides.)
-    - exp, log, sin, tanh and so on are computed in float64 and rounded. For every value of a 16-bit format
-      that gives the correctly rounded result. For float32 and formats near it, it gives one of the two
-      neighbours of the exact result, and the nearer one unless that result lies within a few ulps of float64
-      of their midpoint, which by estimate fewer than one in ten million do.
+    - exp, log, sin, tanh and so on are correctly rounded too. They are computed in float64, and where that comes too
+      near the middle between two values of the format, exactly (see `simfp.correct_rounding`).
+    - Which kernels NumPy takes on a processor, and how many threads run, changes no bit: equal numbers keep their order
+      when sorted, 0 is larger than -0, and a NaN that is computed is NumPy's own. Products without an accumulator are
+      the exception: see `matmul`.
     - sums, products of matrices and the like: see `matmul` and `sum`.
     - An operator that works in place keeps the format: the result is rounded to it.
     - A NaN stays one even where the format has no code for it; then `codes` and `to_numpy` raise.
@@ -310,10 +311,11 @@ def matmul(a: Any, b: Any, *, out_dtype: Any = None) -> Array:
     out_dtype: the format of the result; if not given, that which `a` and `b` meet in. With ``sf.float32`` the
     accumulated sums come out as they are.
 
-    Products of values of up to 12 bits' precision are exact in float32 (bfloat16's and tfloat32's from 2^-126 on);
-    the order in which they are added is
-    that of NumPy's float32 matmul on this machine. Formats that float32 does not hold so well (more bits,
-    float32 itself apart, or wider exponents) are accumulated in float64.
+    This is NumPy's own product: quick, and not the same bits everywhere. Products of values of up to 12 bits' precision
+    are exact in float32 (bfloat16's and tfloat32's from 2^-126 on), but the order in which they are added, and whether
+    those of float32 are fused with it, is the choice of NumPy's library (OpenBLAS, say) by processor, shape and number
+    of threads. `simfp.matmul` with an accumulator has an order of its own. Formats that float32 does not hold
+    so well (more bits, float32 itself apart, or wider exponents) are accumulated in float64.
 
     Raises ValueError for shapes that do not multiply, TypeError for scalars and formats that do not meet.
     """

@@ -56,7 +56,8 @@ class Precision:
     """What operations run in.
 
     autocast: whether the lists apply. dtype: what "lower_precision" stands for.
-    accumulator: how sums of products are carried (see `simfp.accumulation`); None: in NumPy's float32.
+    accumulator: how sums of products are carried (see `simfp.accumulation`); None: NumPy's float32
+        product, whose last bits hang on the processor and the threads.
     cache_enabled: whether the casts of weights are kept in `cache`, which all nested regions share.
     outer: what a region of autocast was entered from; None outside of all.
     """

@@ -63,7 +63,8 @@ def matmul(a: Any, b: Any, *, accumulator: Any = None, out_dtype: Any = None) ->
     a, b: Arrays, or NumPy arrays in one of simfp's formats; shapes as np.matmul takes them.
     accumulator: how the sums are carried: an accumulator such as ``sf.SequentialSum("float16")``, a generation of
         tensor cores such as ``sf.HOPPER``, or a format, which stands for its SequentialSum. If not given, NumPy's
-        float32 product, in NumPy's order (formats that float32 does not hold well: float64).
+        float32 product (formats that float32 does not hold well: float64), whose order, and with it its last bits,
+        hang on the processor and the number of threads: see `simfp.arrays.matmul`.
     out_dtype: the format of the result; if not given, that which `a` and `b` meet in. With the accumulator's own the
         sums come out as they are.
 

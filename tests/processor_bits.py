@@ -80,6 +80,17 @@ def functions() -> Answers:
             yield f"{ufunc.__name__} {fmt} told", (told, census.histogram().counts)
 
 
+@_group
+def few_functions() -> Answers:
+    """The same of few numbers, and some orders: what `make test` has time for."""
+    for fmt in (sf.float32, sf.float16):
+        x, y = _random(fmt, SOME, 12), _random(fmt, SOME, 13)
+        for ufunc in UFUNCS:
+            yield f"{ufunc.__name__} {fmt}", ufunc(*(x, y)[: ufunc.nin])
+        for function in (np.sort, np.argsort, np.max, np.min, np.sum, np.linalg.norm):
+            yield f"{function.__name__} {fmt}", function(np.round(x[SOME:]))
+
+
 # fmt: off
 REDUCED: dict[str, Callable[..., Any]] = {
     **{f.__name__: f for f in (np.sum, np.prod, np.mean, np.var, np.std, np.median, np.ptp, np.max, np.min, np.cumsum,
@@ -166,7 +177,7 @@ def operations() -> Answers:
         for which, cases in (("", CASES), (" large", LARGE)):
             for name, rows in cases.items():
                 for number, case in enumerate(rows):
-                    if which and fmt is wide or name == "_to_copy" and fmt is wide:
+                    if fmt is wide and (which or name == "_to_copy"):
                         continue
                     with autocast(enabled=False, accumulator=carried):
                         for part, answer in _operated(name, case, fmt):

@@ -13,8 +13,8 @@ __all__ = ["BESIDE", "ITSELF", "SLOPE", "TURNING", "counted", "doubtful"]
 u = np.uint64
 MANTISSA, INFINITE, IMPLICIT = u(52), u(2047), u(1 << 52)
 ZERO, ONE, MOST_DROPPED = u(0), u(1), u(54)
-# what an element's error is in proportion to, besides itself: nothing, a number beside it, a number that is held to 1/8,
-# that times 1 + x^2
+# what an element's error is in proportion to, besides itself: nothing, a number beside it, that number held to 1 and
+# over 8, that times 1 + x^2
 ITSELF, BESIDE, TURNING, SLOPE = range(4)
 MOST = 2.0**54  # units; more would be the number itself
 

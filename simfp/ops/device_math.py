@@ -1,7 +1,7 @@
 """The functions that kernels call in float32, as CUDA computes them: see `simfp.ops.cuda_math`.
 
-Float64 input, which only formats wider than float32 need, stays float64; its functions have 36 bits (`steady`). `fma` is exact in its
-one rounding; kernels use it where a GPU's compiler contracts ``x * y + z``.
+Float64 input, which only formats wider than float32 need, stays float64; its functions have 36 bits (`steady`). `fma`
+rounds once; kernels use it where a GPU's compiler contracts ``x * y + z``.
 """
 
 from __future__ import annotations
