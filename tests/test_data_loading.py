@@ -30,7 +30,11 @@ X, Y = torch.arange(20).float().reshape(10, 2), torch.arange(10)
 
 def test_batches_have_the_samples_in_order() -> None:
     loader = DataLoader(TensorDataset(X, Y), batch_size=4)
-    assert [(x.shape, y.tolist()) for x, y in loader] == [((4, 2), [0, 1, 2, 3]), ((4, 2), [4, 5, 6, 7]), ((2, 2), [8, 9])]
+    assert [(x.shape, y.tolist()) for x, y in loader] == [
+        ((4, 2), [0, 1, 2, 3]),
+        ((4, 2), [4, 5, 6, 7]),
+        ((2, 2), [8, 9]),
+    ]
     assert len(loader) == 3
     assert [x.dtype for x in next(iter(loader))] == [sf.float32, sf.int64]
     assert len(DataLoader(TensorDataset(X, Y), batch_size=4, drop_last=True)) == 2
@@ -109,7 +113,10 @@ class Stream(IterableDataset):
 
 def test_what_comes_as_it_comes_is_batched() -> None:
     assert [each.tolist() for each in DataLoader(Stream(), batch_size=2)] == [[0, 1], [2, 3], [4]]
-    assert [each.tolist() for each in DataLoader(Stream() + Stream(), batch_size=4, drop_last=True)] == [[0, 1, 2, 3], [4, 0, 1, 2]]
+    assert [each.tolist() for each in DataLoader(Stream() + Stream(), batch_size=4, drop_last=True)] == [
+        [0, 1, 2, 3],
+        [4, 0, 1, 2],
+    ]
     assert list(DataLoader(Stream(), batch_size=None)) == [0, 1, 2, 3, 4]
 
 

@@ -44,7 +44,9 @@ def test_parts_are_reached_by_attributes_and_by_imports() -> None:
 
 def test_what_is_said_to_differ_is_there() -> None:
     for space, name in DIFFERENCES:
-        owner = torch.Tensor if space == "Tensor" else importlib.import_module(space.replace("torch", "simfp.torchlike"))
+        owner = (
+            torch.Tensor if space == "Tensor" else importlib.import_module(space.replace("torch", "simfp.torchlike"))
+        )
         assert hasattr(owner, name), (space, name)
 
 
@@ -193,7 +195,10 @@ def test_a_state_brings_back_what_comes_next() -> None:
     state = torch.get_rng_state()
     first = torch.rand(5, dtype=torch.float16).tolist(), torch.randint(0, 2**31, (3,), dtype=torch.int32).tolist()
     torch.set_rng_state(state)
-    assert (torch.rand(5, dtype=torch.float16).tolist(), torch.randint(0, 2**31, (3,), dtype=torch.int32).tolist()) == first
+    assert (
+        torch.rand(5, dtype=torch.float16).tolist(),
+        torch.randint(0, 2**31, (3,), dtype=torch.int32).tolist(),
+    ) == first
 
 
 def test_a_generator_of_ones_own_does_not_move_the_shared_one() -> None:
