@@ -200,7 +200,10 @@ def numpys_chance(seed: int = 0) -> Iterator[None]:
     ]
     # fmt: on
     start(seed)
+    threads = torch.get_num_threads()
     with contextlib.ExitStack() as stack:
+        torch.set_num_threads(1)  # of tensors so small more are of no use, and wait for one another
+        stack.callback(torch.set_num_threads, threads)
         for owner, functions in replaced:
             for key, function in functions.items():
                 stack.enter_context(mock.patch.object(owner, key, function))
