@@ -203,7 +203,7 @@ CLAIMS: dict[str, tuple[str, Claim, Claim, Claim, Claim, str]] = {
     "binary_cross_entropy_with_logits":
                            ("largest", 1.25,     0.75,         1,        1,            "CUDA's log1p; " + STEPS),
     "nll_loss":            ("largest", 0.51,     NEAREST,      NEAREST,  NEAREST,      ORDER),
-    "expm1":               ("each",    NEAREST,  2,            NEAREST,  2,            "CUDA's expm1; " + READS),
+    "expm1":               ("each",    0.75,     2,            NEAREST,  2,            "CUDA's expm1; " + READS),
     "log1p":               ("each",    1,        1,            NEAREST,  1.25,         "CUDA's log1p"),
     "erf":                 ("each",    0.75,     2.5,          NEAREST,  1.75,         "CUDA's erf and exp"),
     "exp2":                ("each",    NEAREST,  1,            NEAREST,  1.5,          READS),
@@ -225,7 +225,7 @@ CLAIMS: dict[str, tuple[str, Claim, Claim, Claim, Claim, str]] = {
     "lerp":                ("largest", 0.51,     1,            NEAREST,  1.25,         "fused where there is an fma"),
     "addcmul":             ("largest", NEAREST,  Summed(1.75), NEAREST,  Summed(1.5),  "fused on CUDA; " + OVER),
     "addcdiv":             ("largest", 0.51,     Summed(1),    NEAREST,  Summed(1),    "fused on CUDA; " + OVER),
-    "elu":                 ("each",    1.25,     2.25,         NEAREST,  NEAREST,      "CUDA's expm1 and exp"),
+    "elu":                 ("each",    2,        2.5,          NEAREST,  NEAREST,      "CUDA's expm1 and exp"),
     "hardsigmoid":         ("each",    1.5,      NEAREST,      NEAREST,  NEAREST,      "times 1/6, not divided"),
     "hardswish":           ("largest", 0.75,     1.5,          NEAREST,  NEAREST,      "times 1/6, not divided"),
     "mish":                ("largest", 0.75,     3.5,          NEAREST,  NEAREST,      "CUDA's exp, log1p, tanh"),
