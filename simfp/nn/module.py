@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array
+from simfp.arrays import Array, overwrite
 from simfp.autograd import Tensor
 from simfp.devices import as_device, is_device
 from simfp.formats import Format
@@ -240,7 +240,7 @@ class Module(hooks.Hooked):
                 if set_to_none:
                     p.grad = None
                 else:
-                    p.grad.zero_()
+                    overwrite(p.grad, np.zeros_like(p.grad._values))
 
     def to(self: M, *args: Any, device: Any = None, dtype: Any = None) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.
