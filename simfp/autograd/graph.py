@@ -131,7 +131,8 @@ class Node:
     def _changed(self, watched: Watched) -> str:
         """What to say where a value is not what it was."""
         assert self.call is not None
-        value, what = self.call.result, "the result"
+        value: Any = self.call.result
+        what = "the result"
         if watched.letter == "k":
             value, what = None, "in the key"
         elif watched.letter != "r":

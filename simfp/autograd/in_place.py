@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simfp import observe
 from simfp.arrays import Array, array, check_writable, overwrite, owned
@@ -95,7 +96,8 @@ def _of_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], optio
 
     Raises RuntimeError where its type does not take the result.
     """
-    memory = values[0]
+    memory: NDArray[Any] = values[0]
+    result: Any
     if operation.name in ("copy", "fill"):
         new = values[1].values if isinstance(values[1], Array) else values[1]
         result = np.broadcast_to(as_integers(new, x.dtype), np.broadcast_shapes(np.shape(new), memory.shape))
@@ -309,7 +311,8 @@ def _bitwise(name: str) -> Any:
                 f"result type {scalar_type(result.dtype)} can't be cast to the desired output type "
                 f"{scalar_type(x.dtype)}"
             )
-        return copy_(x, result)
+        copied: Tensor = copy_(x, result)
+        return copied
 
     return method
 

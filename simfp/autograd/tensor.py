@@ -62,7 +62,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         as_device(device)
-        self._counter = data._counter if isinstance(data, Tensor) and dtype is None else Version()
+        self._counter: Version = data._counter if isinstance(data, Tensor) and dtype is None else Version()
         self._data: Any = _held(data, dtype)
         if requires_grad and not isinstance(self._data, Array):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
