@@ -29,18 +29,18 @@ def flags() -> set[str]:
     return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
 
 
-def effect(row: Row, result: Result, first: Result) -> str:
-    """What the libraries took, and whether that is what they took in the first row."""
+def effect(row: Row, result: Result) -> str:
+    """What the libraries took, and whether that is what they take anyhow."""
     if not row.sees:
         versions = (f"{name} {version}" for name, version in result.versions.items())
         return ", ".join(versions) if row.python else "; ".join(f"{lib}: {it}" for lib, it in result.took.items())
     took = result.took.get(row.sees, "not installed")
-    return f"{took} **(no effect: as in the first row)**" if took == first.took.get(row.sees) else took
+    return f"{took} **(no effect: they take it anyhow)**" if took == result.plain.get(row.sees) else took
 
 
-def bits(result: Result, first: Result) -> str:
+def bits(result: Result, first: Result | None) -> str:
     """How many digests are those of the first row."""
-    if not result.digests or not first.digests:
+    if first is None or not result.digests or not first.digests:
         return "not compared"
     common = result.digests.keys() & first.digests.keys()
     wrong = sorted(name for name in common if result.digests[name] != first.digests[name])
@@ -57,11 +57,11 @@ def different(result: Result, first: Result) -> bool:
 
 def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -> str:
     """The page."""
-    first = done[rows[0]]
+    first = done.get(rows[0])
     commits = {result.commit for result in done.values()}
     dates = sorted({result.date for result in done.values()})
     ran, failed = (sum(x) for x in zip(*((each.tests, len(each.failed)) for each in done.values())))
-    versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
+    versions = ", ".join(f"{name} {version}" for name, version in next(iter(done.values())).versions.items())
     lines = [
         INTRODUCTION,
         f"Processor: {_processor()}, {os.cpu_count()} cores.",
@@ -79,7 +79,7 @@ def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -
         told = "; ".join(f"`{name}={value}`" for name, value in result.variables.items()) or "nothing"
         told = f"Python {row.python}, the {row.versions} versions" if row.python else told
         cells = [
-            row.name, told, effect(row, result, first), f"{result.tests:,}", f"{result.passed:,}",
+            row.name, told, effect(row, result), f"{result.tests:,}", f"{result.passed:,}",
             f"{len(result.failed):,}", "" if row is rows[0] else bits(result, first), f"{result.seconds:,}",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
@@ -95,6 +95,6 @@ def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -
 
 
 def write(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -> None:
-    """Writes the page, if its first row is there to compare with."""
-    if rows[0] in done:
+    """Writes the page, if there is a row to tell of."""
+    if done:
         whole_files.write(REPORT, as_text(done, missing, rows))

@@ -32,6 +32,7 @@ class Result:
     took: dict[str, str]
     versions: dict[str, str]
     variables: dict[str, str]
+    plain: dict[str, str] = field(default_factory=dict)  # what they take where the row tells them nothing
     tests: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: int = 0
@@ -107,7 +108,15 @@ def run(row: Row, pythons: list[str], jobs: int) -> Result:
         args = ["-m", "pytest", "-q", "-n", str(jobs), "-p", "no:cacheprovider", f"--junitxml={report}"]
         subprocess.run([python, *args, *PARTS[row.part]], cwd=ROOT, env=environment, stdout=log, stderr=log)
     result = Result(
-        sources(), commit(), time.strftime("%Y-%m-%d"), 0, told["took"], told["versions"], variables, **counted(report)
+        sources(),
+        commit(),
+        time.strftime("%Y-%m-%d"),
+        0,
+        told["took"],
+        told["versions"],
+        variables,
+        plain["took"],
+        **counted(report),
     )
     try:
         result.digests = _answer(python, ["-W", "ignore", "-m", "tests.processor_bits"], environment)
