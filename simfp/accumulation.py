@@ -352,11 +352,12 @@ class Float64Sum(Accumulator):
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
         with np.errstate(all="ignore"):
-            return b.sum(axis=0, keepdims=True) if plain else self._in_order(a[None], b[None])[0]
+            total: Values = b.sum(axis=0, keepdims=True) if plain else self._in_order(a[None], b[None])[0]
+        return total
 
     def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
         """The totals of a whole stack at once; see `Accumulator`."""
-        total = self._in_order(*(x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:]) for x in (a, b)))
+        total: Values = self._in_order(*(x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:]) for x in (a, b)))
         return total.reshape(*a.shape[:-1], b.shape[-1])
 
     def _in_order(self, a: Floats, b: Floats) -> Values:

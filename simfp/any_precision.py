@@ -35,8 +35,6 @@ class _Digits:
         self.context = Context(
             prec=digits, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, clamp=0, traps=[], capitals=1
         )
-        for name in ("add", "subtract", "multiply", "divide", "sqrt", "exp", "ln", "log10"):
-            setattr(self, name, getattr(self.context, name))
 
     def more(self, x: Decimal) -> _Digits:
         """Digits enough for 1 + x, where x is small."""
@@ -169,7 +167,7 @@ class _Digits:
 @lru_cache(maxsize=8)
 def _pi(digits: int) -> Decimal:
     """By Machin's formula, in integers."""
-    unit = 10 ** (digits + 10)
+    unit: int = 10 ** (digits + 10)
 
     def arccot(x: int) -> int:
         power = total = unit // x
@@ -285,7 +283,7 @@ def _odd_part(x: float) -> tuple[int, int]:
 def exactly(ufunc: np.ufunc, values: NDArray[np.float64], *args: list[float]) -> NDArray[np.bool_]:
     """`is_exactly` of each of many."""
     if ufunc in AT_ZERO or ufunc in AT_ONE:
-        return np.asarray(args[0]) == (0 if ufunc in AT_ZERO else 1)
+        return np.equal(args[0], 0 if ufunc in AT_ZERO else 1)
     return np.array([is_exactly(ufunc, *each) for each in zip(values.tolist(), *args)], bool)
 
 

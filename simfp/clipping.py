@@ -95,6 +95,7 @@ def _norm(values: NDArray[Any], order: float, fmt: Format) -> NDArray[Any]:
         elif order == 2:
             norm = np.sqrt(np.square(size).sum().astype(fmt.carrier), dtype=fmt.carrier)
         else:
-            norm = steady(np.float_power, steady(np.float_power, size, order).sum().astype(fmt.carrier), 1 / order)
+            powers = steady(np.float_power, size, order).sum().astype(fmt.carrier)
+            norm = np.float64(steady(np.float_power, powers, 1 / order))
         single = np.asarray(norm).astype(fmt.carrier)
     return single if fmt == FLOAT32 else round_array(single, fmt, operation="norm").astype(fmt.carrier, copy=False)
