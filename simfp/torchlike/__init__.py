@@ -36,7 +36,7 @@ from simfp.torchlike.names import hinting
 from simfp.torchlike.saving import load, save  # noqa: F401
 from simfp.torchlike.switches import *  # noqa: F403
 
-Size = tuple  # of a tensor's shape
+Size = tuple  # type: ignore[type-arg]  # of a tensor's shape
 strided = contiguous_format = preserve_format = None  # what `layout` and `memory_format` take: there is one
 
 __getattr__ = hinting(__name__)

@@ -80,7 +80,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Te
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
     """A matrix with ones on its diagonal."""
-    return made(np.eye(*shape_of((n, n if m is None else m), {})), "float32" if dtype is None else dtype, **options)
+    rows, columns = shape_of((n, n if m is None else m), {})
+    return made(np.eye(rows, columns), "float32" if dtype is None else dtype, **options)
 
 
 def arange(*bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -110,13 +111,15 @@ def arange(*bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
     """So many numbers from `start` to `end`, both among them, evenly spaced: in float64, rounded once."""
-    values = np.linspace(float(start), float(end), *shape_of((steps,), {}))
+    (count,) = shape_of((steps,), {})
+    values = np.linspace(float(start), float(end), count)
     return made(values, "float32" if dtype is None else dtype, **options)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any) -> Tensor:
     """Powers of `base`, their exponents those of `linspace`: in float64, rounded once."""
-    values = np.logspace(float(start), float(end), *shape_of((steps,), {}), base=base)
+    (count,) = shape_of((steps,), {})
+    values = np.logspace(float(start), float(end), count, base=base)
     return made(values, "float32" if dtype is None else dtype, **options)
 
 

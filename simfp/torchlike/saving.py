@@ -11,6 +11,7 @@ import json
 import zipfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ class _Reader:
                 raise ValueError(f"unexpected {x!r}")
             return x
         ((kind, content),) = x.items()
-        return {
+        ways: dict[str, Callable[[], Any]] = {
             "float": lambda: float.fromhex(content),
             "list": lambda: [self.tree(each) for each in content],
             "tuple": lambda: tuple(self.tree(each) for each in content),
@@ -223,7 +224,8 @@ class _Reader:
             "format": lambda: _format(content),
             "integers": lambda: INTEGER_TYPES[content],
             "device": lambda: Device(content),
-        }[kind]()
+        }
+        return ways[kind]()
 
     def object(self, row: dict[str, Any]) -> Any:
         """A Tensor or an array."""

@@ -22,7 +22,7 @@ def test_every_name_of_torch_is_there_or_has_a_hint(space: str) -> None:
     assert names
     for name in names:
         if not torch_names.has(space, name):
-            assert len(torch_names.hint(space, name)) > 8, name
+            assert len(torch_names.hint(space, name)) > 3, name
 
 
 def test_the_page_is_what_both_sides_say() -> None:
