@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simfp.autograd import Tensor, tensor
 from simfp.autograd import as_tensor as _as_tensor
+from simfp.correct_rounding import steady
 from simfp.devices import as_device
 from simfp.integers import as_dtype
 
@@ -117,9 +118,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: 
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any) -> Tensor:
-    """Powers of `base`, their exponents those of `linspace`: in float64, rounded once."""
+    """Powers of `base`, their exponents those of `linspace`: correctly rounded to 36 bits, then to the format."""
     (count,) = shape_of((steps,), {})
-    values = np.logspace(float(start), float(end), count, base=base)
+    values = steady(np.float_power, base, np.linspace(float(start), float(end), count))
     return made(values, "float32" if dtype is None else dtype, **options)
 
 

@@ -2,7 +2,7 @@
 
 from simfp.nn import *  # type: ignore[no-redef]  # noqa: F403
 from simfp.torchlike.names import hinting
-from simfp.torchlike.nn import functional, init, parameter, utils
+from simfp.torchlike.nn import functional, init, parameter, utils  # type: ignore[no-redef]
 
 __all__ = ["functional", "init", "parameter", "utils"]
 
