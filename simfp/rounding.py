@@ -429,8 +429,8 @@ def as_floats(x: ArrayLike) -> tuple[NDArray[Any], bool]:
         return given.astype(np.float64), True
     if kind == "V" and given.dtype.names is None and given.dtype.name.startswith(("float", "bfloat", "int", "uint")):
         raise TypeError(
-            f"simfp has no format {given.dtype.name}, only {', '.join(NAMED_FORMATS)}; the values can be had in one of "
-            f"them by way of x.astype(np.float32)"
+            f"cannot round {given.dtype} values; expected float32 or float64, as x.astype(np.float32) has them: "
+            f"simfp has no format {given.dtype.name}, only {', '.join(NAMED_FORMATS)}"
         )
     raise TypeError(f"cannot round {given.dtype} values; expected float32 or float64 (or integers, float16, ml_dtypes)")
 
