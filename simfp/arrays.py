@@ -205,8 +205,9 @@ class Array(NDArrayOperatorsMixin):
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
-        if any(isinstance(x, tuple(ABOVE)) for x in inputs):
-            return NotImplemented
+        for x in inputs:
+            if type(x) is not Array and isinstance(x, tuple(ABOVE)):
+                return NotImplemented
         name = f"np.{ufunc.__name__}"
         if method == "reduce" and ufunc in REDUCTIONS and not out:
             return REDUCTIONS[ufunc](*inputs, **{"axis": 0, **options})

@@ -36,7 +36,7 @@ from simfp.autograd.shaping import (
 from simfp.autograd.tensor import Tensor, apply, as_tensor
 from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
-from simfp.ops.integers import refuse_truth
+from simfp.ops.integers import refuse_truth, scalar_type
 
 __all__ = [
     "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
@@ -178,7 +178,15 @@ def minimum(x: Any, y: Any) -> Tensor:
 
 
 def matmul(x: Any, y: Any) -> Tensor:
-    """x @ y: each sum of products rounded once."""
+    """x @ y: each sum of products rounded once.
+
+    Raises RuntimeError for integers beside floats.
+    """
+    kinds = [scalar_type(each.dtype) for each in (x, y) if isinstance(each, Tensor)]
+    if len(kinds) == 2 and x.is_floating_point() != y.is_floating_point():
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {kinds[0]} != {kinds[1]}; .float() makes floats"
+        )
     return apply(OPERATIONS["matmul"], x, y)
 
 
@@ -216,14 +224,21 @@ def mean(x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) 
     return apply(OPERATIONS["mean"], x, _axes(dim), keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def var(x: Any, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """The variance over all axes, or over `dim`, with count - correction degrees of freedom."""
-    return apply(OPERATIONS["var"], x, _axes(dim), correction, keepdim)
+def var(
+    x: Any, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The variance over all axes, or over `dim`, with count - correction degrees of freedom.
+
+    correction: 1 if not given, and 0 where `unbiased` is False.
+    """
+    return apply(OPERATIONS["var"], x, _axes(dim), int(unbiased) if correction is None else correction, keepdim)
 
 
-def std(x: Any, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """The standard deviation over all axes, or over `dim`, with count - correction degrees of freedom."""
-    return apply(OPERATIONS["std"], x, _axes(dim), correction, keepdim)
+def std(
+    x: Any, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The standard deviation over all axes, or over `dim`; otherwise as `var`."""
+    return apply(OPERATIONS["std"], x, _axes(dim), int(unbiased) if correction is None else correction, keepdim)
 
 
 def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:

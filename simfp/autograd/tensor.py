@@ -31,8 +31,8 @@ class Tensor:
     Python's numbers and NumPy's integers (as torch.Tensor; `tensor` makes integers of integers).
     device: any that `as_device` takes; there is but one.
 
-    Names and behaviour are torch's; `data` and `grad` are Arrays, but for integers and truth values: then `data` is a
-    NumPy array, and there is no gradient.
+    Names and behaviour are torch's; `data` and `grad` are Arrays. Integers and truth values have no gradient, and their
+    `data` is a Tensor.
 
     Raises RuntimeError where a gradient is asked for of integers.
     """
@@ -78,8 +78,9 @@ class Tensor:
 
     @property
     def data(self) -> Any:
-        """The values, an Array (a NumPy array of integers). What is assigned takes their place; nothing is recorded."""
-        return self._data
+        """The values as an Array; those of integers as a Tensor over the same memory. What is assigned takes their
+        place; nothing is recorded."""
+        return self._data if isinstance(self._data, Array) else holding(self._data)
 
     @data.setter
     def data(self, x: Any) -> None:

@@ -47,6 +47,8 @@ def common_type(*operands: Any) -> IntegerType:
     for x in operands:
         if isinstance(x, np.ndarray):
             ranks[0 if x.ndim else 1].append(type_of(x).storage)
+        elif not isinstance(x, (bool, int, np.generic)):
+            raise TypeError(f"cannot compute with a {type(x).__name__} beside integers; expected a tensor or a number")
         else:
             ranks[2].append(np.dtype(np.bool_ if isinstance(x, (bool, np.bool_)) else np.int64))
     found = np.dtype(np.bool_)

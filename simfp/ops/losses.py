@@ -135,6 +135,7 @@ def binary_cross_entropy(x: Array, target: Array, weight: Array | None = None, r
 
     Raises RuntimeError for inputs outside 0 to 1.
     """
+    _refuse_integers(x, target)
     together("binary_cross_entropy", x, target)
     if x.shape != target.shape:
         raise ValueError(
@@ -146,6 +147,14 @@ def binary_cross_entropy(x: Array, target: Array, weight: Array | None = None, r
     logs, others = (np.maximum(log(each), -100.0) for each in (x, 1.0 - x))
     losses = (target - 1.0) * others - target * logs
     return _reduced(losses if weight is None else losses * weight, reduction)
+
+
+def _refuse_integers(x: Any, target: Any) -> None:
+    """Raises RuntimeError for a target of integers, as torch does."""
+    if not isinstance(target, Array):
+        raise RuntimeError(
+            f"Found dtype {getattr(target, 'dtype', type(target).__name__)} but expected {x.dtype}; use target.float()"
+        )
 
 
 def _bce_backward(g: Array, call: Call) -> Array:
@@ -178,6 +187,7 @@ def binary_cross_entropy_with_logits(
 
     Raises ValueError for a target of another shape.
     """
+    _refuse_integers(x, target)
     if x.shape != target.shape:
         raise ValueError(
             f"Target size ({list(target.shape)}) must be the same as input size ({list(x.shape)})"

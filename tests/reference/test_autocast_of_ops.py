@@ -46,6 +46,9 @@ def cuda_autocast(dtype: torch.dtype) -> Iterator[None]:
             torch.clear_autocast_cache()
 
 
+OTHER_16_BITS = "Unexpected floating ScalarType in at::autocast::prioritize"
+
+
 def on_cuda(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     return torch.empty(shape, dtype=dtype, device="cuda")
 
@@ -63,9 +66,17 @@ def test_every_operation_runs_in_the_format_that_torchs_dispatcher_says(
             lambda spec, values: on_cuda(values.shape, FORMATS[given]),
             lambda values: on_cuda(values.shape, torch.from_numpy(values).dtype),
         )
-        expected = BACK[TORCH[name](*args, **case.options).dtype]
+        try:
+            expected = BACK[TORCH[name](*args, **case.options).dtype]
+        except RuntimeError as error:
+            assert OTHER_16_BITS in str(error)
+            expected = None
     with running(Precision(autocast=True, dtype=low)):
         args = filled(case.args, lambda spec, values: sf.Tensor(values, dtype=given), lambda values: values)
+        if expected is None:  # of those that bring their inputs to the widest of theirs
+            with pytest.raises(RuntimeError, match=OTHER_16_BITS):
+                apply(OPERATIONS[name], *args, **case.options)
+            return
         assert apply(OPERATIONS[name], *args, **case.options).dtype == expected
 
 

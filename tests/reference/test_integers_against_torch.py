@@ -340,6 +340,12 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
         ints(s).view(3, 2), ints(s).reshape(-1), ints(s).unsqueeze(0), ints(s).T, ints(s).expand(2, 2, 3),
         ints(s).permute(1, 0), *ints(s).split(2, 1), *ints(s).chunk(2), ints(s).tril(), ints(s).flatten().squeeze(),
     ],
+    "a variance": lambda s: [ties(s).var(1, unbiased=False), ties(s).var(1, False, True), ties(s).var(0).shape],
+    "integers as probabilities": lambda s: s.F.cross_entropy(ties(s), s.tensor([[1, 0, 0, 0], [0, 1, 0, 0]])),
+    "integers as chances": lambda s: s.F.binary_cross_entropy_with_logits(s.tensor([0.5]), s.tensor([1])),
+    "plus None": lambda s: s.tensor([1]) + None,
+    "integers times floats": lambda s: s.tensor([[1.0]]) @ s.tensor([[1]]),
+    "data": lambda s: s.tensor([1, 2]).data,
     "softmax": lambda s: s.F.softmax(ints(s), 0),
     "einsum": lambda s: s.einsum("ij,kj->ik", ints(s).float(), ties(s)[:, :3]),
     "outer and dot": lambda s: [

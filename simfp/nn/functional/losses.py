@@ -126,6 +126,10 @@ def _of_probabilities(
     logs: Tensor, target: Any, along: Any, reduction: str, smoothing: float, count: int, classes: int
 ) -> Tensor:
     shares = as_tensor(target)
+    if not shares.is_floating_point():
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {shares.dtype}; use target.float()"
+        )
     if smoothing:
         shares = shares * (1 - smoothing) + smoothing / count
     terms = logs * shares if along is None else logs * shares * along
