@@ -87,17 +87,15 @@ class Node:
         self.watched: tuple[Watched, ...] = ()
         # where derivatives look at shapes and formats only, `backward` has nothing to free and may come again: through
         # a cast that autocast keeps come the gradients of every loss of its region
-        letters = "".join([operation.saved_for(position) for position, _ in edges])
-        self.saves = bool(letters) if letters != "k" else _has_arrays(call.inputs[1])
+        letters = operation.letters_of(tuple([position for position, _ in edges]))
+        self.saves = letters if letters != "k" or _has_arrays(call.inputs[1]) else ""  # letters of `Operation.saves`
 
     def watch(self, given: Sequence[Any], result: Any) -> None:
         """Looks after the versions of those of the tensors that went in, and of the result, that derivatives need."""
-        if self.saves:
-            self.watched += tuple(
-                Watched(letter, each._counter, each._counter.number)
-                for letter in dict.fromkeys("".join([self.operation.saved_for(position) for position, _ in self.edges]))
-                if hasattr(each := _named(letter, given, result), "_counter")
-            )
+        for letter in self.saves:
+            version = getattr(_named(letter, given, result), "_counter", None)
+            if version is not None:
+                self.watched += (Watched(letter, version, version.number),)
 
     def gradients(self, g: Array) -> Iterator[tuple[Node | Leaf, Array]]:
         """The gradient of each input that needs one, in that input's shape and format, and where it goes."""
@@ -133,7 +131,8 @@ class Node:
     def _changed(self, watched: Watched) -> str:
         """What to say where a value is not what it was."""
         assert self.call is not None
-        value, what = self.call.result, "the result"
+        value: Any = self.call.result
+        what = "the result"
         if watched.letter == "k":
             value, what = None, "in the key"
         elif watched.letter != "r":
@@ -187,7 +186,8 @@ def _named(letter: str, given: Sequence[Any], result: Any) -> Any:
     """What a letter of `Operation.saves` stands for, as far as that is the result or an input."""
     if letter == "r":
         return result
-    return given[int(letter)] if letter.isdigit() and int(letter) < len(given) else None
+    place = "0123456789".find(letter)
+    return given[place] if 0 <= place < len(given) else None
 
 
 def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simfp import observe
 from simfp.arrays import Array, array, check_writable, overwrite, owned
@@ -18,7 +19,7 @@ from simfp.autograd import truth
 from simfp.autograd.functions import truth_of
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
 from simfp.autograd.shaping import index, plain_key
-from simfp.autograd.tensor import Tensor
+from simfp.autograd.tensor import Tensor, edges_of
 from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers, scalar_type
@@ -95,7 +96,8 @@ def _of_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], optio
 
     Raises RuntimeError where its type does not take the result.
     """
-    memory = values[0]
+    memory: NDArray[Any] = values[0]
+    result: Any
     if operation.name in ("copy", "fill"):
         new = values[1].values if isinstance(values[1], Array) else values[1]
         result = np.broadcast_to(as_integers(new, x.dtype), np.broadcast_shapes(np.shape(new), memory.shape))
@@ -132,11 +134,7 @@ def _check_overlap(x: Any, others: list[Tensor]) -> None:
 
 def _step(x: Tensor, operation: Operation, given: tuple[Any, ...], call: Call) -> Node:
     """The step of the graph, before anything is written. What it needs of the old values of `x`, it gets a copy of."""
-    edges = tuple(
-        (position, each.grad_fn or each)
-        for position, each in enumerate(given)
-        if isinstance(each, Tensor) and each.requires_grad and operation.vjp(position)
-    )
+    edges = edges_of(operation, given)
     if any("0" in operation.saved_for(position) for position, _ in edges):
         call = call._replace(inputs=(call.inputs[0].copy(), *call.inputs[1:]))
     node = Node(operation, call, edges)
@@ -302,7 +300,8 @@ def _bitwise(name: str) -> Any:
                 f"result type {scalar_type(result.dtype)} can't be cast to the desired output type "
                 f"{scalar_type(x.dtype)}"
             )
-        return copy_(x, result)
+        copied: Tensor = copy_(x, result)
+        return copied
 
     return method
 

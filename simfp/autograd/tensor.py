@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from simfp.integers import IntegerType, as_dtype, as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers
 
-__all__ = ["Tensor", "apply", "as_tensor", "brought_through", "holding"]
+__all__ = ["Tensor", "apply", "as_tensor", "brought_through", "edges_of", "holding"]
 
 
 class Tensor:
@@ -62,7 +62,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
         as_device(device)
-        self._counter = data._counter if isinstance(data, Tensor) and dtype is None else Version()
+        self._counter: Version = data._counter if isinstance(data, Tensor) and dtype is None else Version()
         self._data: Any = _held(data, dtype)
         if requires_grad and not isinstance(self._data, Array):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
@@ -292,12 +292,11 @@ def _held(data: Any, dtype: Any) -> Any:
 
 def holding(data: Array | NDArray[Any]) -> Tensor:
     """A Tensor over an Array, or over a NumPy array of integers or truth values, as it is."""
-    made = Tensor(NOTHING)
-    made._data = data
+    made = object.__new__(Tensor)  # every operation makes one
+    made._data, made._grad, made._grad_fn, made._requires_grad = data, None, None, False
+    made._counter, made._view = Version(), None
+    made.retains_grad, made.hooks, made.after = False, None, None
     return made
-
-
-NOTHING = array(0.0)
 
 
 def as_tensor(x: Any, dtype: Any = None) -> Tensor:
@@ -311,8 +310,9 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
 
     inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
     """
-    given = tuple(_value(x) for x in inputs)
-    if not any(isinstance(x, (Tensor, Array)) for x in given) and any(isinstance(x, np.ndarray) for x in given):
+    given = tuple([_value(x) for x in inputs])
+    first = given[0] if given else None
+    if not isinstance(first, (Tensor, Array)) and _of_integers_alone(given):
         made, given = of_integers(operation.name, given, options)
         if made is not None:
             out = holding(made)
@@ -331,6 +331,11 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     return out
 
 
+def _of_integers_alone(given: tuple[Any, ...]) -> bool:
+    arrays = [x for x in given if isinstance(x, (Tensor, Array, np.ndarray))]
+    return bool(arrays) and all(isinstance(x, np.ndarray) for x in arrays)
+
+
 def brought_through(operation: Operation, x: Tensor) -> Tensor:
     """`x` through an operation that computes nothing: nobody who follows the forward hears of it."""
     return _made(operation, (x,), {})
@@ -344,19 +349,27 @@ def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any])
     result, saved = made if isinstance(made, Saved) else (made, None)
     if not isinstance(result, Array):  # of nothing but integers
         raise RuntimeError(f"{operation.name}: expected floating-point values, got {getattr(result, 'dtype', result)}")
-    out = Tensor(result)
+    out = holding(result)
     if is_grad_enabled():
-        edges = tuple(
-            (position, x.grad_fn or x)
-            for position, x in enumerate(given)
-            if isinstance(x, Tensor) and x.requires_grad and operation.vjp(position)
-        )
+        edges = edges_of(operation, given)
         if edges:
             out._requires_grad = True
             out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
     if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
         View.of(given[0], operation, Call(values, options, result), out)
     return out
+
+
+def edges_of(operation: Operation, given: Sequence[Any]) -> tuple[tuple[int, Node | Leaf], ...]:
+    """Which inputs get a gradient back through an operation, by position, and where it goes from there."""
+    edges: list[tuple[int, Node | Leaf]] = []
+    for position, x in enumerate(given):
+        if isinstance(x, Tensor):
+            if x._view is not None:
+                x._view.follow(x)
+            if x._requires_grad and operation.vjp(position):
+                edges.append((position, x._grad_fn or x))
+    return tuple(edges)
 
 
 def _same_memory(view: Array, x: Array) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from simfp import observe
-from simfp.arrays import Array
+from simfp.arrays import Array, overwrite
 from simfp.autograd import Tensor
 from simfp.devices import as_device, is_device
 from simfp.formats import Format
@@ -275,7 +275,7 @@ class Module(hooks.Hooked):
                 if set_to_none:
                     p.grad = None
                 else:
-                    p.grad.zero_()
+                    overwrite(p.grad, np.zeros_like(p.grad._values))
 
     def to(self: M, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, **more: Any) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.

@@ -167,7 +167,7 @@ def _into_channels(g: Array, call: Call) -> Array:
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives: of x, and of the weight and the bias where they standsaves
+    #          name          forward      derivatives of x, weight and bias                             saves
     Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels),
                                                                                                  ("02s", "", "0s", "")),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -72,6 +72,7 @@ class Operation:
     saves: tuple[str, ...] = ()
     shows: bool = False
     widens: bool = False
+    _letters: dict[tuple[int, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def autocast(self) -> str:
@@ -87,6 +88,14 @@ class Operation:
     def saved_for(self, position: int) -> str:
         """The letters of what the derivative by the input at `position` looks at."""
         return self.saves[position] if position < len(self.saves) else ""
+
+    def letters_of(self, positions: tuple[int, ...]) -> str:
+        """The same for the derivatives by several inputs, each letter once."""
+        found = self._letters.get(positions)
+        if found is None:
+            found = "".join(dict.fromkeys("".join(map(self.saved_for, positions))))
+            self._letters[positions] = found
+        return found
 
 
 def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:

@@ -84,16 +84,16 @@ class Adam(Optimizer):
         moments = [self.buffer(p, group, name)._values for name in names]
 
         if self.is_plain(p, group):
-            weights, shape = flat(p.data._values), p.data.shape
+            x, shape = flat(p.data._values), p.data.shape
             mean, square, largest = map(flat, [*moments, NO_VALUES][:3])
-            arrays = (weights, flat(p.grad._values), mean, square, largest)
+            arrays = (x, flat(p.grad._values), mean, square, largest)
             before, after = (rate, 1 - beta1, beta2, 1 - beta2, root), (eps, penalty, 1 - decoupled)
             updates.adam(
                 *arrays, *map(np.float32, before), plain_root, *map(np.float32, after), bool(group["maximize"])
             )
             for name, values in zip(names, (mean, square, largest)):
                 kept[name] = owned(values.reshape(shape), p.data.dtype)
-            written(p.data, weights)
+            written(p.data, x)
             return
 
         state_format = self.state_format(p, group)

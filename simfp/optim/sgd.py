@@ -64,13 +64,13 @@ class SGD(Optimizer):
         kept = self.state[p] if momentum else {}
         first = kept.get("momentum_buffer") is None
         if self.is_plain(p, group):
-            weights, shape = flat(p.data._values), p.data.shape
+            x, shape = flat(p.data._values), p.data.shape
             buffer = flat(self.buffer(p, group, "momentum_buffer")._values) if momentum else NO_VALUES
             scalars = (np.float32(each) for each in (-lr, momentum, share, decay))
-            updates.sgd(weights, flat(p.grad._values), buffer, *scalars, first, nesterov, maximize)
+            updates.sgd(x, flat(p.grad._values), buffer, *scalars, first, nesterov, maximize)
             if momentum:
                 kept["momentum_buffer"] = owned(buffer.reshape(shape), p.data.dtype)
-            written(p.data, weights)
+            written(p.data, x)
             return
         weights, state_format = Tensors(p.data.dtype, "sgd"), self.state_format(p, group)
         state = Tensors(state_format, "sgd")
