@@ -1,9 +1,8 @@
 """Optimizers under torch's names, in the arithmetic of torch's foreach kernels on CUDA, to the last bit.
 
-Held against a GPU are `SGD`, `Adam` and `AdamW`; `RMSprop`, `Adagrad` and `Adamax` are made of the same operations, in
-the order of torch's source. All take torch's arguments, and three of their own: the state in another format, and the
-weights' update rounded stochastically or compensated as Kahan's sum is (see `Optimizer`). Learning-rate schedules
-are in `simfp.optim.lr_scheduler`.
+All take torch's arguments, and three of their own: the state in another format, and the weights' update rounded
+stochastically or compensated as Kahan's sum is (see `Optimizer`). Learning-rate schedules are in
+`simfp.optim.lr_scheduler`.
 """
 
 from simfp.optim import lr_scheduler

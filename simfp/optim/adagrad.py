@@ -18,11 +18,11 @@ class Adagrad(Optimizer):
     """Adagrad (Duchi, Hazan and Singer, 2011), in the operations of torch's foreach form with the arithmetic of CUDA's.
 
     With g the gradient, plus `weight_decay` times the weights, and `lr` over 1 + (steps before) * `lr_decay`:
-    ``s = s + g * g``, ``d = round(sqrt(s)) + eps``, ``p = p + round(-lr * g) / d``, each rounded; the square and the
-    quotient are rounded to float32 before they are added.
+    ``s = s + g * g`` in one fma, ``d = round(sqrt(s)) + eps``, ``p = p + round(-lr * g) / d``, each rounded; the
+    quotient rounds in float32 before it is added. Its bits were those of an H200 wherever both were asked.
 
-    Not held against a GPU. initial_accumulator_value: what s begins as. params, rng, state_dtype, update_rounding,
-    kahan: as `Optimizer` has them. foreach: nothing depends on it; `differentiable`, `fused` must be left alone.
+    initial_accumulator_value: what s begins as. params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has
+    them. foreach: nothing depends on it; `differentiable`, `fused` must be left alone.
 
     Raises ValueError for negative options.
     """

@@ -21,8 +21,10 @@ class Adamax(Optimizer):
     ``u = max(round(beta2 * u), round(|g| + eps))``, and ``p = p - lr / (1 - beta1**t) * (m / u)``, where m / u rounds
     in float32, then the fma.
 
-    Not held against a GPU. params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has them. foreach: nothing
-    depends on it; `capturable`, `differentiable` must be left alone.
+    Its bits were those of an H200 wherever both were asked.
+
+    params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has them. foreach: nothing depends on it;
+    `capturable`, `differentiable` must be left alone.
 
     Raises ValueError for options out of their range.
     """

@@ -24,8 +24,10 @@ class RMSprop(Optimizer):
     - ``p = p - lr * (g / d)``: g / d rounds in float32, then the fma. With `momentum` the quotient goes into
       ``b = round(momentum * b) + g / d``, and ``p = p - lr * b``
 
-    Not held against a GPU. params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has them. foreach: nothing
-    depends on it; `capturable`, `differentiable` must be left alone.
+    Its bits were those of an H200 wherever both were asked.
+
+    params, rng, state_dtype, update_rounding, kahan: as `Optimizer` has them. foreach: nothing depends on it;
+    `capturable`, `differentiable` must be left alone.
 
     Raises ValueError for negative options.
     """

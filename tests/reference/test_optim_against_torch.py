@@ -2,7 +2,7 @@
 
 A GPU's bits are the aim. torch's CPU kernels make the same operations but for these:
 
-- `addcmul` is fma(round(value * t1), t2, a), where CUDA has fma(value, round(t1 * t2), a);
+- `addcmul` is fma(round(value * t1), t2, a), where CUDA has fma(value, round(t1 * t2), a), unless value is 1;
 - `addcdiv` is a + round(round(value * t1) / t2), where CUDA has fma(value, round(t1 / t2), a);
 - 16-bit `add`, and `mul` in place, round their scalar to the tensor's format first, where CUDA takes its
   float32; and elements that no longer fill a vector round the product of an `add` by itself;
@@ -131,7 +131,7 @@ def operation(name: str) -> Callable[..., float]:
 add, subtract, multiply, divide, sqrt, fma = map(operation, ("add", "subtract", "multiply", "divide", "sqrt", "fma"))
 
 ADDCMUL = {
-    "cuda": lambda a, x, y, value: fma(value, multiply(x, y), a),
+    "cuda": lambda a, x, y, value: fma(x, y, a) if value == 1 else fma(value, multiply(x, y), a),
     "cpu": lambda a, x, y, value: fma(multiply(value, x), y, a),
 }
 ADDCDIV = {
