@@ -1,6 +1,6 @@
 """torch.optim: all of simfp.optim."""
 
-from simfp.optim import *  # type: ignore[no-redef]  # noqa: F403
+from simfp.optim import *  # noqa: F403
 from simfp.torchlike.names import hinting
 from simfp.torchlike.optim import lr_scheduler  # type: ignore[no-redef]
 
