@@ -273,8 +273,8 @@ def _put_integers(x: Tensor, key: Any, value: Any) -> None:
     if picks and not fills and isinstance(value, Tensor) and value.dtype != x.dtype:
         to, of = scalar_type(x.dtype), scalar_type(value.dtype)
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {to} for the destination and {of} for the "
-            f"source."
+            "Index put requires the source and destination dtypes match, "
+            f"got {to} for the destination and {of} for the source."
         )
     new = as_integers(value._data if isinstance(value, Tensor) else value, x.dtype)
     shown = x._data[key]
