@@ -46,22 +46,26 @@ CALLS: list[Any] = [
     lambda t: t.zeros(2, 3), lambda t: t.ones((2,), dtype=t.int32), lambda t: t.full((2,), 3), lambda t: t.eye(3, 2),
     lambda t: t.full((), 2.5), lambda t: t.full((1,), True), lambda t: t.arange(7), lambda t: t.arange(2, 9, 3),
     lambda t: t.arange(5, 0, -2), lambda t: t.arange(0, 2, 0.25), lambda t: t.arange(1, 0.0, -0.5),
-    lambda t: t.arange(4.0), lambda t: t.linspace(0, 8, 9), lambda t: t.linspace(3, 3, 1), lambda t: t.logspace(0, 3, 4, 2.0),
+    lambda t: t.arange(4.0), lambda t: t.linspace(0, 8, 9), lambda t: t.linspace(3, 3, 1),
+    lambda t: t.logspace(0, 3, 4, 2.0),
     lambda t: t.zeros_like(t.arange(3)), lambda t: t.full_like(t.zeros(2), 7), lambda t: t.tensor([[1, 2], [3, 4]]),
     lambda t: t.tensor([1, 2.5]), lambda t: t.tensor([True]), lambda t: t.tensor(3), lambda t: t.tensor([]),
     lambda t: t.as_tensor(np.arange(3)), lambda t: t.from_numpy(np.float16([1, 2])),
     lambda t: t.vstack([t.arange(3), t.arange(3)]), lambda t: t.hstack([t.arange(3), t.arange(2)]),
     lambda t: t.hstack([t.ones(2, 1), t.zeros(2, 2)]), lambda t: t.dstack([t.arange(2), t.arange(2)]),
-    lambda t: t.dstack([t.ones(2, 3), t.zeros(2, 3)]), lambda t: t.column_stack([t.arange(2), t.ones(2, 2, dtype=t.int64)]),
+    lambda t: t.dstack([t.ones(2, 3), t.zeros(2, 3)]),
+    lambda t: t.column_stack([t.arange(2), t.ones(2, 2, dtype=t.int64)]),
     lambda t: t.meshgrid(t.arange(2), t.arange(3), indexing="ij")[1],
     lambda t: t.meshgrid(t.arange(2), t.arange(3), indexing="xy")[0], lambda t: t.diag(t.arange(3)),
     lambda t: t.diag(t.arange(2), 1), lambda t: t.diag(t.arange(2), -2), lambda t: t.diag(t.arange(6).reshape(2, 3), 1),
     lambda t: t.diag(t.arange(6).reshape(2, 3), -1), lambda t: t.trace(t.arange(4.0).reshape(2, 2)),
-    lambda t: t.movedim(t.arange(24).reshape(2, 3, 4), 0, -1), lambda t: t.movedim(t.arange(24).reshape(2, 3, 4), (0, 1), (2, 0)),
+    lambda t: t.movedim(t.arange(24).reshape(2, 3, 4), 0, -1),
+    lambda t: t.movedim(t.arange(24).reshape(2, 3, 4), (0, 1), (2, 0)),
     lambda t: t.nansum(t.tensor([1.0, float("nan"), 3.0])), lambda t: t.nanmean(t.tensor([1.0, float("nan"), 3.0])),
     lambda t: t.addmm(t.ones(2), t.eye(2), t.ones(2, 2), beta=2, alpha=3), lambda t: t.rsub(t.arange(3), 5),
     lambda t: t.broadcast_to(t.arange(3), (2, 3)), lambda t: t.ravel(t.ones(2, 2)),
-    lambda t: t.var_mean(t.arange(4.0))[1], lambda t: t.scalar_tensor(2), lambda t: t.broadcast_tensors(t.ones(2, 1), t.ones(3))[0],
+    lambda t: t.var_mean(t.arange(4.0))[1], lambda t: t.scalar_tensor(2),
+    lambda t: t.broadcast_tensors(t.ones(2, 1), t.ones(3))[0],
     lambda t: t.utils.data.default_collate([(1, True), (2, False)])[1],
     lambda t: t.utils.data.default_collate([{"a": np.int32(3)}, {"a": np.int32(4)}])["a"],
 ]  # fmt: skip
@@ -97,10 +101,13 @@ def test_iinfo_is_torchs(dtype: str) -> None:
 
 
 def test_deprecated_spellings_warn_in_torchs_words() -> None:
+    def both(amp: Any) -> None:
+        amp.autocast(enabled=False)
+        amp.GradScaler(enabled=False)
+
     words = []
     for side in (torch, ours):
         with pytest.warns(FutureWarning, match="is deprecated") as told:
-            side.cuda.amp.autocast(enabled=False)
-            side.cuda.amp.GradScaler(enabled=False)
+            both(side.cuda.amp)
         words.append([str(each.message) for each in told])
     assert words[0] == words[1]
