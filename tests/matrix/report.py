@@ -18,7 +18,8 @@ INTRODUCTION = """\
 Written by `make test-matrix`. NumPy, OpenBLAS, MKL, oneDNN, torch and Numba choose their kernels by the processor. Each
 row tells one of them to choose as another processor would make it choose, and runs the tests that this could turn
 (`tests/matrix/part.py` says which, and why). "They took" is what the library itself reports. "Bits" compares the
-digests of simfp's own answers (`python -m tests.processor_bits`) with those of the first row: nothing may differ.
+digests of simfp's own answers (`python -m tests.processor_bits`) with those of the first row: nothing may differ. Where
+torch's libraries are told something there is nothing to compare: simfp loads none of them.
 """
 
 
