@@ -80,7 +80,8 @@ class Tensor:
     def data(self) -> Any:
         """The values as an Array; those of integers as a Tensor over the same memory. What is assigned takes their
         place; nothing is recorded."""
-        return self._data if isinstance(self._data, Array) else holding(self._data)
+        data = self._data
+        return data if isinstance(data, Array) else holding(data)
 
     @data.setter
     def data(self, x: Any) -> None:
