@@ -339,6 +339,7 @@ def nearest(ufunc: np.ufunc, *args: float) -> float:
     raise AssertionError(f"{ufunc.__name__} of {args} is not told apart from a tie of float64")
 
 
+@lru_cache(maxsize=64)  # every parameter of an optimizer asks for the same
 def power(x: float, n: float) -> float:
     """x to the power of n, by 40 digits: quick for integers, and the same on every processor."""
     return float(FORTY.power(Decimal(x), Decimal(n)))

@@ -181,7 +181,6 @@ DIFFERS: dict[str, dict[str, str]] = {
         "max_pool1d":            "ceil_mode=True and return_indices=True are not computed",
         "max_pool2d":            "ceil_mode=True and return_indices=True are not computed",
         "normalize":             "orders 1, 2 and infinity",
-        "one_hot":               "an array of integers",
         "pairwise_distance":     "orders 1, 2 and infinity",
         "triplet_margin_loss":   "orders 1, 2 and infinity",
         "upsample":              "nearest, linear and bilinear",

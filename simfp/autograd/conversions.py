@@ -150,6 +150,11 @@ def _only(x: Tensor) -> Any:
     return x._data.item()
 
 
+def _is_contiguous(x: Tensor, memory_format: Any = None) -> bool:
+    memory = x._data._values if isinstance(x._data, Array) else x._data
+    return bool(memory.flags.c_contiguous)
+
+
 def _index(x: Tensor) -> int:
     if x._data.size != 1 or isinstance(x._data, Array):
         hint = "; .long() makes integers" if isinstance(x._data, Array) else ""
@@ -232,7 +237,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "is_floating_point": lambda x: isinstance(x._data, Array), "is_complex": lambda x: False,
     "is_signed": lambda x: isinstance(x._data, Array) or x.dtype.signed,
     "element_size": lambda x: -(-x.dtype.bits // 8), "nelement": lambda x: x._data.size,
-    "ndimension": lambda x: x.ndim, "is_contiguous": lambda x, memory_format=None: True,
+    "ndimension": lambda x: x.ndim, "is_contiguous": _is_contiguous,
     "new_tensor": lambda x, data, dtype=None, requires_grad=False, device=None: tensor(
         data, x.dtype if dtype is None else dtype, requires_grad, device
     ),

@@ -33,7 +33,7 @@ from simfp.autograd.shaping import (
     triu,
     unsqueeze,
 )
-from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
 from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
 from simfp.ops.integers import refuse_truth, scalar_type
@@ -110,8 +110,14 @@ def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
     return apply(OPERATIONS["clamp"], x, min, max)
 
 
-def where(condition: Any, x: Any, y: Any) -> Tensor:
-    """Values of `x` where the condition holds, else of `y`; a condition is a tensor of truth values."""
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """Values of `x` where the condition holds, else of `y`; a condition is a tensor of truth values.
+
+    Without both: where it holds (where it is not 0), an index tensor for each axis.
+    """
+    if x is None and y is None:
+        given = as_tensor(condition)._data
+        return tuple(map(holding, np.nonzero(given.values if isinstance(given, Array) else given)))
     if _is_number(x) and _is_number(y):
         x = tensor(x)
     return apply(OPERATIONS["where"], truth_of(condition), x, y)

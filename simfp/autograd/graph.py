@@ -36,6 +36,8 @@ USED_UP = (
     "after calling backward."
 )
 
+PLACES = {str(place): place for place in range(10)}  # of inputs, by their letters in `Operation.saves`
+
 _numbers = count()
 _recording: ContextVar[bool] = ContextVar("simfp_recording", default=True)
 
@@ -90,10 +92,20 @@ class Node:
         letters = operation.letters_of(tuple([position for position, _ in edges]))
         self.saves = letters if letters != "k" or _has_arrays(call.inputs[1]) else ""  # letters of `Operation.saves`
 
-    def watch(self, given: Sequence[Any], result: Any) -> None:
-        """Looks after the versions of those of the tensors that went in, and of the result, that derivatives need."""
+    def watch(self, given: Sequence[Any], result: Any, cast: Sequence[Any] = ()) -> None:
+        """Looks after the versions of those of the tensors that went in, and of the result, that derivatives need.
+
+        cast: what stood in their places after autocast's casts; integers' memory stands for their tensor.
+        """
         for letter in self.saves:
-            version = getattr(_named(letter, given, result), "_counter", None)
+            place = PLACES.get(letter, len(given))
+            if place < len(given):
+                x = given[place]
+                if cast and not isinstance(cast[place], np.ndarray):
+                    x = cast[place]
+            else:
+                x = result if letter == "r" else None
+            version: Version | None = getattr(x, "_counter", None)
             if version is not None:
                 self.watched += (Watched(letter, version, version.number),)
 
@@ -180,14 +192,6 @@ def _names_of_inputs(operation: Operation) -> list[str]:
 def _has_arrays(key: Any) -> bool:
     """Whether a key has arrays of indices, or masks, in it."""
     return any(hasattr(part, "__len__") for part in (key if isinstance(key, tuple) else (key,)))
-
-
-def _named(letter: str, given: Sequence[Any], result: Any) -> Any:
-    """What a letter of `Operation.saves` stands for, as far as that is the result or an input."""
-    if letter == "r":
-        return result
-    place = "0123456789".find(letter)
-    return given[place] if 0 <= place < len(given) else None
 
 
 def backpropagate(root: Node | Leaf, gradient: Array, keep_graph: bool = False) -> None:

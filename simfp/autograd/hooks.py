@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from simfp.arrays import Array
+from simfp.autograd import in_place
 from simfp.autograd.graph import Gate, Node
 from simfp.autograd.tensor import Tensor, brought_through
 from simfp.ops import Operation
@@ -100,7 +101,7 @@ def replaced(hook: Any, new: Any, g: Array | None) -> Any:
 
 # --- several tensors side by side
 
-HOOKED = Operation("_hooked", lambda x: x, (same,), ("",), shows=True)
+HOOKED = Operation(in_place.HOOKED, lambda x: x, (same,), ("",), shows=True)
 
 
 def gated(tensors: Sequence[Any], opened: Callable[[list[Array | None]], list[Array | None]]) -> list[Any]:

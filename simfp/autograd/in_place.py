@@ -24,7 +24,9 @@ from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers, scalar_type
 
-__all__ = ["IN_PLACE", "change"]
+__all__ = ["HOOKED", "IN_PLACE", "change"]
+
+HOOKED = "_hooked"  # the operation that a module's backward hooks see gradients at: see `hooks`
 
 OF_A_LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 OVERLAPPING = (
@@ -36,6 +38,12 @@ MADE_WITHOUT_GRAPH = (
     "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
     "either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
     "the inplace to be tracked)."
+)
+OF_A_HOOK = (
+    "Output 0 of BackwardHookFunction is a view and is being modified inplace. This view was created inside a custom "
+    "Function (or because an input was returned as-is): full backward hooks of a module would no longer see the "
+    "gradients of its inputs and outputs. You can fix this by cloning the output of the module, or with "
+    "inplace=False."
 )
 
 
@@ -84,6 +92,8 @@ def _is_recorded(x: Tensor, tensors: list[Tensor]) -> bool:
     if x._view is not None:
         if not x._view.recorded and (needed or x._view.base._requires_grad):
             raise RuntimeError(MADE_WITHOUT_GRAPH)
+        if needed and any(step.name == HOOKED for step, _ in x._view.steps):
+            raise RuntimeError(OF_A_HOOK)
         if needed and x.requires_grad and x._view.base.is_leaf:
             raise RuntimeError(OF_A_LEAF.replace("a leaf", "a view of a leaf", 1))
     if needed and x.requires_grad and x.is_leaf:

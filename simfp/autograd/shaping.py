@@ -30,6 +30,12 @@ def clone(x: Any) -> Tensor:
     return apply(OPERATIONS["clone"], x)
 
 
+def contiguous(x: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself, or a copy where it shows another one's values in another order: what is written to that stays
+    there."""
+    return x if x.is_contiguous() else clone(x)
+
+
 def reshape(x: Any, *shape: Any) -> Tensor:
     """The values in another shape, in which one length may be -1."""
     return apply(OPERATIONS["reshape"], x, _sizes(shape))
@@ -195,7 +201,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "permute": permute, "t": t, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand": expand, "split": split,
     "chunk": chunk, "clone": clone, "gather": gather, "tril": tril, "triu": triu, "__getitem__": index,
     "view_as": lambda x, other: reshape(x, other.shape), "expand_as": lambda x, other: expand(x, other.shape),
-    "contiguous": lambda x: x, "__iter__": _iterate,
+    "contiguous": contiguous, "__iter__": _iterate,
 }  # fmt: skip
 
 for _name, _function in METHODS.items():

@@ -80,7 +80,8 @@ class Tensor:
     def data(self) -> Any:
         """The values as an Array; those of integers as a Tensor over the same memory. What is assigned takes their
         place; nothing is recorded."""
-        return self._data if isinstance(self._data, Array) else holding(self._data)
+        data = self._data
+        return data if isinstance(data, Array) else holding(data)
 
     @data.setter
     def data(self, x: Any) -> None:
@@ -322,8 +323,9 @@ def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
     cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
     loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
     out = _made(operation, cast, options | loaded)
-    if out._grad_fn is not None and out._grad_fn.saves:
-        out._grad_fn.watch([x if isinstance(y, np.ndarray) else y for x, y in zip(inputs, cast)], out)
+    node = out._grad_fn
+    if node is not None and node.saves:
+        node.watch(inputs, out, cast)
     if observe.somebody_follows():
         casts = casts or ("",) * len(given)
         place, whole = observe.place(), observe.whole()

@@ -41,8 +41,10 @@ class Module(hooks.Hooked):
     def __call__(self, *args: Any, **options: Any) -> Any:
         """What `forward` gives, the hooks called around it."""
         with observe.at(layer=self):
-            if any(vars(self).get(kind) for kind in hooks.KINDS):
-                return hooks.called(self, args, options)
+            own = vars(self)
+            for kind in hooks.KINDS:
+                if own.get(kind):
+                    return hooks.called(self, args, options)
             return self.forward(*args, **options)
 
     def forward(self, *args: Any, **options: Any) -> Any:

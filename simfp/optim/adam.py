@@ -86,7 +86,8 @@ class Adam(Optimizer):
         moments = [self.buffer(p, group, name)._values for name in names]
 
         if self.is_plain(p, group):
-            x, shape = flat(p.data._values), p.data.shape
+            data = p.data
+            x, shape = flat(data._values), data.shape
             mean, square, largest = map(flat, [*moments, NO_VALUES][:3])
             arrays = (x, flat(p.grad._values), mean, square, largest)
             before, after = (rate, 1 - beta1, beta2, 1 - beta2, root), (eps, penalty, 1 - decoupled)
@@ -94,8 +95,8 @@ class Adam(Optimizer):
                 *arrays, *map(np.float32, before), plain_root, *map(np.float32, after), bool(group["maximize"])
             )
             for name, values in zip(names, (mean, square, largest)):
-                kept[name] = owned(values.reshape(shape), p.data.dtype)
-            written(p.data, x)
+                kept[name] = owned(values.reshape(shape), data.dtype)
+            written(data, x)
             return
 
         state_format = self.state_format(p, group)

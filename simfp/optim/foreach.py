@@ -127,7 +127,7 @@ def flat(values: Values) -> Values:
 
 def written(x: Array, values: Values) -> None:
     """Brings what a kernel has made of ``flat(x.values)`` into the memory of `x`, unless that is where it was made."""
-    if not np.may_share_memory(x._values, values):
+    if values.base is not x._values and not np.may_share_memory(x._values, values):
         overwrite(x, values.reshape(x.shape))
 
 

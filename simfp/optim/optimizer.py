@@ -316,8 +316,8 @@ def _packed(name: str, value: Any) -> Any:
 
 def _check_gradient(p: Any) -> None:
     """Raises ValueError where a gradient does not fit its parameter."""
-    if p.grad.shape != p.data.shape or p.grad.dtype != p.data.dtype:
+    g, x = p.grad, p.data
+    if g.shape != x.shape or g.dtype != x.dtype:
         raise ValueError(
-            f"a gradient of shape {p.grad.shape} in {p.grad.dtype} does not fit a parameter "
-            f"of shape {p.data.shape} in {p.data.dtype}"
+            f"a gradient of shape {g.shape} in {g.dtype} does not fit a parameter of shape {x.shape} in {x.dtype}"
         )

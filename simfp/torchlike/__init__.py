@@ -6,7 +6,7 @@
     from simfp.torchlike.utils.data import DataLoader
 
 factories, chance    new tensors; random ones, which are NumPy's numbers and not torch's
-combined             functions that are others under another name
+combined, methods    functions, and methods of tensors, that are others under another name
 dtypes, switches     formats and types; what scripts set at their beginning
 grad_modes           no_grad, inference_mode and the like
 saving               save and load, without pickle
@@ -25,7 +25,7 @@ from simfp.autograd.pointwise import *  # noqa: F403
 from simfp.autograd.products import *  # noqa: F403
 from simfp.autograd.truth import *  # noqa: F403
 from simfp.devices import Device as device  # noqa: F401
-from simfp.torchlike import amp, autograd, backends, cuda, nn, optim, utils  # noqa: F401
+from simfp.torchlike import amp, autograd, backends, cuda, methods, nn, optim, utils  # noqa: F401
 from simfp.torchlike.chance import *  # noqa: F403
 from simfp.torchlike.combined import *  # noqa: F403
 from simfp.torchlike.constants import e, inf, nan, newaxis, pi  # noqa: F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ __all__ = [
     "absolute", "addmm", "broadcast_tensors", "broadcast_to", "clip", "column_stack", "concat",
     "concatenate", "diag", "divide", "dstack", "greater", "greater_equal", "hstack", "is_nonzero", "less",
     "less_equal", "meshgrid", "moveaxis", "movedim", "multiply", "nanmean", "nansum", "negative", "ravel", "rsub",
-    "scalar_tensor", "std_mean", "subtract", "trace", "true_divide", "var_mean", "vstack",
+    "scalar_tensor", "std_mean", "subtract", "trace", "true_divide", "unflatten", "var_mean", "vstack",
 ]  # fmt: skip
 
 absolute, multiply, subtract, negative, clip = of.abs, of.mul, of.sub, of.neg, of.clamp
@@ -67,6 +68,22 @@ def movedim(input: Any, source: int | Sequence[int], destination: int | Sequence
 
 
 moveaxis = movedim
+
+
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One axis as several; one of the lengths may be -1.
+
+    Raises IndexError for an axis that is not there, RuntimeError for lengths that do not make it up.
+    """
+    x, lengths = as_tensor(input), list(sizes)
+    where = place(dim, x.ndim)
+    known = math.prod(each for each in lengths if each != -1)
+    if lengths.count(-1) > 1 or (x.shape[where] % known if -1 in lengths and known else known != x.shape[where]):
+        raise RuntimeError(
+            f"unflatten: Provided sizes {lengths} don't multiply up to the size of dim {dim} ({x.shape[where]}) in the "
+            "input tensor"
+        )
+    return of.reshape(x, *x.shape[:where], *lengths, *x.shape[where + 1 :])
 
 
 def _at_least(x: Any, axes: int) -> Tensor:

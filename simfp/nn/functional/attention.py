@@ -71,6 +71,7 @@ def _safe_softmax(scores: Tensor, mask: Any) -> Tensor:
     """softmax over the last axis of what the mask leaves; 0 in rows of which it leaves nothing."""
     if mask is None:
         return of.softmax(scores, -1)
-    if isinstance(mask, np.ndarray) and mask.dtype == bool:
-        mask = Array(np.where(mask, 0.0, -np.inf), scores.dtype)
+    looked_at = mask._data if isinstance(mask, Tensor) else mask
+    if isinstance(looked_at, np.ndarray) and looked_at.dtype == bool:
+        mask = Array(np.where(looked_at, 0.0, -np.inf), scores.dtype)
     return apply(OPERATIONS["_safe_softmax"], scores + mask, -1)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simfp.autograd import Tensor, as_tensor
 from simfp.autograd import functions as of
+from simfp.autograd.picking import one_hot
 from simfp.nn.functional.whole import as_one
 
 __all__ = ["interpolate", "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle", "unfold", "upsample"]
@@ -60,26 +60,6 @@ def _padded(x: Tensor, axis: int, before: int, after: int, mode: str, value: flo
     numbers = numbers[max(-before, 0) : len(numbers) - max(-after, 0)]
     picked: Tensor = x[(slice(None),) * axis + (numbers,)]
     return picked
-
-
-def one_hot(tensor: Any, num_classes: int = -1) -> NDArray[np.int64]:
-    """For each integer a row of zeros with a one at its place: an array of integers, with one axis more.
-
-    num_classes: how long a row is; one more than the largest integer if not given.
-
-    Raises RuntimeError for other than integers from 0 to num_classes - 1.
-    """
-    classes = np.asarray(getattr(tensor, "data", tensor) if isinstance(tensor, Tensor) else tensor)
-    if classes.dtype.kind not in "iu":
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {classes.dtype}.")
-    if num_classes == -1 and not classes.size:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    count = int(classes.max()) + 1 if num_classes == -1 else num_classes
-    if classes.size and classes.min() < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    if count < 1 or (classes.size and classes.max() >= count):
-        raise RuntimeError(f"Class values must be smaller than num_classes, {count}, and that positive.")
-    return (classes[..., None] == np.arange(count)).astype(np.int64)
 
 
 # --- resampling
