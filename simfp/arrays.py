@@ -207,10 +207,8 @@ class Array(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
         for x in inputs:
-            if type(x) is not Array:
-                for kind in ABOVE:
-                    if isinstance(x, kind):
-                        return NotImplemented
+            if type(x) is not Array and isinstance(x, tuple(ABOVE)):
+                return NotImplemented
         name = f"np.{ufunc.__name__}"
         if method == "reduce" and ufunc in REDUCTIONS and not out:
             return REDUCTIONS[ufunc](*inputs, **{"axis": 0, **options})

@@ -169,10 +169,8 @@ def one_nan(values: NDArray[Any]) -> NDArray[Any]:
 
     IEEE 754 leaves a NaN's sign and payload to the processor, whose vector instructions take another operand's.
     """
-    if values.size:
-        largest = np.maximum.reduce(values, axis=None)  # quicker than `max()`, and NaN where there is one
-        if largest != largest:
-            values[np.isnan(values)] = np.nan
+    if values.size and np.isnan(values.max()):
+        values[np.isnan(values)] = np.nan
     return values
 
 

@@ -53,21 +53,6 @@ class Format:
     nans: bool = field(default=True, kw_only=True)
     subnormals: bool = field(default=True, kw_only=True)
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:  # nearly always: the named formats are there once
-            return True
-        if not isinstance(other, Format):
-            return NotImplemented
-        return self._fields() == other._fields()
-
-    def __hash__(self) -> int:
-        return hash(self._fields())
-
-    def _fields(self) -> tuple[Any, ...]:
-        return (
-            self.exponent_bits, self.mantissa_bits, self.exponent_bias, self.infinities, self.nans, self.subnormals,
-        )  # fmt: skip
-
     def __post_init__(self) -> None:
         for label in ("exponent_bits", "mantissa_bits", "exponent_bias"):
             value = getattr(self, label)
