@@ -49,7 +49,10 @@ STEADY = Grid(mantissa_bits=35, min_exponent=-1022)
 
 
 def steady(ufunc: np.ufunc, *inputs: Any) -> Values:
-    """A function of float64 values, correctly rounded to 36 bits: more than any format has, and the same everywhere."""
+    """A function of float64 values, correctly rounded to 36 bits: more than any format has, and the same everywhere.
+
+    NumPy's kernels differ in a NaN's sign and payload, too; these are `np.nan`.
+    """
     wide = [np.asarray(x, np.float64) for x in inputs]
     with np.errstate(all="ignore"):
         result = np.asarray(ufunc(*wide, order="C"))
@@ -57,6 +60,7 @@ def steady(ufunc: np.ufunc, *inputs: Any) -> Values:
     unit = np.int64(1) << np.int64(52 - STEADY.mantissa_bits)
     bits = result.view(np.int64)
     half = (unit >> np.int64(1)) - np.int64(1) + ((bits >> np.int64(52 - STEADY.mantissa_bits)) & np.int64(1))
+    result[np.isnan(result)] = np.nan
     return np.where(np.isfinite(result), ((bits + half) & -unit).view(np.float64), result)
 
 

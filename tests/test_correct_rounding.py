@@ -147,6 +147,13 @@ def test_steady_results_are_correctly_rounded_to_36_bits() -> None:
     assert steady(np.exp, [np.inf, -np.inf, 0.0]).tolist() == [np.inf, 0.0, 1.0]
 
 
+def test_every_nan_of_a_steady_function_is_the_same_one() -> None:
+    given = np.array([0x7FFE40DBA0000000, 0xFFF9491CC0000000, 0x7FF0000000000001], np.uint64).view(np.float64)
+    nans = np.concatenate([given, np.tile(given, 5)])  # more than a vector of any kernel, and some beside it
+    for ufunc, x in ((np.tanh, nans), (np.log, nans), (np.log, -np.arange(1.0, 20.0)), (np.log, -1.0)):
+        assert set(steady(ufunc, x).view(np.uint64).ravel().tolist()) == {int(np.float64(np.nan).view(np.uint64))}
+
+
 def test_numbers_of_schedules_and_optimizers_are_the_nearest_ones() -> None:
     for step in (1, 2, 3, 1000, 12345):
         assert power(0.999, step) == float(mpfr(exact(np.float_power, 0.999, float(step)), 53))

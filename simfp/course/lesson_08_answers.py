@@ -158,7 +158,7 @@ def changes() -> tuple[Change, ...]:
                 scaler.set_growth_interval(interval)
             before, tracker = scaler.get_scale(), scaler.state_dict()["_growth_tracker"]
             overflow = bool(rng.random() < 0.25)
-            parameter.grad = bad if overflow else good
+            parameter.grad = (bad if overflow else good).copy()  # unscaling writes into it
             scaler.unscale_(optimizer)
             with np.errstate(all="ignore"):
                 scaler.update()
