@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,7 @@ def test_only_the_older_spelling_warned() -> None:
 
 
 @pytest.mark.parametrize("name", MIXED)
-def test_a_script_comes_to_what_it_came_to_on_the_gpu(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_script_comes_to_what_it_came_to_on_the_gpu(name: str, tmp_path: Path, say: Callable[[str], None]) -> None:
     expected = told(ROWS[name])
     made = script_runs.under_simfp(name, tmp_path, accumulator=sf.HOPPER)
     assert list(made.lists) == list(expected)
@@ -65,8 +64,7 @@ def test_a_script_comes_to_what_it_came_to_on_the_gpu(
         with np.errstate(invalid="ignore"):
             off = np.where(same, 0, np.abs(ours - theirs) / np.maximum(1, np.abs(theirs)))
         found[key] = float(off.max())
-    with capsys.disabled():
-        print(f"\n{name}: {', '.join(f'{key} {off:.2g} off' for key, off in found.items())}")
+    say(f"{name}: {', '.join(f'{key} {off:.2g} off' for key, off in found.items())}")
     assert all(off <= BOUNDS[name] for off in found.values())
     if BOUNDS[name] == 0:
         weights = dict(made.names["model"].named_parameters())
