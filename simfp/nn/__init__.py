@@ -1,7 +1,7 @@
 """Layers and losses under torch's names, with its arguments, its defaults and the distributions that it begins with.
 
 module, parameter           what a module is; parameters
-hooks, state                what is called around a forward and a backward; state_dict and back
+hooks, state, state_array   what is called around a forward and a backward; state_dict and back, and its arrays
 containers                  Sequential, and lists and dicts of modules and of parameters
 linear, convolution, embedding, normalization, attention, recurrent, transformer    layers with parameters
 activations, rarer_activations, pooling, shaping    layers without

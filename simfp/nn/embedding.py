@@ -60,7 +60,8 @@ class Embedding(Module):
 
     def forward(self, input: Any) -> Tensor:
         """An array of integers of any shape to (..., embedding_dim)."""
-        return functional.embedding(np.asarray(input), self.weight, self.padding_idx)
+        places = input if isinstance(input, Tensor) else np.asarray(input)  # a change of a Tensor in place is noticed
+        return functional.embedding(places, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """As torch shows it."""

@@ -338,6 +338,7 @@ class Module(hooks.Hooked):
     ) -> dict[str, Any]:
         """Every parameter and persistent buffer under torch's keys, as a NumPy or ml_dtypes array, which is a copy.
 
+        The arrays have a Tensor's methods, too (see `StateArray`): ``{name: x.clone() for name, x in ...}``.
         destination: a dict that they are added to. keep_vars: the parameters and buffers themselves. `np.savez` keeps
         the arrays, but for float8_e5m2, of which NumPy writes a type that it cannot read: `.view("V1")` is kept.
         `np.load` gives the bytes of bfloat16 and fp8, which `load_state_dict` reads in the parameter's format.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simfp.arrays import Array
 from simfp.autograd import Tensor, no_grad
 from simfp.formats import Format
+from simfp.nn.state_array import StateArray
 from simfp.saved_arrays import from_bytes
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def save(module: Module, prefix: str = "", themselves: bool = False) -> dict[str
         return dict(_owned(module, prefix))
     state: dict[str, NDArray[Any]] = {}
     for name, own in _owned(module, prefix):
-        state[name] = own.detach().numpy().copy() if isinstance(own, Tensor) else own.copy()
+        state[name] = (own.detach().numpy() if isinstance(own, Tensor) else own).copy().view(StateArray)
     return state
 
 
@@ -128,7 +129,9 @@ def _read(x: Any, own: Any) -> Any:
         x = x.data
     if isinstance(x, Array):
         return x
-    if hasattr(x, "detach") and hasattr(x, "cpu"):  # torch's; double() because NumPy knows no bfloat16, and it is exact
+    if (
+        not isinstance(x, np.ndarray) and hasattr(x, "detach") and hasattr(x, "cpu")
+    ):  # torch's; double() because NumPy knows no bfloat16, and it is exact
         x = x.detach().cpu()
         return (x.double() if x.is_floating_point() else x).numpy()
     if not isinstance(x, (np.ndarray, np.generic)):

@@ -27,6 +27,7 @@ from simfp.devices import Device, as_device
 from simfp.formats import NAMED_FORMATS, STORAGE_DTYPES, Format
 from simfp.integers import INTEGER_TYPES, IntegerType
 from simfp.nn.parameter import Parameter
+from simfp.nn.state_array import StateArray
 
 __all__ = ["load", "save"]
 
@@ -140,7 +141,7 @@ class _Writer:
                 row = {"tensor": self.stored(x._data, path), "requires_grad": x.requires_grad}
                 row |= {"parameter": True} if isinstance(x, Parameter) else {}
             else:
-                row = {"values": self.stored(x, path)}
+                row = {"values": self.stored(x, path)} | ({"state": True} if isinstance(x, StateArray) else {})
             self.known[id(x)] = len(self.objects)
             self.objects.append(row)
             self.kept.append(x)
@@ -230,7 +231,8 @@ class _Reader:
     def object(self, row: dict[str, Any]) -> Any:
         """A Tensor or an array."""
         if "values" in row:
-            return self.values(row["values"])
+            values = self.values(row["values"])
+            return values.view(StateArray) if row.get("state") is True else values
         made, wanted = holding(self.values(row["tensor"])), row["requires_grad"]
         if type(wanted) is not bool:
             raise ValueError(f"requires_grad={wanted!r}")
