@@ -195,3 +195,33 @@ def test_integers_among_the_buffers_stay_integers_in_half() -> None:
     net.half()
     assert (net.places.dtype, net.mask.dtype, net.mean.dtype) == (torch.int64, torch.bool, torch.float16)
     assert torch.ones(4)[net.places].tolist() == [1, 1, 1]
+
+
+# --- gradients are Arrays, and are asked what tensors are asked
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda g: g.std(), lambda g: g.var(dim=0, unbiased=False), lambda g: g - g.mean(dim=1, keepdim=True),
+        lambda g: g.sum(dim=(0, 1)), lambda g: g.max(dim=1)[0], lambda g: g.max(dim=1).indices,
+        lambda g: g.min(dim=0, keepdim=True).values, lambda g: g.abs().view(-1).topk(2)[0], lambda g: g.median(),
+        lambda g: g.masked_fill(g.abs() < 1, 0), lambda g: g.where(g > 0, g), lambda g: g.sort(descending=True)[0],
+        lambda g: g.softmax(1), lambda g: g.new_zeros(2), lambda g: g.repeat(2, 1), lambda g: g.expand_as(g),
+        lambda g: g.tanh(), lambda g: g.unbind(0)[1], lambda g: g.long(), lambda g: g.clamp_min(0),
+    ],
+)  # fmt: skip
+def test_a_gradient_answers_as_a_tensor_does(call: Any) -> None:
+    x = torch.tensor([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]], requires_grad=True)
+    (x * x).sum().backward()
+    assert x.grad.is_leaf
+    found, expected = call(x.grad), call(x.detach() * 2)
+    assert found.tolist() == expected.tolist()
+    assert found.dtype == expected.dtype
+
+
+def test_numpys_own_arguments_of_an_array_stay() -> None:
+    g = torch.ones(2, 3, requires_grad=True).data
+    assert g.sum(1).tolist() == [3, 3]
+    assert g.mean(axis=0, keepdims=True).shape == (1, 3)
+    assert g.max(1).tolist() == [1, 1]

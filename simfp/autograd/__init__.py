@@ -11,11 +11,13 @@ products     products of vectors; einsum
 functions    the operations as functions and as methods of Tensor
 ufuncs       NumPy's ufuncs on Tensors
 in_place     those that change a tensor in place, as methods of Tensor and Array
+on_arrays    a Tensor's other methods on Arrays
 hooks        functions that are called when a gradient comes
 checking     gradients against differences
 """
 
-import simfp.autograd.ufuncs  # noqa: F401  (enters them)
+import simfp.autograd.on_arrays
+import simfp.autograd.ufuncs  # noqa: F401  (both enter methods)
 from simfp.autograd import functions, in_place, picking, pointwise, products, truth
 from simfp.autograd.conversions import tensor
 from simfp.autograd.graph import is_grad_enabled, no_grad, set_grad_enabled

@@ -108,6 +108,7 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     ("torch.optim",    "swa_utils", "an average of weights takes a line under no_grad: ema.lerp_(p, 1 - decay)"),
     ("torch.amp",      "custom_fwd custom_bwd autocast_mode grad_scaler",
      "operations of one's own are made of simfp's, which autocast knows"),
+    ("torch.autograd", "backward", "loss.backward(gradient), one loss after the other with retain_graph=True"),
     ("torch.autograd", "Function", "operations of one's own are made of simfp's, whose gradients are known"),
     ("torch.autograd", "grad functional gradcheck gradgradcheck hessian jacobian",
      "loss.backward() and .grad; simfp.autograd.checking compares with differences; no gradients of gradients"),
@@ -171,8 +172,8 @@ DIFFERENCES: dict[tuple[str, str], str] = {  # (where, name) -> how
     ("torch.utils.data", "default_collate"): "Python's floats make float32",
     ("torch.nn", "Dropout"):      "not torch's numbers",
     ("torch.nn.functional", "dropout"): "not torch's numbers; has `rng`",
-    ("Tensor", "data"):           "an Array (a NumPy array of integers), with torch's methods",
-    ("Tensor", "grad"):           "an Array, with torch's methods",
+    ("Tensor", "data"):           "an Array (a Tensor of integers), with torch's methods",
+    ("Tensor", "grad"):           "an Array, with torch's methods; what is so of its values is a NumPy array",
     ("Tensor", "numpy"):          "a copy; needs no .cpu()",
     ("Tensor", "backward"):       "no create_graph: there are no gradients of gradients",
 }
