@@ -106,3 +106,18 @@ def test_the_adders_add() -> None:
     rows = np.random.default_rng(0).integers(0, 9, (35, 20)).astype(float)
     for sums in (adders.numpy_sum, adders.dot, adders.matmul, HOPPER):
         assert sums(rows).tolist() == rows.sum(1).tolist()
+
+
+def test_a_product_whose_kernel_has_another_order_for_each_row_has_the_tree_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def by_row(a: Any, b: Any) -> Any:
+        """Even rows from the first term on, odd ones from the last on; column by column the same."""
+        made = np.zeros((len(a), b.shape[1]), np.float32)
+        for k in range(a.shape[1]):
+            made[::2] += np.outer(a[::2, k], b[k])
+            made[1::2] += np.outer(a[1::2, -1 - k], b[-1 - k])
+        return made
+
+    monkeypatch.setattr(np, "matmul", by_row)
+    assert tree_of(adders.matmul, 5) == ((((0, 1), 2), 3), 4)

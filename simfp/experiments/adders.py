@@ -15,7 +15,7 @@ from simfp.tensor_core import Generation, TensorCore
 __all__ = ["dot", "in_a_softmax", "matmul", "model", "numpy_sum", "on_cuda"]
 
 Rows = NDArray[np.float64]
-SIDE = 16  # rows of a matrix product, and its columns: so that each call has the same shape
+SIDE = 16  # rows of a matrix product, and its columns
 
 
 def numpy_sum(rows: Rows) -> Rows:
@@ -30,14 +30,15 @@ def dot(rows: Rows) -> Rows:
 
 
 def matmul(rows: Rows) -> Rows:
-    """NumPy's product of (16, K) and (K, 16) matrices in float32: rows by ones."""
-    ones = np.ones((rows.shape[1], SIDE), np.float32)
+    """The first sum in NumPy's product of (16, K) and (K, 16) matrices in float32: each row by ones.
+
+    One product for each row: within one, kernels for some processors add in another order from row to row.
+    """
+    block, ones = np.zeros((SIDE, rows.shape[1]), np.float32), np.ones((rows.shape[1], SIDE), np.float32)
     found = np.empty(len(rows))
-    for start in range(0, len(rows), SIDE):
-        block = np.zeros((SIDE, rows.shape[1]), np.float32)
-        here = rows[start : start + SIDE]
-        block[: len(here)] = here
-        found[start : start + SIDE] = (block @ ones)[: len(here), 0]
+    for place, row in enumerate(rows.astype(np.float32)):
+        block[0] = row
+        found[place] = np.matmul(block, ones)[0, 0]
     return found
 
 
