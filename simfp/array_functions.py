@@ -211,7 +211,7 @@ def _largest(function: Callable[..., Any], sign: int) -> Callable[..., Any]:
             there = np.any(wanted, axis=axis, keepdims=True).reshape(values.shape)
             zeros = np.where(there, sign * 0.0, -sign * 0.0).astype(values.dtype)
             values = np.where(values == 0, zeros, values)
-        return owned(one_nan(values), found.dtype)
+        return owned(one_nan(np.asarray(values)), found.dtype)
 
     return find
 

@@ -126,7 +126,7 @@ def _stacks(left: NDArray[Any], right: NDArray[Any], fmt: Format, accumulator: A
 
 
 def _rounded(total: NDArray[Any], fmt: Format, operation: str) -> Array:
-    return owned(one_nan(round_array(total, fmt, operation=operation).astype(fmt.carrier)), fmt)
+    return owned(one_nan(np.asarray(round_array(total, fmt, operation=operation).astype(fmt.carrier))), fmt)
 
 
 def _accumulator(given: Any) -> Accumulator:

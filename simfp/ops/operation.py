@@ -101,7 +101,7 @@ class Operation:
 def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:
     """An Array of what a kernel computed in float32, rounded once to `fmt`."""
     if fmt == FLOAT32 and values.dtype == np.float32 and not observe.somebody_listens():
-        return owned(one_nan(values), fmt)
+        return owned(one_nan(np.asarray(values)), fmt)
     return owned(rounded(values, fmt, operation), fmt)
 
 
