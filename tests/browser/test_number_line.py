@@ -69,7 +69,7 @@ def test_the_line_follows_keys_mouse_text_and_python_and_shows_what_simfp_says(l
     expect(typed).to_have_value("2^-24")
 
     lesson.tell("w.x = 2049; w.fmt = 'bf16'; w.span = 3; w.rounding = 'toward_zero'")
-    expect(typed).to_have_value("2049.0")
+    expect(typed).to_have_value("2049")
     expect(page.locator(".simfp-arrow.simfp-chosen").first).to_have_attribute("data-mode", "toward_zero")
     lesson.until(lambda: told(page) == expected(2049, "bfloat16"))
 
