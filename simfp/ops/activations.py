@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
-from simfp.elementwise import FLOAT32
+from simfp.elementwise import FLOAT32, one_nan
 from simfp.ops import device_math
 from simfp.ops.device_math import erf, exp, fma, log1p
 from simfp.ops.elementary import unary
@@ -23,9 +23,11 @@ __all__ = ["ROWS", "sigmoid"]
 Values = NDArray[Any]
 
 
+@np.errstate(all="ignore")
 def relu(x: Array) -> Array:
-    """max(x, 0); NaN stays."""
-    return np.maximum(x, 0.0)
+    """max(x, 0); NaN stays, and -0 becomes 0."""
+    values = np.maximum(x._values, 0.0, order="C")
+    return owned(one_nan(np.add(values, 0.0, out=np.asarray(values))), x.dtype)
 
 
 def _passed(g: Array, call: Call) -> Array:
