@@ -110,7 +110,10 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """A (semi-)orthogonal matrix, the axes after the first as one (Saxe et al., 2013)."""
+    """A (semi-)orthogonal matrix, the axes after the first as one (Saxe et al., 2013).
+
+    Its factors are LAPACK's: the last bits differ with the processor.
+    """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
