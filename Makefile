@@ -70,7 +70,7 @@ images: $(VENV)/ready-test  ## take the pictures of the lessons and of the READM
 	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay
-	rm -rf $(VENV) .matrix .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
+	rm -rf $(VENV) .matrix .fuzz .lab build .pytest_cache .mypy_cache .ruff_cache .hypothesis simfp.egg-info
 	find simfp tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stage writes its stamp last; without the first one the next run starts over, from an empty folder.

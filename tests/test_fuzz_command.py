@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.long
 def test_properties_are_tried_by_several_processes(tmp_path: Path) -> None:
     args = ["--processes", "2", "--minutes", "0.001", "--examples", "3", "--seed", "1", "--only", "test_rounding::"]
     done = subprocess.run(
