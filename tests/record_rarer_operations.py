@@ -8,8 +8,6 @@ Needs torch and NumPy, nothing of simfp. Inputs and options are those of `tests/
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.rarer_operations import FORMATS, GIVEN, OPTIMIZERS, checksum
-from tests.record_scripts import provenance
+from tests.record_scripts import provenance, write
 
 ACTIVATIONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "elu": lambda x, w: F.elu(x, 0.7),
@@ -73,15 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     content = {
         "what": "rarer activations and optimizers, forward, backward and five steps: SHA-256 of float32 values",
         "answers": answers(options.device),
-        "provenance": provenance(options.device) | {"script": "python -m tests.record_rarer_operations"},
     }
-    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    device = content["provenance"]["device"]
-    short = next((each for each in ("h100", "h200") if each.upper() in device), options.device)
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{short}_rarer_operations.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"wrote {path.name}: {len(content['answers'])} checksums")
+    told = provenance(options.device) | {"script": "python -m tests.record_rarer_operations"}
+    print(f"wrote {write(content, told, options.out, 'rarer_operations')}")
     return 0
 
 

@@ -13,6 +13,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,19 @@ def provenance(device: str) -> dict[str, Any]:
     }
 
 
+def write(content: dict[str, Any], told: dict[str, Any], folder: Path, name: str) -> str:
+    """Writes a recording, whole or not at all, with its provenance and its checksum; the file's name."""
+    content |= {"provenance": told}
+    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    short = next((each for each in ("h100", "h200") if each.upper() in told["device"]), told["device"].lower())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{short}_{name}.json"
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(content, indent=1) + "\n")
+    beside.replace(path)
+    return path.name
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs all mixed-precision scripts and writes the recording; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.record_scripts", description=__doc__)
@@ -76,15 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
         rows.append(recorded(name))
         losses = np.frombuffer(base64.b64decode(rows[-1]["lists"]["losses"]))
         print(f"{name}: loss {losses[0]:.4f} to {losses[-1]:.4f} in {len(losses)} steps", flush=True)
-    told = provenance(options.device)
     content = {"what": "mixed-precision scripts: losses, scales and norms of every step", "runs": rows}
-    content["provenance"] = told
-    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    short = next((each for each in ("h100", "h200") if each.upper() in told["device"]), options.device)
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{short}_scripts.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"wrote {path.name}")
+    print(f"wrote {write(content, provenance(options.device), options.out, 'scripts')}")
     return 0
 
 
