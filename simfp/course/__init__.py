@@ -15,11 +15,12 @@ watch(training)           takes its steps, with a progress bar
 
 from typing import Any
 
-from simfp.course import bets, catalogue, contents, exercises, ledger, recordings
+from simfp.course import bets, catalogue, contents, exercises, ledger
 from simfp.course.display import Card, Picture, Table
 from simfp.course.machine import environment
 from simfp.course.progress import forget
-from simfp.course.waiting import watch
+from simfp.course.progress_bar import watch
+from simfp.silicon import recordings
 
 __all__ = [
     "bet",

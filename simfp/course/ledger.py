@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from simfp import encode, float16, float32
-from simfp.course import claims_of_costs as costs
+from simfp.course.claims import costs
+from simfp.course.claims.verdict import VERDICTS, Finding
 from simfp.course.display import Table
-from simfp.course.finding import VERDICTS, Finding
 from simfp.course.lesson_03 import tell_gpu, what_the_gpu_did
 from simfp.course.lesson_06 import recorded_bits
 from simfp.course.lesson_07 import by_recipe, silently
 from simfp.course.lesson_08 import SEEDS, SWEEP_STEPS, compared, kept_in_words, last_scale
 from simfp.course.lesson_09 import measured, sizes
 from simfp.course.lesson_11 import UNDER_AUTOCAST, against_fp32, recorded
-from simfp.experiments import gradients, loss_scale
-from simfp.experiments.autocast_blocks import follow
-from simfp.experiments.races import RATES, stored
-from simfp.experiments.recipe_runs import SITUATIONS
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.experiments.mixed_precision.autocast_blocks import follow
+from simfp.experiments.numbers import gradients
+from simfp.experiments.training.races import RATES, stored
+from simfp.experiments.training.recipe_runs import SITUATIONS
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.rounding import round_to
 

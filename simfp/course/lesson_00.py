@@ -7,7 +7,7 @@ import numpy as np
 from simfp import decode, float16
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge, Slip
+from simfp.course.judges.judging import NumberJudge, Slip
 from simfp.figures.words import power_of_two
 from simfp.formats import NAMED_FORMATS, Format
 

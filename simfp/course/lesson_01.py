@@ -8,7 +8,7 @@ from simfp import as_format, bfloat16, decode, encode, float16, float32
 from simfp.course import lesson_01_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
+from simfp.course.judges.judging import NumberJudge
 from simfp.course.lesson_01_judges import DecodeJudge, FormatJudge
 from simfp.figures.words import decimal
 from simfp.formats import Format

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from simfp import Format, bfloat16, float32, round_to
-from simfp.course.judging import Slip
+from simfp.course.judges.judging import Slip
+from simfp.course.judges.mistakes import Mistake
 from simfp.course.lesson_01_judges import CODES, FormatSlip, throughout
-from simfp.course.mistakes import Mistake
 from simfp.figures.words import decimal
 
 __all__ = [

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from simfp import Format, bfloat16, decode, float16
 from simfp.bits import bit_string
 from simfp.course.display import short
-from simfp.course.judging import Judgement
-from simfp.course.mistakes import Mistake, ask, first_shown, refusal
+from simfp.course.judges.judging import Judgement
+from simfp.course.judges.mistakes import Mistake, ask, first_shown, refusal
 from simfp.figures.words import decimal
 
 __all__ = [

@@ -10,7 +10,7 @@ from simfp import bfloat16, float16, round_to, ulp
 from simfp.course import lesson_02_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
+from simfp.course.judges.judging import NumberJudge
 from simfp.course.lesson_02_judges import CodeJudge, ThrowJudge
 from simfp.figures.words import decimal
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from simfp import float8_e4m3fn, float16, next_down, next_up, round_to
-from simfp.course.judging import Slip
+from simfp.course.judges.judging import Slip
+from simfp.course.judges.mistakes import Mistake
 from simfp.course.lesson_02_judges import THROWS
-from simfp.course.mistakes import Mistake
 from simfp.figures.words import decimal
 
 __all__ = [

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from simfp import bfloat16, decode, encode, next_up
 from simfp.course.display import short
-from simfp.course.judging import Judgement
-from simfp.course.mistakes import Mistake, ask, first_shown, refusal
+from simfp.course.judges.judging import Judgement
+from simfp.course.judges.mistakes import Mistake, ask, first_shown, refusal
 from simfp.figures.words import decimal
 
 __all__ = ["THROWS", "Cases", "CodeJudge", "ThrowJudge", "Throws", "cases", "every_boundary"]

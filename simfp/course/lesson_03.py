@@ -6,13 +6,13 @@ import numpy as np
 
 from simfp import bfloat16, fate, float16, round_to
 from simfp.course import lesson_03_answers as answers
-from simfp.course import recordings
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import FunctionJudge, NumberJudge
-from simfp.experiments.underflow import FATES
+from simfp.course.judges.judging import FunctionJudge, NumberJudge
+from simfp.experiments.numbers.underflow import FATES
 from simfp.figures.words import decimal, percent
 from simfp.formats import Format
+from simfp.silicon import recordings
 
 __all__ = ["BETS", "EXERCISES"]
 

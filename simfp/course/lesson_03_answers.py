@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import float16, round_to
-from simfp.course.judging import Mistake, Slip
-from simfp.experiments import gradients
-from simfp.experiments.underflow import FATES, SHIFTS, shares
+from simfp.course.judges.judging import Mistake, Slip
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.underflow import FATES, SHIFTS, shares
 from simfp.figures.words import percent, power_of_two
 
 __all__ = [

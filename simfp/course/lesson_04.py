@@ -8,10 +8,10 @@ import numpy as np
 
 from simfp import array, bfloat16, float16, round_to
 from simfp.course import lesson_04_answers as answers
-from simfp.course.array_judging import ArrayJudge
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import FunctionJudge
+from simfp.course.judges.arrays import ArrayJudge
+from simfp.course.judges.judging import FunctionJudge
 from simfp.figures.words import decimal
 from simfp.formats import Format
 

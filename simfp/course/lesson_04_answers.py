@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import Array, array, bfloat16, float16, float32, round_to
-from simfp.course.array_judging import Impostor, Symptom
-from simfp.course.judging import Mistake
+from simfp.course.judges.arrays import Impostor, Symptom
+from simfp.course.judges.judging import Mistake
 
 __all__ = [
     "NORM_CASES", "NORM_IMPOSTORS", "NORM_SYMPTOMS", "SAFE_MISTAKES", "SOFTMAX_CASES", "SOFTMAX_IMPOSTORS",

@@ -6,10 +6,10 @@ import numpy as np
 
 from simfp import PairwiseSum, SequentialSum, array, float16, round_to
 from simfp.course import lesson_05_answers as answers
-from simfp.course.array_judging import ArrayJudge
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
+from simfp.course.judges.arrays import ArrayJudge
+from simfp.course.judges.judging import NumberJudge
 from simfp.figures.words import decimal
 
 __all__ = ["BETS", "EXERCISES", "harmonic_stop"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from simfp import ExactSum, SequentialSum, array, float16, round_to
 from simfp.arrays import Array
-from simfp.course.array_judging import Impostor, Symptom
-from simfp.course.judging import Slip
+from simfp.course.judges.arrays import Impostor, Symptom
+from simfp.course.judges.judging import Slip
 from simfp.figures.words import decimal
 
 __all__ = [

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from simfp import HOPPER, ExactSum, SequentialSum, array, float16, matmul
 from simfp.course import lesson_06_answers as answers
-from simfp.course import recordings
 from simfp.course.bets import Bet
-from simfp.course.call_judging import CallJudge
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
-from simfp.experiments import adders, products, tensor_core_bits
-from simfp.experiments.products import Recorded
+from simfp.course.judges.calls import CallJudge
+from simfp.course.judges.judging import NumberJudge
+from simfp.experiments.numbers import adders
 from simfp.formats import as_format
 from simfp.probing import Tree, masks_for, summation_tree, survivors
+from simfp.silicon import product_cases, recordings, tensor_core_bits
+from simfp.silicon.product_cases import Recorded
 
 __all__ = ["BETS", "EXERCISES", "additions", "mystery", "recorded_bits", "recorded_orders"]
 
@@ -53,7 +53,7 @@ def recorded_bits(fmt: str) -> Bits:
     ordinary = 0
     for row in rows:
         with np.errstate(all="ignore"):
-            made = SequentialSum("float32", fma=True).products(*products.values(row.case), as_format(fmt))
+            made = SequentialSum("float32", fma=True).products(*product_cases.values(row.case), as_format(fmt))
         told = row.answer.view(np.float32)
         ordinary += int(np.sum((made == told) | (np.isnan(made) & np.isnan(told))))
     fused = elements - sum(row.differing() for row in rows)
@@ -63,7 +63,7 @@ def recorded_bits(fmt: str) -> Bits:
 def as_rounded_once() -> float:
     """The share, in per cent, of the elements of FIRST that are the exact sum rounded once to fp32."""
     row: Recorded = next(row for row in recordings.answers("h100_products") if row.case.name == FIRST)
-    best = ExactSum("float32").products(*products.values(row.case), as_format(row.case.fmt))
+    best = ExactSum("float32").products(*product_cases.values(row.case), as_format(row.case.fmt))
     return 100 * float(np.mean(best == row.answer.view(np.float32)))
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import SequentialSum, TensorCore, float16, round_to
-from simfp.course.call_judging import Impostor, Symptom
-from simfp.course.judging import Slip
-from simfp.experiments import fused_step
+from simfp.course.judges.calls import Impostor, Symptom
+from simfp.course.judges.judging import Slip
+from simfp.experiments.numbers import fused_step
 from simfp.figures.words import decimal, power_of_two
 
 __all__ = [

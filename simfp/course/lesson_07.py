@@ -9,15 +9,15 @@ import numpy as np
 
 from simfp.census import Census
 from simfp.course import lesson_07_answers as answers
-from simfp.course import recordings
 from simfp.course.bets import Bet
-from simfp.course.call_judging import CallJudge
 from simfp.course.display import Table
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
-from simfp.experiments.lost_gradients import PUBLISHED, usable
-from simfp.experiments.training import Training
+from simfp.course.judges.calls import CallJudge
+from simfp.course.judges.judging import NumberJudge
+from simfp.experiments.mixed_precision.lost_gradients import PUBLISHED, usable
+from simfp.experiments.training.run import Training
 from simfp.figures.words import decimal
+from simfp.silicon import recordings
 
 __all__ = ["BETS", "EXERCISES", "by_recipe", "published", "silently"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from simfp import float16, round_to
-from simfp.course.call_judging import Impostor, Symptom
 from simfp.course.display import short
-from simfp.course.judging import Judgement, Slip
-from simfp.experiments.lost_gradients import census_by_scale, usable
-from simfp.experiments.training import Training
+from simfp.course.judges.calls import Impostor, Symptom
+from simfp.course.judges.judging import Judgement, Slip
+from simfp.experiments.mixed_precision.lost_gradients import census_by_scale, usable
+from simfp.experiments.training.run import Training
 
 __all__ = [
     "AFTER", "FACTOR_SLIPS", "GPT_STEPS", "KEPT", "SHARE_CASES", "SHARE_IMPOSTORS", "SHARE_SYMPTOMS", "factor_is_right",

@@ -11,13 +11,13 @@ from simfp.amp import GradScaler, autocast
 from simfp.course import lesson_08_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
+from simfp.course.judges.judging import NumberJudge
 from simfp.course.lesson_08_judges import judge_order, judge_rule
-from simfp.experiments import loss_scale
-from simfp.experiments.loss_scale import FATES, KEPT
-from simfp.experiments.scaled_run import ScaledRun
-from simfp.experiments.sweeps import summary, sweep
-from simfp.figures.scale_words import span
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.experiments.mixed_precision.loss_scale import FATES, KEPT
+from simfp.experiments.mixed_precision.scaled_run import ScaledRun
+from simfp.experiments.training.sweeps import summary, sweep
+from simfp.figures.mixed_precision.scale_words import span
 from simfp.figures.words import decimal
 
 __all__ = ["BETS", "EXERCISES", "SEEDS", "SWEEP_STEPS", "compared", "kept_in_words", "last_scale", "share_changed"]

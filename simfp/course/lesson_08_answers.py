@@ -11,10 +11,10 @@ import numpy as np
 
 from simfp import nn, optim
 from simfp.amp import GradScaler, autocast
-from simfp.course.judging import Slip
-from simfp.experiments import loss_scale
-from simfp.experiments.loss_scale import FATES, KEPT, Window
-from simfp.figures.scale_words import moment
+from simfp.course.judges.judging import Slip
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.experiments.mixed_precision.loss_scale import FATES, KEPT, Window
+from simfp.figures.mixed_precision.scale_words import moment
 from simfp.figures.words import percent
 from simfp.figures.words import scale as spelled
 from simfp.nn.utils import clip_grad_norm_

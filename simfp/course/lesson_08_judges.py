@@ -11,9 +11,9 @@ import numpy as np
 
 from simfp.course import lesson_08_answers as answers
 from simfp.course.display import short
-from simfp.course.judging import Judgement
+from simfp.course.judges.judging import Judgement
+from simfp.course.judges.mistakes import ask, refusal
 from simfp.course.lesson_08_answers import Change
-from simfp.course.mistakes import ask, refusal
 from simfp.figures.words import decimal, power_of_two
 
 __all__ = ["judge_order", "judge_rule"]

@@ -13,10 +13,10 @@ from simfp.autograd import Tensor
 from simfp.course import lesson_09_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
-from simfp.experiments.races import RATE, RATES, steps_at, stored
-from simfp.experiments.training import Training
-from simfp.experiments.updates import Ratios, ratios
+from simfp.course.judges.judging import NumberJudge
+from simfp.experiments.mixed_precision.updates import Ratios, ratios
+from simfp.experiments.training.races import RATE, RATES, steps_at, stored
+from simfp.experiments.training.run import Training
 from simfp.figures.words import decimal
 
 __all__ = ["BETS", "EXERCISES", "adam", "alike", "measured", "sizes", "walk"]

@@ -12,9 +12,9 @@ import numpy as np
 from simfp import ExactSum, array, round_to, ulp
 from simfp.arrays import Array
 from simfp.course.display import short
-from simfp.course.judging import Judgement, Slip
-from simfp.course.mistakes import ask, refusal
-from simfp.experiments import updates
+from simfp.course.judges.judging import Judgement, Slip
+from simfp.course.judges.mistakes import ask, refusal
+from simfp.experiments.mixed_precision import updates
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, power_of_two
 from simfp.formats import as_format

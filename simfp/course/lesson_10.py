@@ -9,9 +9,9 @@ from simfp.amp import autocast
 from simfp.course import lesson_10_answers as answers
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
-from simfp.course.format_judging import FormatCallJudge, FormatTableJudge
+from simfp.course.judges.formats import FormatCallJudge, FormatTableJudge
 from simfp.course.lesson_10_answers import inputs, layer, norm
-from simfp.experiments.autocast_blocks import follow
+from simfp.experiments.mixed_precision.autocast_blocks import follow
 from simfp.tracing import Trace
 
 __all__ = ["BETS", "EXERCISES", "edited", "in_fp32", "inputs", "layer", "norm", "squares", "used_twice"]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from simfp import Tensor, Trace, nn
 from simfp.amp import autocast
 from simfp.course.display import short
-from simfp.course.format_judging import Impostor
-from simfp.course.judging import Judgement
-from simfp.course.mistakes import refusal
+from simfp.course.judges.formats import Impostor
+from simfp.course.judges.judging import Judgement
+from simfp.course.judges.mistakes import refusal
 from simfp.figures.words import decimal
 from simfp.nn.functional import mse_loss, relu, softmax
 from simfp.precision import rule_of

@@ -7,12 +7,12 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from simfp.course import lesson_11_answers as answers
-from simfp.course import recordings
 from simfp.course.bets import Bet
 from simfp.course.display import Table
 from simfp.course.exercises import Exercise
-from simfp.experiments.recipe_runs import COMPARED, SITUATIONS
+from simfp.experiments.training.recipe_runs import COMPARED, SITUATIONS
 from simfp.figures.words import percent
+from simfp.silicon import recordings
 
 __all__ = ["BETS", "EXERCISES", "TITLES", "Compared", "against_fp32", "numbers", "recorded", "runs"]
 

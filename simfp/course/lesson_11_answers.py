@@ -8,10 +8,10 @@ from typing import Any
 
 from simfp import VOLTA, bfloat16, float16, round_to
 from simfp.course.display import short
-from simfp.course.judging import Judgement
-from simfp.experiments.recipe_runs import SITUATIONS
-from simfp.experiments.recipes import RECIPES
-from simfp.experiments.training import Training
+from simfp.course.judges.judging import Judgement
+from simfp.experiments.training.recipe_runs import SITUATIONS
+from simfp.experiments.training.recipes import RECIPES
+from simfp.experiments.training.run import Training
 from simfp.figures.words import decimal, percent
 
 __all__ = [

@@ -14,18 +14,17 @@ import numpy as np
 import simfp
 from simfp import HOPPER
 from simfp.course import lesson_12_answers as answers
-from simfp.course import recordings
 from simfp.course.bets import Bet
-from simfp.course.call_judging import CallJudge
 from simfp.course.display import Table
 from simfp.course.exercises import Exercise
-from simfp.course.judging import NumberJudge
-from simfp.experiments import training_runs
-from simfp.experiments.answers_beside import again
-from simfp.experiments.device_checks import given
-from simfp.experiments.frontier import FRONTIER
-from simfp.experiments.operation_cases import CASES
+from simfp.course.judges.calls import CallJudge
+from simfp.course.judges.judging import NumberJudge
 from simfp.ops.device_math import exp
+from simfp.silicon import recordings, reproducible_runs
+from simfp.silicon.bit_comparison import again
+from simfp.silicon.device_checks import given
+from simfp.silicon.frontier import FRONTIER
+from simfp.silicon.operation_cases import CASES
 
 __all__ = [
     "BETS",
@@ -111,8 +110,8 @@ def made_again(report: Report, suites: Sequence[str]) -> Report:
 def run_again(name: str, steps: int = STEPS) -> int:
     """After how many of the first steps of a recorded training run any weight of simfp's has other bits."""
     row = next(row for row in recordings.load("h200_training")["runs"] if row["name"] == name)
-    run, told = training_runs.recorded(row, steps)
-    ours = training_runs.train(run, training_runs.simulated(HOPPER))
+    run, told = reproducible_runs.recorded(row, steps)
+    ours = reproducible_runs.train(run, reproducible_runs.simulated(HOPPER))
     return int(np.sum(ours.checksums != told.checksums))
 
 

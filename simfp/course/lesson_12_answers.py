@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from simfp.bits import decode
-from simfp.course.call_judging import Impostor, Symptom
-from simfp.course.judging import Slip
+from simfp.course.judges.calls import Impostor, Symptom
+from simfp.course.judges.judging import Slip
 
 __all__ = [
     "ADDITIONS", "ADDITIONS_SLIPS", "FACTOR", "FACTOR_SLIPS", "ULPS_CASES", "ULPS_IMPOSTORS", "ULPS_SYMPTOMS",

@@ -6,15 +6,15 @@ from functools import cache
 from typing import Any
 
 from simfp.course import lesson_13_answers as answers
-from simfp.course import measurements
 from simfp.course.bets import Bet
-from simfp.course.call_judging import CallJudge
 from simfp.course.exercises import Exercise
-from simfp.course.judging import Judgement, NumberJudge
-from simfp.experiments.memory import Bar, memory
-from simfp.experiments.model_sizes import GPT_SIZES, RECIPES
-from simfp.experiments.roofline import Roof
+from simfp.course.judges.calls import CallJudge
+from simfp.course.judges.judging import Judgement, NumberJudge
+from simfp.experiments.memory.model_sizes import GPT_SIZES, RECIPES
+from simfp.experiments.memory.roofline import Roof
+from simfp.experiments.memory.training_step import Bar, memory
 from simfp.figures.words import gib
+from simfp.silicon import measurements
 
 __all__ = [
     "BETS",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from simfp.course.call_judging import Impostor, Symptom
-from simfp.course.judging import Slip
-from simfp.experiments.memory import memory
-from simfp.experiments.model_sizes import GPT_SIZES, as_recipe
+from simfp.course.judges.calls import Impostor, Symptom
+from simfp.course.judges.judging import Slip
+from simfp.experiments.memory.model_sizes import GPT_SIZES, as_recipe
+from simfp.experiments.memory.training_step import memory
 
 __all__ = [
     "ATTAINABLE_CASES", "ATTAINABLE_IMPOSTORS", "ATTAINABLE_SYMPTOMS", "CARD", "MODEL", "PER_PARAMETER_SLIPS",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from simfp.experiments.overflow import Birth, Softmax
-from simfp.experiments.underflow import Landing, Lane
+from simfp.experiments.numbers.overflow import Birth, Softmax
+from simfp.experiments.numbers.underflow import Landing, Lane
 from simfp.rounding import ulp
 
 __all__ = [
