@@ -12,7 +12,7 @@ import numpy as np
 from simfp import lessons_folder
 from simfp.course import notebooks, progress
 from simfp.course.display import Card
-from simfp.course.judges.judging import Judgement
+from simfp.course.judges.judgement import Judgement
 
 __all__ = ["Exercise", "check", "hint", "solution"]
 

@@ -19,10 +19,14 @@ import pytest
 import simfp as sf
 from simfp import course
 from simfp import lessons_folder as places
-from simfp.course import catalogue, ledger, lesson_03_answers, progress
+from simfp.course import catalogue, ledger, progress
+from simfp.course.claims import numbers as claims
 from simfp.course.display import Card, Picture, Table, short
 from simfp.course.exercises import Exercise
-from simfp.course.judges.judging import FunctionJudge, Mistake, NumberJudge, probes, spell
+from simfp.course.judges.functions import FunctionJudge, probes, spell
+from simfp.course.judges.mistakes import Mistake
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_03 import answers
 from simfp.figures.numbers import precision
 from simfp.silicon import recordings
 
@@ -184,6 +188,31 @@ def test_the_answers_and_bets_of_every_lesson_are_tried_somewhere() -> None:
     assert {key[:2] for key in [*catalogue.EXERCISES, *catalogue.BETS]} == elsewhere | set(HERE)
 
 
+LOADED = "print(*sorted(name[-2:] for name in sys.modules if name[:-2] == 'simfp.course.lessons.lesson_'))"
+
+
+@pytest.mark.parametrize(
+    ("asked", "loaded"),
+    [
+        ("course.ledger.CLAIMS", []),
+        ("course.hint('02.a')", ["02"]),
+        ("course.bet('03.1')", ["03"]),
+        ("course.catalogue.of_lesson(course.catalogue.EXERCISES, '99')", []),
+    ],
+)
+def test_a_lesson_is_loaded_when_it_is_asked_for_and_no_other(asked: str, loaded: list[str]) -> None:
+    program = f"import sys; from simfp import course; {asked}; {LOADED}"
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == loaded
+
+
+def test_a_lesson_without_a_part_has_no_rows_of_it() -> None:
+    rows: catalogue.Rows[Any] = catalogue.Rows("sounds")
+    assert (list(rows), len(rows), catalogue.of_lesson(rows, "03")) == ([], 0, [])
+    with pytest.raises(ValueError, match=r"^'03.1' is none of $"):
+        catalogue.find(rows, "03.1")
+
+
 def test_right_and_wrong_answers_are_tried_for_every_exercise_and_five_wrong_ones_at_least() -> None:
     assert set(RIGHT) == set(WRONG) == set(EXERCISES)
     for key, rows in WRONG.items():
@@ -300,8 +329,8 @@ def test_the_inputs_are_all_codes_and_all_boundaries_with_a_float64_step_to_eith
 
 def test_the_right_answers_equal_slow_ones_made_of_integers() -> None:
     _, x = probes(sf.float16)
-    x = np.concatenate([x, np.array(lesson_03_answers.TELLING)])
-    lost, bits = lesson_03_answers.lost(x), lesson_03_answers.bits(x)
+    x = np.concatenate([x, np.array(answers.TELLING)])
+    lost, bits = answers.lost(x), answers.bits(x)
     for value, is_lost, left in zip(x.tolist(), lost.tolist(), bits.tolist(), strict=True):
         if not math.isfinite(value) or abs(value) >= 65520:
             assert (is_lost, left) == (False, 0)
@@ -317,7 +346,7 @@ def test_the_right_answers_equal_slow_ones_made_of_integers() -> None:
 
 
 def test_what_is_negative_among_the_telling_inputs_has_its_positive_twin_there() -> None:
-    telling = lesson_03_answers.TELLING
+    telling = answers.TELLING
     assert all(-x in telling for x in telling if x < 0)
 
 
@@ -789,7 +818,7 @@ def test_the_ledger_has_claims_with_figures_and_a_verdict() -> None:
 
 
 def test_underflow_holds_only_with_subnormals_flushed() -> None:
-    figures, verdict, conditions = ledger.underflow()
+    figures, verdict, conditions = claims.underflow()
     assert (verdict, conditions) == (
         "holds under conditions",
         "only with subnormals flushed to zero; the GPU recorded here keeps them",
@@ -803,16 +832,16 @@ def test_underflow_holds_only_with_subnormals_flushed() -> None:
 
 
 def test_the_verdict_follows_from_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "round_to", lambda x, fmt, subnormals: np.zeros_like(x))
-    assert ledger.underflow().verdict == "holds"
-    monkeypatch.setattr(ledger, "round_to", lambda x, fmt, subnormals: x)
-    assert ledger.underflow().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "encode", lambda x, fmt: x)
-    assert ledger.storage().verdict == "does not hold"
+    monkeypatch.setattr(claims, "round_to", lambda x, fmt, subnormals: np.zeros_like(x))
+    assert claims.underflow().verdict == "holds"
+    monkeypatch.setattr(claims, "round_to", lambda x, fmt, subnormals: x)
+    assert claims.underflow().verdict == "does not hold"
+    monkeypatch.setattr(claims, "encode", lambda x, fmt: x)
+    assert claims.storage().verdict == "does not hold"
 
 
 def test_storage_halves_what_is_kept_in_16_bits_and_a_master_copy_adds() -> None:
-    figures, verdict, _ = ledger.storage()
+    figures, verdict, _ = claims.storage()
     assert verdict == "holds under conditions"
     assert "4,000,000 bytes in fp32 and 2,000,000 in fp16: 50%" in figures[0]
     assert "4 + 2 bytes: 150%" in figures[1]

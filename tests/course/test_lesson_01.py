@@ -14,16 +14,17 @@ import pytest
 import simfp as sf
 from simfp import course
 from simfp.bits import bit_string
-from simfp.course import lesson_01, lesson_01_answers, notebooks, progress
-from simfp.course.judges.judging import NumberJudge
-from simfp.course.lesson_01_judges import CODES, DecodeJudge, FormatJudge, decoded
+from simfp.course import notebooks, progress
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_01 import answers, bets, exercises
+from simfp.course.lessons.lesson_01.judges import CODES, DecodeJudge, FormatJudge, decoded
 from simfp.formats import Format
 from tests.lesson_answers import LessonAnswers
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "01_see_the_bits.ipynb"
-EXERCISES = {row.id: row for row in lesson_01.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -248,7 +249,7 @@ def test_the_decoder_is_held_against_whole_numbers_of_the_smallest_subnormal() -
 
 
 def test_no_format_of_12_bits_with_a_longer_mantissa_has_all_the_data() -> None:
-    low, high = lesson_01_answers.LOW, lesson_01_answers.HIGH
+    low, high = answers.LOW, answers.HIGH
     for mantissa_bits in range(6, 11):
         for bias in range(-60, 60):
             try:
@@ -265,20 +266,20 @@ def test_no_format_of_12_bits_with_a_longer_mantissa_has_all_the_data() -> None:
 def test_the_first_whole_number_that_a_format_does_not_own(spec: str, first: int) -> None:
     owned = {float(x) for x in sf.decode(np.arange(1 << sf.as_format(spec).bits), spec) if math.isfinite(x)}
     assert next(n for n in range(5000) if n not in owned) == first
-    assert lesson_01_answers.last_whole(sf.as_format(spec)) == first - 1
+    assert answers.last_whole(sf.as_format(spec)) == first - 1
 
 
 # ---- bets, and what the lesson says ----
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    assert {row.id: row.truth() for row in lesson_01.BETS} == {
+    assert {row.id: row.truth() for row in bets.BETS} == {
         "01.1": 2049.0, "01.2": 32768.0, "01.3": 2046.0, "01.4": 150.0,
     }  # fmt: skip
-    for row, won, lost in zip(lesson_01.BETS, (2049, 32768, 2046, 150), (2048, 1, 2048, 50), strict=True):
+    for row, won, lost in zip(bets.BETS, (2049, 32768, 2046, 150), (2048, 1, 2048, 50), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
-    stories = {row.id: row.story(row.truth()) for row in lesson_01.BETS}
+    stories = {row.id: row.story(row.truth()) for row in bets.BETS}
     assert "1.7e38 of 0.5" in stories["01.2"]
     assert "bf16 spends 254 codes on NaN, fp8 e5m2 6, fp8 e4m3 only 2" in stories["01.3"]
     assert "4 + 2 bytes in place of 4" in stories["01.4"]

@@ -13,16 +13,17 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import catalogue, lesson_02, lesson_02_answers, notebooks, progress
-from simfp.course.judges.judging import NumberJudge
-from simfp.course.lesson_02_judges import THROWS, CodeJudge, ThrowJudge, every_boundary
+from simfp.course import catalogue, notebooks, progress
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_02 import answers, bets, exercises, facts
+from simfp.course.lessons.lesson_02.judges import THROWS, CodeJudge, ThrowJudge, every_boundary
 from simfp.figures.numbers import rounding
 from tests.lesson_answers import LessonAnswers
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "02_round_a_number.ipynb"
-EXERCISES = {row.id: row for row in lesson_02.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -272,14 +273,14 @@ def value32(code: int) -> Fraction:
 
 
 def test_what_is_negative_among_the_telling_codes_has_its_positive_twin_there() -> None:
-    telling = lesson_02_answers.TELLING
+    telling = answers.TELLING
     assert all(code ^ 1 << 31 in telling for code in telling if code >> 31)
 
 
 def test_the_throws_are_exact_and_their_average_over_even_spaced_u_is_x_itself() -> None:
-    for start in lesson_02_answers.STARTS:
+    for start in answers.STARTS:
         above = float(sf.next_up(start, "bf16"))
-        for share in lesson_02_answers.SHARES:
+        for share in answers.SHARES:
             x = Fraction(start) + Fraction(share, THROWS) * (Fraction(above) - Fraction(start))
             assert Fraction(float(x)) == x
             thrown = [Fraction(throw_right(float(x), number / THROWS)) for number in range(THROWS)]
@@ -288,7 +289,7 @@ def test_the_throws_are_exact_and_their_average_over_even_spaced_u_is_x_itself()
 
 @pytest.mark.parametrize("x", [x for x in RIGHT["02.c"] if float(x) != 464.05])
 def test_an_answer_about_double_rounding_is_right_because_one_step_gives_the_nearest(x: Any) -> None:
-    once, _, twice = lesson_02_answers.twice(float(x))
+    once, _, twice = answers.twice(float(x))
     assert abs(Fraction(once) - Fraction(float(x))) < abs(Fraction(twice) - Fraction(float(x)))
 
 
@@ -296,30 +297,30 @@ def test_an_answer_about_double_rounding_is_right_because_one_step_gives_the_nea
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_02.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths["02.1"] == 2048.0
-    assert truths["02.2"] == float(np.sum(np.floor(lesson_02.quarters() + 0.5) - lesson_02.quarters()))
+    assert truths["02.2"] == float(np.sum(np.floor(facts.quarters() + 0.5) - facts.quarters()))
     assert 12_000 < truths["02.2"] < 13_000
     assert truths["02.3"] == 1.0
     assert truths["02.4"] == 1.0
-    assert float(sf.round_to(lesson_02.NOT_QUITE_A_TIE, "bf16")) == 1.0078125
-    for row, won, lost in zip(lesson_02.BETS, (2048, 12_500, 1, 1), (2050, 0, 2, 1.0078125), strict=True):
+    assert float(sf.round_to(facts.NOT_QUITE_A_TIE, "bf16")) == 1.0078125
+    for row, won, lost in zip(bets.BETS, (2048, 12_500, 1, 1), (2050, 0, 2, 1.0078125), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
 
 
 def test_rounded_half_to_even_the_sum_hardly_drifts() -> None:
-    assert abs(lesson_02.drift("nearest_even")) < lesson_02.drift("nearest_away") / 50
+    assert abs(facts.drift("nearest_even")) < facts.drift("nearest_away") / 50
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
     values = sf.decode(np.arange(65536), "fp16")
     assert f"{np.unique(values[np.isfinite(values)]).size:,} finite numbers" in prose
-    assert f"about {lesson_02.quarters().sum() / 1e6:.0f} million" in prose
-    assert lesson_02.STEP * 1000 == 1.0  # "The exact sum is 2."
-    assert catalogue.find(catalogue.EXERCISES, "02.a") is lesson_02.EXERCISES[0]
+    assert f"about {facts.quarters().sum() / 1e6:.0f} million" in prose
+    assert facts.STEP * 1000 == 1.0  # "The exact sum is 2."
+    assert catalogue.find(catalogue.EXERCISES, "02.a") is exercises.EXERCISES[0]
 
 
 def test_rounding_to_odd_first_is_safe_with_two_bits_more_and_not_with_one() -> None:
@@ -336,7 +337,7 @@ def test_rounding_to_odd_first_is_safe_with_two_bits_more_and_not_with_one() -> 
 
 
 def test_the_walks_are_made_of_single_roundings_and_the_figure_says_where_they_end() -> None:
-    nearest, thrown = lesson_02.walk("nearest_even")[:, 0], lesson_02.walk("stochastic", weights=50)
+    nearest, thrown = facts.walk("nearest_even")[:, 0], facts.walk("stochastic", weights=50)
     assert np.array_equal(nearest, np.ones(1001))
     assert thrown.shape == (1001, 50)
     assert np.array_equal(sf.round_to(thrown, "bf16"), thrown)

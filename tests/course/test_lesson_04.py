@@ -13,15 +13,16 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import lesson_04, lesson_04_answers, notebooks, progress
+from simfp.course import notebooks, progress
 from simfp.course.judges.arrays import ArrayJudge
-from simfp.course.judges.judging import FunctionJudge
+from simfp.course.judges.functions import FunctionJudge
+from simfp.course.lessons.lesson_04 import answers, bets, exercises
 from tests.lesson_answers import LessonAnswers
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "04_hit_the_ceiling.ipynb"
-EXERCISES = {row.id: row for row in lesson_04.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -249,9 +250,9 @@ def test_nothing_that_a_function_returns_is_so_odd_that_a_check_raises(key: str,
 
 
 def test_the_right_softmax_is_within_a_few_steps_of_the_exact_one() -> None:
-    for case in lesson_04_answers.SOFTMAX_CASES:
+    for case in answers.SOFTMAX_CASES:
         x = sf.array(case, "fp16")
-        made = lesson_04_answers.softmax(x).values.astype(float).reshape(-1, x.shape[-1])
+        made = answers.softmax(x).values.astype(float).reshape(-1, x.shape[-1])
         for row, weights in zip(x.values.astype(float).reshape(-1, x.shape[-1]), made):
             if np.isneginf(row).all():
                 assert not weights.any()
@@ -264,9 +265,9 @@ def test_the_right_softmax_is_within_a_few_steps_of_the_exact_one() -> None:
 
 
 def test_the_right_norm_is_the_nearest_number_to_the_root_of_the_exact_sum_of_squares() -> None:
-    for case in lesson_04_answers.NORM_CASES:
+    for case in answers.NORM_CASES:
         x = sf.array(case, "fp16")
-        made = float(lesson_04_answers.norm(x))
+        made = float(answers.norm(x))
         if not np.isfinite(x.values).all():
             assert math.isnan(made) if np.isnan(x.values).any() else math.isinf(made)
             continue
@@ -293,20 +294,18 @@ def test_the_limits_of_the_third_exercise_are_half_a_step_above_the_largest_numb
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    assert {row.id: row.truth() for row in lesson_04.BETS} == {
+    assert {row.id: row.truth() for row in bets.BETS} == {
         "04.1": 65520.0, "04.2": 12.0, "04.3": 1.0, "04.4": "-inf",
     }  # fmt: skip
-    for row, won, lost in zip(lesson_04.BETS, (65520, 12, 1, "-inf"), (65505, 11, 3, "-65504"), strict=True):
+    for row, won, lost in zip(bets.BETS, (65520, 12, 1, "-inf"), (65505, 11, 3, "-65504"), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert "65,519 is still rounded to 65,504" in lesson_04.BETS[0].story(65520.0)
-    assert "in bf16, which reaches 3.4e38, the first is 89" in lesson_04.BETS[1].story(12.0).replace(
-        "In bf16", "in bf16"
-    )
+    assert "65,519 is still rounded to 65,504" in bets.BETS[0].story(65520.0)
+    assert "in bf16, which reaches 3.4e38, the first is 89" in bets.BETS[1].story(12.0).replace("In bf16", "in bf16")
     assert math.isinf(float(np.exp(sf.array(89, "bf16"))))
     assert math.isfinite(float(np.exp(sf.array(88, "bf16"))))
-    assert "15,266 times beyond" in lesson_04.BETS[3].story("-inf")
+    assert "15,266 times beyond" in bets.BETS[3].story("-inf")
 
 
 def test_a_right_row_beside_a_nan_may_differ_by_as_many_steps_as_any_other() -> None:

@@ -12,9 +12,10 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import lesson_05, lesson_05_answers, notebooks, progress
+from simfp.course import notebooks, progress
 from simfp.course.judges.arrays import ArrayJudge
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_05 import answers, bets, exercises
 from simfp.experiments.numbers import sums
 from simfp.figures.numbers import sums as drawn
 from tests.lesson_answers import LessonAnswers
@@ -22,7 +23,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "05_add_small_to_large.ipynb"
-EXERCISES = {row.id: row for row in lesson_05.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -175,18 +176,18 @@ def test_a_running_sum_of_hundredths_stops_where_half_a_step_exceeds_it() -> Non
     total, last = 0.0, -1.0
     while total != last:
         last, total = total, float(sf.add(total, x, "fp16"))
-    assert total == lesson_05_answers.stop(0.01) == 32
+    assert total == answers.stop(0.01) == 32
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    assert {row.id: row.truth() for row in lesson_05.BETS} == {
+    assert {row.id: row.truth() for row in bets.BETS} == {
         "05.1": 2048.0, "05.2": 256.0, "05.3": 409.5, "05.4": 65.0,
     }  # fmt: skip
-    for row, won, lost in zip(lesson_05.BETS, (2048, 250, 409.5, 64), (5000, 409.5, 256, 3000), strict=True):
+    for row, won, lost in zip(bets.BETS, (2048, 250, 409.5, 64), (5000, 409.5, 256, 3000), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert "In fp16 at n = 513" in lesson_05.BETS[3].story(65.0)
+    assert "In fp16 at n = 513" in bets.BETS[3].story(65.0)
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:

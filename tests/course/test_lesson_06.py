@@ -12,10 +12,11 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import ledger, lesson_06, notebooks, progress
-from simfp.course import lesson_06_answers as answers
+from simfp.course import notebooks, progress
+from simfp.course.claims import numbers as claims
 from simfp.course.judges.calls import CallJudge
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_06 import answers, bets, exercises, facts
 from simfp.experiments.numbers import adders
 from simfp.experiments.numbers.fused_step import exponent
 from simfp.probing import masks_for, summation_tree, survivors
@@ -25,7 +26,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "06_look_inside_a_tensor_core.ipynb"
-EXERCISES = {row.id: row for row in lesson_06.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -213,12 +214,12 @@ def test_the_cases_of_a_step_are_what_the_general_kernel_makes_and_hold_its_corn
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_06.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths["06.1"] == 0.0
     assert truths["06.2"] == pytest.approx(100 * 559 / 2304)
     assert truths["06.3"] == 6
     assert truths["06.4"] == pytest.approx(100 * 3511 / 5533)
-    for row, won, lost in zip(lesson_06.BETS, (0, 20, 6, 60), (2.0**-16, 90, 31, 100), strict=True):
+    for row, won, lost in zip(bets.BETS, (0, 20, 6, 60), (2.0**-16, 90, 31, 100), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
@@ -226,30 +227,30 @@ def test_the_bets_turn_out_as_told() -> None:
 
 def test_additions_are_counted_along_the_tree() -> None:
     tree = ((0, 1), (2, (3, 4), 5))
-    assert [lesson_06.additions(tree, term) for term in range(6)] == [2, 2, 2, 3, 3, 2]
-    assert lesson_06.additions(0, 0) == 0
+    assert [facts.additions(tree, term) for term in range(6)] == [2, 2, 2, 3, 3, 2]
+    assert facts.additions(0, 0) == 0
 
 
 def test_the_ledger_s_figures_are_those_of_the_recording() -> None:
-    told = lesson_06.recorded_bits("float16")
+    told = facts.recorded_bits("float16")
     assert (told.elements, told.fused) == (142_848, 142_848)
     assert 0 < told.ordinary < told.elements / 2
-    figures, verdict, conditions = ledger.tensor_cores()
+    figures, verdict, conditions = claims.tensor_cores()
     assert verdict == "holds under conditions"
     assert "no A100 was asked" in conditions
     assert "H100" in figures[1]
 
 
 def test_the_ledger_s_verdict_follows_from_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "recorded_bits", lambda fmt: lesson_06.Bits(100, 99, 40, "nowhere"))
-    assert ledger.tensor_cores().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "recorded_bits", lambda fmt: lesson_06.Bits(100, 100, 100, "nowhere"))
-    assert ledger.tensor_cores().verdict == "does not hold"  # fp32 additions would explain it as well
+    monkeypatch.setattr(claims, "recorded_bits", lambda fmt: facts.Bits(100, 99, 40, "nowhere"))
+    assert claims.tensor_cores().verdict == "does not hold"
+    monkeypatch.setattr(claims, "recorded_bits", lambda fmt: facts.Bits(100, 100, 100, "nowhere"))
+    assert claims.tensor_cores().verdict == "does not hold"  # fp32 additions would explain it as well
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
-    rows = lesson_06.recorded_orders()
+    rows = facts.recorded_orders()
     ask = survivors(adders.numpy_sum, 16, masks_for("float32"))
     answered = recordings.answers("h100_products")
     ordinary = [row for row in answered if row.case.fmt == "float32"]
@@ -257,7 +258,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     x, y = (np.asarray(sf.round_to(rng.random(shape), "fp16")) for shape in ((8, 16384), (16384, 8)))
     off = np.mean(sf.HOPPER.products(x, y, sf.float16) / (x @ y) - 1)
     narrow = sf.HOPPER.core("float8_e4m3fn")
-    facts = {
+    claimed = {
         "third is 2<sup>−16</sup>": 2.0**-8 * 2.0**-8 == 2.0**-16,
         "0 and 8 meet first: fourteen of sixteen survive": ask(np.array([(0, 8)]))[0] == 14,
         "2,304 sums of 64 products": sf.matmul(np.zeros((48, 64), np.float16), np.zeros((64, 48), np.float16)).size
@@ -275,7 +276,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "in this small product, 32 × 32 by 32 × 32, one after the other": all(
             row.differing() == 0 and row.case[2:5] == (32, 32, 32) for row in ordinary),
         "every 128 products": any(not row.case.fast for row in answered),
-        "NumPy keeps eight running sums": lesson_06.additions(
+        "NumPy keeps eight running sums": facts.additions(
             summation_tree(survivors(adders.numpy_sum, 64, masks_for("float32")), 64), 0) == 7 + 3,
     }  # fmt: skip
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []

@@ -11,9 +11,11 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import ledger, lesson_07, lesson_07_answers, notebooks, progress
+from simfp.course import notebooks, progress
+from simfp.course.claims import training as claims
 from simfp.course.judges.calls import CallJudge
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_07 import answers, bets, exercises, facts
 from simfp.experiments.mixed_precision.lost_gradients import census_by_scale, usable
 from simfp.experiments.training.run import Training
 from tests.lesson_answers import LessonAnswers
@@ -21,7 +23,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "07_lose_a_gradient.ipynb"
-EXERCISES = {row.id: row for row in lesson_07.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 TINY = 2.0**-25
 
 
@@ -122,7 +124,7 @@ def test_an_exercise_without_an_answer_says_not_yet_and_counts_as_no_try(key: st
 
 
 def test_the_layer_that_loses_most_is_the_same_from_another_seed_and_after_more_steps() -> None:
-    shares = lesson_07_answers.gpt_shares()
+    shares = answers.gpt_shares()
     training = Training("gpt", "fp16", steps=6, seed=3, census=True, measure_every=0)
     training.run()
     assert training.census is not None
@@ -136,29 +138,29 @@ def test_the_layer_that_loses_most_is_the_same_from_another_seed_and_after_more_
 
 def test_the_window_is_that_of_the_lesson() -> None:
     rows = census_by_scale("mlp", range(-8, 31, 2), after=100)
-    known = {row["exponent"]: row for row in lesson_07_answers.window()}
+    known = {row["exponent"]: row for row in answers.window()}
     assert all(row == known[row["exponent"]] for row in rows)
-    good = usable(lesson_07_answers.window(), 0.001)
+    good = usable(answers.window(), 0.001)
     assert good == list(range(good[0], good[-1] + 1))
     assert (good[0], good[-1]) == (13, 19)
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths: dict[str, Any] = {row.id: row.truth() for row in lesson_07.BETS}
+    truths: dict[str, Any] = {row.id: row.truth() for row in bets.BETS}
     assert truths["07.1"] == pytest.approx(5.13, abs=0.5)
     assert (truths["07.2"], truths["07.3"]) == ("grows", "loss")
     assert abs(truths["07.4"]) < 1.5
-    for row, won, lost in zip(lesson_07.BETS, (4, "grows", "loss", 1), (50, "stays", "first", 20), strict=True):
+    for row, won, lost in zip(bets.BETS, (4, "grows", "loss", 1), (50, "stays", "first", 20), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert "In the loss: 40% of its numbers, and 0.8% in the first layer" in lesson_07.BETS[2].story("loss")
+    assert "In the loss: 40% of its numbers, and 0.8% in the first layer" in bets.BETS[2].story("loss")
 
 
 def test_what_was_published_stands_beside_what_was_counted() -> None:
-    census = lesson_07.counted().census
+    census = facts.counted().census
     assert census is not None
-    table = lesson_07.published(census)
+    table = facts.published(census)
     text = str(table)
     for wanted in ("67%", "5.3%", "arXiv 1710.03740", "8 to match fp32", "NVIDIA"):
         assert wanted in text
@@ -169,8 +171,8 @@ def test_what_was_published_stands_beside_what_was_counted() -> None:
 
 
 def test_the_ledger_s_verdict_follows_from_the_recorded_runs() -> None:
-    finding = ledger.silent_zeros()
-    found = lesson_07.silently()
+    finding = claims.silent_zeros()
+    found = facts.silently()
     assert len(found["usual"]) == 5
     assert min(found["usual"]) > 0.03
     assert finding.verdict == "holds"
@@ -180,16 +182,16 @@ def test_the_ledger_s_verdict_follows_from_the_recorded_runs() -> None:
 
 def test_the_ledger_would_say_otherwise_of_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = {"usual": [0.0, 0.1], "points": [0.0], "small gradients": [0.1], "points small": [0.0]}
-    monkeypatch.setattr(ledger, "silently", lambda: nothing)
-    assert ledger.silent_zeros().verdict == "does not hold"
+    monkeypatch.setattr(claims, "silently", lambda: nothing)
+    assert claims.silent_zeros().verdict == "does not hold"
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
-    census = lesson_07.counted().census
+    census = facts.counted().census
     assert census is not None
     asked: dict[str, Any] = {"phase": "backward", "fmt": "fp16"}
-    shares = lesson_07.by_layer()
+    shares = facts.by_layer()
     broken = Training("mlp", "fp16", loss_scale=2.0**22, census=True, measure_every=0)
     broken.run()
     assert broken.census is not None
@@ -197,7 +199,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     small = Training("mlp", "fp16", loss_scale=2.0**-16, measure_every=0)
     small.run()
     # fmt: off
-    facts = {
+    claimed = {
         "some two numbers in five are subnormal": 0.36 < census.share("subnormal", **asked) < 0.44,
         "several per cent are gone": 0.03 < census.share("zeroed", **asked) < 0.09,
         "the loss of 5 % of all gradients": round(100 * census.share("zeroed", **asked)) == 5,
@@ -212,4 +214,4 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "Ours has the same illness": census.total("zeroed", gradient="x", **asked) > 0,
     }
     # fmt: on
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []

@@ -12,9 +12,9 @@ import pytest
 import simfp as sf
 from simfp import course, nn, optim
 from simfp.amp import GradScaler, autocast
-from simfp.course import ledger, lesson_08, notebooks, progress
-from simfp.course import lesson_08_answers as answers
-from simfp.course.judges.judging import NumberJudge
+from simfp.course import ledger, notebooks, progress
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_08 import answers, bets, exercises, facts
 from simfp.experiments.mixed_precision import loss_scale
 from simfp.experiments.mixed_precision.loss_scale import FATES
 from tests.lesson_answers import LessonAnswers
@@ -23,7 +23,7 @@ from tests.near import hold
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "08_scale_the_loss.ipynb"
-EXERCISES = {row.id: row for row in lesson_08.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 # ---- answers ----
@@ -248,19 +248,19 @@ def test_a_static_scale_is_judged_by_the_gradients_themselves() -> None:
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_08.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert isinstance(truths["08.1"], float)
     assert truths["08.1"] > 99
     assert truths | {"08.1": 0} == {"08.1": 0, "08.2": "narrower", "08.3": "0", "08.4": "learns"}
-    for row, won, lost in zip(lesson_08.BETS, (95, "narrower", 0, "learns"), (1, "wider", 1, "stalls"), strict=True):
+    for row, won, lost in zip(bets.BETS, (95, "narrower", 0, "learns"), (1, "wider", 1, "stalls"), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert lesson_08.last_scale() == (0.0, 166)
+    assert facts.last_scale() == (0.0, 166)
 
 
 def test_the_window_narrows_and_closes() -> None:
-    counts = lesson_08.widths()
+    counts = facts.widths()
     assert len(counts) == len(loss_scale.MOMENTS)
     assert counts[-1] == 0 < counts[2] < counts[0]
 
@@ -276,7 +276,7 @@ def test_the_ledger_says_what_holds_and_under_which_conditions() -> None:
     for scale in (1.0, 2.0 ** max(window.fits())):
         counts = window.at(scale).counts.sum(0)
         assert f"{100 * counts[FATES.index('same')] / counts.sum():.2f} %" in figures
-    fp32, scaled, deviation = lesson_08.compared()
+    fp32, scaled, deviation = facts.compared()
     assert min(fp32, scaled) > 80
     assert f"{deviation:.2f} points" in accuracy.experiment().figures[0]
 
@@ -290,10 +290,10 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     scaler = GradScaler()
     first = loss_scale.windows("deep")[0]
     lost = [each[FATES.index("lost")] / each.sum() for each in first.outcomes[loss_scale.SCALES.index(0)].counts]
-    third = lesson_08.held()[0]
+    third = facts.held()[0]
     last = loss_scale.windows("deep")[3]
     best = next(each for each in reversed(last.outcomes) if not each.spoiled)
-    facts = {
+    claimed = {
         "4,096, which is 2<sup>12</sup>": 2**12 == 4096,
         "few are lost, but thousands have lost some bits": plain["lost"] < 100 and plain["changed"] > 2000,
         "3,000 loses no more gradients than 4,096 does": low["lost"] == high["lost"],
@@ -305,11 +305,11 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "about a third of all gradients of the weights are lost": 0.28 < third < 0.4,
         "No power of two will do any more": not last.fits(),
         "are the smallest of the last layer": best.counts[:, FATES.index("lost")].argmax() == len(last.layers) - 1,
-        "166 skipped steps": lesson_08.last_scale()[1] == 166,
+        "166 skipped steps": facts.last_scale()[1] == 166,
         "which has fp16's 11 bits and fp32's exponents": (sf.tfloat32.precision, sf.tfloat32.min_exponent)
         == (sf.float16.precision, sf.float32.min_exponent),
     }
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []
     assert max(lost) > 10 * lost[-1]  # the layers below lose more than the last one
 
 

@@ -10,10 +10,11 @@ import pytest
 
 import simfp as sf
 from simfp import course, optim
-from simfp.course import ledger, lesson_09, notebooks, progress
-from simfp.course import lesson_09_answers as answers
+from simfp.course import notebooks, progress
+from simfp.course.claims import updates as claims
 from simfp.course.claims.verdict import Finding
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_09 import answers, bets, exercises, facts
 from simfp.experiments.mixed_precision.updates import Ratios
 from simfp.experiments.training import races
 from simfp.experiments.training.tasks import TASKS
@@ -22,7 +23,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "09_keep_master_weights.ipynb"
-EXERCISES = {row.id: row for row in lesson_09.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 def swallowed(weight: Any, update: Any, fmt: str) -> Any:
@@ -108,12 +109,12 @@ def test_the_step_of_09_c_is_the_optimizer_s_own() -> None:
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_09.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert (truths["09.1"], truths["09.4"], truths["09.5"]) == (1.5, "0.00025", "infinite")
     assert 90 < truths["09.2"] < 94  # type: ignore[operator]
     assert 2.15 < truths["09.3"] < 2.25  # type: ignore[operator]
     for row, won, lost in zip(
-        lesson_09.BETS, (1.5, 95, 2.2, 0.00025, "infinite"), (1.4, 50, 1.0, "0.002", "smaller"), strict=True
+        bets.BETS, (1.5, 95, 2.2, 0.00025, "infinite"), (1.4, 50, 1.0, "0.002", "smaller"), strict=True
     ):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
@@ -121,16 +122,16 @@ def test_the_bets_turn_out_as_told() -> None:
 
 
 def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ledger.tiny_updates().verdict == "does not hold"
-    assert ledger.master_copy().verdict == "holds under conditions"
-    monkeypatch.setattr(ledger, "sizes", lambda task: np.array([1e-8, 1e-8, 1e-3]))
-    assert ledger.tiny_updates().verdict == "holds"
-    monkeypatch.setattr(ledger, "sizes", lambda task: np.array([1e-8, 1e-3, 1e-3]))
-    assert ledger.tiny_updates().verdict == "holds under conditions"
+    assert claims.tiny_updates().verdict == "does not hold"
+    assert claims.master_copy().verdict == "holds under conditions"
+    monkeypatch.setattr(claims, "sizes", lambda task: np.array([1e-8, 1e-8, 1e-3]))
+    assert claims.tiny_updates().verdict == "holds"
+    monkeypatch.setattr(claims, "sizes", lambda task: np.array([1e-8, 1e-3, 1e-3]))
+    assert claims.tiny_updates().verdict == "holds under conditions"
     counts = np.array([10])
     with monkeypatch.context() as patched:
-        patched.setattr(ledger, "measured", lambda name: Ratios("float32", counts, counts, 0))
-        assert ledger.master_copy().verdict == "does not hold"
+        patched.setattr(claims, "measured", lambda name: Ratios("float32", counts, counts, 0))
+        assert claims.master_copy().verdict == "does not hold"
     kept = races.stored(0.00025)
 
     def raced(**ends: list[float]) -> Finding:
@@ -138,8 +139,8 @@ def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.Monke
         losses = kept.losses.copy()
         for name, last in ends.items():
             losses[kept.recipes.index(name.replace("__", " + ").replace("_", " ")), :, -1] = last
-        monkeypatch.setattr(ledger, "stored", lambda lr: kept._replace(losses=losses))
-        return ledger.master_copy()
+        monkeypatch.setattr(claims, "stored", lambda lr: kept._replace(losses=losses))
+        return claims.master_copy()
 
     assert "fp16 or bf16 weights" in raced().conditions
     # one seed that goes on is enough not to speak of a stall, and one that is lost not to speak of a rescue
@@ -152,7 +153,7 @@ def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.Monke
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
     model = TASKS["mlp"].model(np.random.default_rng(0))
-    facts = {
+    claimed = {
         "its 26,122 weights": sum(p.numel() for p in model.parameters()) == 26_122,
         "in 600 steps": races.steps_at(0.002) == 600,
         "an eighth of the learning rate, and eight times as many steps": races.steps_at(0.002 / 8) == 8 * 600,
@@ -167,7 +168,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "fp32 comes a little farther than before": (slow := races.stored(0.00025).last("fp32").mean())
         < races.stored(0.002).last("fp32").mean()
         < 1.2 * slow,
-        "lr = 0.02": lesson_09.SLOW["lr"] == 0.02,
+        "lr = 0.02": facts.SLOW["lr"] == 0.02,
         "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").swallowed,
     }
-    assert [text for text, true in facts.items() if text.lower() not in prose.lower() or not true] == []
+    assert [text for text, true in claimed.items() if text.lower() not in prose.lower() or not true] == []

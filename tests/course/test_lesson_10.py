@@ -12,9 +12,10 @@ import simfp as sf
 from simfp import course
 from simfp.amp import autocast, autocast_rule
 from simfp.autograd import apply
-from simfp.course import ledger, lesson_10, notebooks, progress
-from simfp.course import lesson_10_answers as answers
+from simfp.course import notebooks, progress
+from simfp.course.claims import autocast as claims
 from simfp.course.judges.formats import FormatCallJudge
+from simfp.course.lessons.lesson_10 import answers, bets, exercises
 from simfp.experiments.mixed_precision.autocast_blocks import follow
 from simfp.ops import OPERATIONS
 from tests.lesson_answers import LessonAnswers
@@ -23,7 +24,7 @@ from tests.operation_cases import CASES, filled
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "10_follow_autocast.ipynb"
-EXERCISES = {row.id: row for row in lesson_10.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 RIGHT_DTYPES = {
     "x @ w": "fp16", "x * 2": "fp32", "h * h": "fp16", "h ** 2": "fp32", "h.sum()": "fp32", "h.mean()": "fp16",
     "x + h": "fp32", "relu(x @ w)": "fp16", "softmax(h, -1)": "fp32", "mse_loss(h, h)": "fp32",
@@ -136,23 +137,23 @@ def test_the_right_formats_are_those_that_simfp_runs_in(case: tuple[str, ...]) -
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_10.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths == {"10.1": 6, "10.2": "h * h", "10.3": 2048, "10.4": 1}
-    for row, won, lost in zip(lesson_10.BETS, (7, "h * h", 2048, 1), (0, "h ** 2", 2049, 2), strict=True):
+    for row, won, lost in zip(bets.BETS, (7, "h * h", 2048, 1), (0, "h ** 2", 2049, 2), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
 
 
 def test_the_ledger_s_figures_are_counted_in_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures, verdict, _ = ledger.forward_in_fp16()
+    figures, verdict, _ = claims.forward_in_fp16()
     assert "Of 19 operations of a transformer block 13 have a result in fp16, among them all 9 products" in figures[0]
     assert verdict == "holds under conditions"
-    figures, verdict, _ = ledger.backward_in_fp16()
+    figures, verdict, _ = claims.backward_in_fp16()
     assert "each in the format of its forward pass; the gradients of weights end in float32" in figures[0]
     assert verdict == "holds under conditions"
-    monkeypatch.setattr(ledger, "follow", lambda block: follow(block, enabled=False))
-    assert ledger.forward_in_fp16().verdict == "does not hold"
+    monkeypatch.setattr(claims, "follow", lambda block: follow(block, enabled=False))
+    assert claims.forward_in_fp16().verdict == "does not hold"
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:

@@ -11,8 +11,10 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import ledger, lesson_11, lesson_11_answers, notebooks, progress
-from simfp.course.lesson_11 import Compared
+from simfp.course import notebooks, progress
+from simfp.course.claims import training as claims
+from simfp.course.lessons.lesson_11 import answers, bets, exercises, facts
+from simfp.course.lessons.lesson_11.facts import Compared
 from simfp.experiments.training.recipe_runs import COMPARED, EVERY, SITUATIONS
 from simfp.experiments.training.recipes import RECIPES
 from simfp.figures.training import recipes as drawn
@@ -21,7 +23,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "11_choose_fp16_or_bf16.ipynb"
-EXERCISES = {row.id: row for row in lesson_11.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 CHOICE = {"A": "fp16 + scaler", "B": "bf16", "C": "pure bf16 + stochastic"}
 NEARER = {0.1: "fp16", 300.7: "fp16", 70_000.0: "bf16", 3e-5: "fp16", 1e-6: "bf16", 1e-10: "bf16", 1.001: "fp16"}
 
@@ -74,7 +76,7 @@ class TestAnswers(LessonAnswers):
 
 
 def test_every_job_has_one_recipe_and_every_other_is_told_why() -> None:
-    for job, why in lesson_11_answers.WARDED.items():
+    for job, why in answers.WARDED.items():
         reasons: dict[str, str] = {name: why(name) for name in RECIPES}
         assert [name for name, reason in reasons.items() if not reason] == [CHOICE[job]]
 
@@ -97,11 +99,11 @@ def test_which_format_is_nearer_is_told_by_fractions() -> None:
         for fmt in ("fp16", "bf16"):
             made = float(sf.round_to(x, fmt))
             errors[fmt] = abs(Fraction(made) - Fraction(x)) if np.isfinite(made) else Fraction(10) ** 400
-        assert min(errors, key=lambda fmt: errors[fmt]) == name == lesson_11_answers.nearer(x)
+        assert min(errors, key=lambda fmt: errors[fmt]) == name == answers.nearer(x)
 
 
 def test_the_mystery_has_the_symptoms_that_its_answer_names() -> None:
-    run = lesson_11_answers.mystery()
+    run = answers.mystery()
     assert run.census is not None
     assert (run.recipe.name, run.status) == ("pure bf16", "finished")
     assert run.census.share("swallowed") > 0.9
@@ -112,32 +114,30 @@ def test_the_mystery_has_the_symptoms_that_its_answer_names() -> None:
 
 def test_a_comparison_is_of_the_same_seeds() -> None:
     for situation in SITUATIONS:
-        rows = {row.recipe: row for row in lesson_11.against_fp32(situation)}
+        rows = {row.recipe: row for row in facts.against_fp32(situation)}
         assert list(rows) == list(COMPARED)
         assert rows["fp32"][3:] == (0.0, 0.0)
-        right, told = (lesson_11.runs(situation, name) for name in ("fp32", "bf16"))
+        right, told = (facts.runs(situation, name) for name in ("fp32", "bf16"))
         differences = [100 * (a["accuracy"] - b["accuracy"]) for a, b in zip(told, right, strict=True)]
         assert rows["bf16"].points == pytest.approx(np.mean(differences))
         assert rows["bf16"].margin == pytest.approx(2.776 * np.std(differences, ddof=1) / np.sqrt(5))
         assert [row["seed"] for row in told] == [row["seed"] for row in right]
     with pytest.raises(ValueError, match="unknown situation 'x'"):
-        lesson_11.runs("x", "fp32")
+        facts.runs("x", "fp32")
     with pytest.raises(ValueError, match="unknown recipe 'x'"):
-        lesson_11.runs("usual", "x")
+        facts.runs("usual", "x")
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_11.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths["11.1"] == pytest.approx(0.11, abs=0.01)
     assert (truths["11.2"], truths["11.3"], truths["11.4"]) == ("seed", "fp16", "pure bf16")
-    for row, won, lost in zip(
-        lesson_11.BETS, (0, "seed", "fp16", "pure bf16"), (3, "recipe", "bf16", "fp16"), strict=True
-    ):
+    for row, won, lost in zip(bets.BETS, (0, "seed", "fp16", "pure bf16"), (3, "recipe", "bf16", "fp16"), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert lesson_11.BETS[2].story("fp16").startswith("fp16: -54 points")
-    assert lesson_11.BETS[2].story("none") == "No single one did."
+    assert bets.BETS[2].story("fp16").startswith("fp16: -54 points")
+    assert bets.BETS[2].story("none") == "No single one did."
 
 
 def other(**changes: float) -> Callable[[str], tuple[Compared, ...]]:
@@ -150,39 +150,39 @@ def other(**changes: float) -> Callable[[str], tuple[Compared, ...]]:
 
 
 def test_the_ledger_s_verdicts_follow_from_the_recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    free, quality = ledger.no_scaling(), ledger.quality()
+    free, quality = claims.no_scaling(), claims.quality()
     assert (free.verdict, quality.verdict) == ("holds", "holds under conditions")
     assert "In 15 runs" in free.figures[0]
     assert " 0 of 7,486,267 numbers" in free.figures[0]
     assert "bf16 -0.11 ± 0.31" in quality.figures[0]
-    monkeypatch.setattr(ledger, "against_fp32", other())
-    assert ledger.quality().verdict == "holds"
-    monkeypatch.setattr(ledger, "against_fp32", other(tf32=-0.4))
-    assert ledger.quality().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "against_fp32", other(bf16=-0.4))
-    assert ledger.no_scaling().verdict == "does not hold"
-    monkeypatch.setattr(ledger, "against_fp32", other())
-    rows = [row | {"zeroed": 1} for row in lesson_11.recorded()]
-    monkeypatch.setattr(ledger, "recorded", lambda: rows)
-    assert ledger.no_scaling().verdict == "does not hold"
+    monkeypatch.setattr(claims, "against_fp32", other())
+    assert claims.quality().verdict == "holds"
+    monkeypatch.setattr(claims, "against_fp32", other(tf32=-0.4))
+    assert claims.quality().verdict == "does not hold"
+    monkeypatch.setattr(claims, "against_fp32", other(bf16=-0.4))
+    assert claims.no_scaling().verdict == "does not hold"
+    monkeypatch.setattr(claims, "against_fp32", other())
+    rows = [row | {"zeroed": 1} for row in facts.recorded()]
+    monkeypatch.setattr(claims, "recorded", lambda: rows)
+    assert claims.no_scaling().verdict == "does not hold"
 
 
 def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
-    rows = lesson_11.recorded()
+    rows = facts.recorded()
     for situation in SITUATIONS:
-        table = lesson_11.numbers(situation)
+        table = facts.numbers(situation)
         assert [row[0] for row in table.rows] == list(COMPARED)
-        for row, told in zip(table.rows, lesson_11.against_fp32(situation), strict=True):
+        for row, told in zip(table.rows, facts.against_fp32(situation), strict=True):
             assert row[1] == f"{told.accuracy:.1f} ± {told.spread:.1f} %"
-            assert f"{told.recipe} {row[1]}" in drawn.describe_accuracies(rows, lesson_11.TITLES)
-    panel = drawn.accuracies(rows, lesson_11.TITLES)
+            assert f"{told.recipe} {row[1]}" in drawn.describe_accuracies(rows, facts.TITLES)
+    panel = drawn.accuracies(rows, facts.TITLES)
     panels = panel.figure.axes
-    assert [axes.get_title(loc="left") for axes in panels] == list(lesson_11.TITLES.values())
+    assert [axes.get_title(loc="left") for axes in panels] == list(facts.TITLES.values())
     for axes in panels:
         assert [label.get_text() for label in axes.get_xticklabels()] == list(COMPARED)
     marks = [line for line in panels[1].get_lines() if len(line.get_xdata()) == 5]
     shown = sorted(float(y) for y in marks[COMPARED.index("fp16")].get_ydata())
-    assert shown == sorted(100 * row["accuracy"] for row in lesson_11.runs("small gradients", "fp16"))
+    assert shown == sorted(100 * row["accuracy"] for row in facts.runs("small gradients", "fp16"))
     curves = drawn.curves(rows, "small gradients", EVERY)
     assert [line.get_label() for line in curves.get_lines()] == list(COMPARED)
     assert "fp16 1.56" in drawn.describe_curves(rows, "small gradients")
@@ -190,17 +190,17 @@ def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
-    usual, small, steps = ({name: lesson_11.runs(situation, name) for name in COMPARED} for situation in SITUATIONS)
-    spread = lesson_11.against_fp32("usual")[0].spread
+    usual, small, steps = ({name: facts.runs(situation, name) for name in COMPARED} for situation in SITUATIONS)
+    spread = facts.against_fp32("usual")[0].spread
     fp16, bf16 = sf.float16, sf.bfloat16
     # fmt: off
-    facts = {
+    claimed = {
         "fp16 spends 10 of them on the mantissa and 5 on the exponent; bf16 7 and 8":
             (fp16.mantissa_bits, fp16.exponent_bits, bf16.mantissa_bits, bf16.exponent_bits) == (10, 5, 7, 8),
-        "A perceptron on digits is 97 % right in fp32": round(lesson_11.against_fp32("usual")[0].accuracy) == 97,
-        "Ninety runs": len(lesson_11.recorded()) == 90,
+        "A perceptron on digits is 97 % right in fp32": round(facts.against_fp32("usual")[0].accuracy) == 97,
+        "Ninety runs": len(facts.recorded()) == 90,
         "whatever a recipe costs here is less than what the next seed brings":
-            all(abs(row.points) < spread for row in lesson_11.against_fp32("usual")),
+            all(abs(row.points) < spread for row in facts.against_fp32("usual")),
         "pure bf16 swallows most of its updates":
             all(row["swallowed"] > row["updates"] / 2 for row in usual["pure bf16"]),
         "more than half of its gradients are zero": all(row["zeroed"] > row["counted"] / 2 for row in small["fp16"]),
@@ -217,4 +217,4 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "where products round their inputs to 11 bits": sf.tfloat32.precision == 11,
     }
     # fmt: on
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []

@@ -14,10 +14,11 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import lesson_06, lesson_12, notebooks, progress
-from simfp.course import lesson_12_answers as answers
+from simfp.course import notebooks, progress
 from simfp.course.judges.calls import CallJudge
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_06.facts import additions
+from simfp.course.lessons.lesson_12 import answers, bets, exercises, facts
 from simfp.experiments.numbers import adders
 from simfp.gpu import live
 from simfp.probing import masks_for, summation_tree, survivors
@@ -29,7 +30,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "12_validate_on_a_gpu.ipynb"
-EXERCISES = {row.id: row for row in lesson_12.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 RECORDING = recordings.load("h200_operations")
 
 
@@ -125,42 +126,42 @@ def test_an_exercise_without_an_answer_says_not_yet_and_counts_as_no_try(key: st
 
 
 def test_the_bets_turn_out_as_told() -> None:
-    truths = {row.id: row.truth() for row in lesson_12.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths["12.1"] == len([row for row in RECORDING["rows"] if row["differing"]]) == 8
     assert 20 < float(truths["12.2"]) < 40
     assert truths["12.3"] == 0
-    for row, won, lost in zip(lesson_12.BETS, (10, 28, 0), (200, 0, 100), strict=True):
+    for row, won, lost in zip(bets.BETS, (10, 28, 0), (200, 0, 100), strict=True):
         assert row.won(row.read(won))  # type: ignore[arg-type]
         assert not row.won(row.read(lost))  # type: ignore[arg-type]
         assert row.story(row.truth())
 
 
 def test_a_run_of_another_tensor_core_would_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lesson_12, "HOPPER", sf.AMPERE)
-    assert lesson_12.run_again("sgd fp16", 7) > 0
+    monkeypatch.setattr(facts, "HOPPER", sf.AMPERE)
+    assert facts.run_again("sgd fp16", 7) > 0
 
 
 def test_the_additions_of_12_b_are_those_of_the_tree_that_asking_finds() -> None:
     tree = summation_tree(survivors(adders.in_a_softmax, 1000, masks_for("float32")), 1000)
-    assert lesson_06.additions(tree, 0) == answers.ADDITIONS
+    assert additions(tree, 0) == answers.ADDITIONS
 
 
 def test_what_is_made_again_has_a_verdict_and_a_wrong_bit_would_show(capsys: pytest.CaptureFixture[str]) -> None:
-    report = lesson_12.made_again(RECORDING, ["scaler", "linear"])
+    report = facts.made_again(RECORDING, ["scaler", "linear"])
     assert {row["verdict"] for row in report["rows"]} == {"equal", "frontier"}
     assert "20 checks, 774,164 elements made again: 14 equal, 6 frontier" in capsys.readouterr().out
     other = json.loads(json.dumps(RECORDING))
     row = next(row for row in other["rows"] if row["suite"] == "scaler")
     row["checksums"]["scales"] = "0" * 64
-    again = lesson_12.made_again(other, ["scaler"])
+    again = facts.made_again(other, ["scaler"])
     assert [row["verdict"] for row in again["rows"]] == ["DIFFERS", "equal"]
     with pytest.raises(ValueError, match="unknown suite 'sofmax'; expected some of casts, elementwise"):
-        lesson_12.made_again(RECORDING, ["sofmax"])
+        facts.made_again(RECORDING, ["sofmax"])
 
 
 def test_the_report_is_kept_as_two_whole_files_that_can_be_compared(tmp_path: Path) -> None:
     path = tmp_path / "new" / "validation.json"
-    live.keep(path, lesson_12.made_again(RECORDING, ["scaler"]))
+    live.keep(path, facts.made_again(RECORDING, ["scaler"]))
     assert sorted(each.name for each in path.parent.iterdir()) == ["validation.html", "validation.json"]
     lines, differing = compare.compared(compare.read(path), RECORDING)
     assert differing == 0
@@ -181,9 +182,9 @@ def test_without_a_gpu_the_recording_is_taken_and_the_first_line_says_so(capsys:
 
 
 def test_an_operation_that_is_not_checked_is_named() -> None:
-    assert len(lesson_12.inputs_of("sum of rows float32")) == 1
+    assert len(facts.inputs_of("sum of rows float32")) == 1
     with pytest.raises(ValueError, match="no operation is checked as 'fft float32'"):
-        lesson_12.inputs_of("fft float32")
+        facts.inputs_of("fft float32")
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
@@ -193,7 +194,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     elements = sum(row["elements"] for row in whole["rows"])
     worst = rows["attention float16"]
     tiny = np.float32([-8.2e-8, -8.4e-8])
-    facts = {
+    claimed = {
         "51 million codes": round(sum(row["elements"] for row in rows.values()) / 1e6) == 51,
         "317 checks": len(rows) == 317,
         "678 million elements in a minute and a half": (round(elements / 1e6), whole["seconds"] < 90) == (678, True),
@@ -204,11 +205,11 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "Outside the table of the frontier, 0 bits differ": all(
             row["verdict"] in ("equal", "frontier") for row in whole["rows"])
             and all(row["frontier"] in FRONTIER for row in rows.values() if row["differing"]),
-        "closer to zero than 8 × 10<sup>−8</sup>": lesson_12.exp(tiny).tolist() == [1, 1 - 2.0**-23],
+        "closer to zero than 8 × 10<sup>−8</sup>": facts.exp(tiny).tolist() == [1, 1 - 2.0**-23],
         "raises its scale twice and then skips a step": [
             scale for step, scale in recordings.load("h200_training")["runs"][0]["scales"] if step < 100
         ] == [2.0**20, 2.0**21, 2.0**22, 2.0**21],
     }  # fmt: skip
-    prose += " ".join(row.question for row in lesson_12.BETS)
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    prose += " ".join(row.question for row in bets.BETS)
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []
     assert STEPS[True]["gpt"] < STEPS[False]["gpt"]

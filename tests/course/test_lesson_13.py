@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from simfp import course
-from simfp.course import ledger, lesson_13, notebooks, progress
-from simfp.course import lesson_13_answers as answers
-from simfp.course.claims import costs as claims_of_costs
+from simfp.course import ledger, notebooks, progress
+from simfp.course.claims import costs
 from simfp.course.judges.calls import CallJudge
-from simfp.course.judges.judging import NumberJudge
+from simfp.course.judges.numbers import NumberJudge
+from simfp.course.lessons.lesson_13 import answers, bets, exercises, facts
 from simfp.experiments.memory.model_sizes import GPT_SIZES, RECIPES
 from simfp.experiments.memory.roofline import Roof
 from simfp.experiments.memory.training_step import memory
@@ -31,7 +31,7 @@ from tests.lesson_answers import LessonAnswers
 pytestmark = pytest.mark.usefixtures("progress_file")
 
 LESSON = Path(__file__).parents[2] / "lessons" / "13_measure_memory_and_speed.ipynb"
-EXERCISES = {row.id: row for row in lesson_13.EXERCISES}
+EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
 def roof(flops: float, moved: float, peak: float, bandwidth: float) -> float:
@@ -118,17 +118,17 @@ def test_the_largest_batch_is_the_last_that_fits() -> None:
 
 
 def test_the_bets_turn_out_as_measured() -> None:
-    truths = {row.id: row.truth() for row in lesson_13.BETS}
+    truths = {row.id: row.truth() for row in bets.BETS}
     assert truths == {
         "13.1": pytest.approx(26.6, abs=0.1), "13.2": pytest.approx(0.14, abs=0.01),
         "13.3": pytest.approx(15.07, abs=0.01), "13.4": pytest.approx(1.89, abs=0.01), "13.5": "no difference",
     }  # fmt: skip
     won, lost = (25, 0, 14, 2, "No difference"), (40, 25, 2, 15, "worse")
-    for row, right, wrong in zip(lesson_13.BETS, won, lost, strict=True):
+    for row, right, wrong in zip(bets.BETS, won, lost, strict=True):
         assert row.won(row.read(right))  # type: ignore[arg-type]
         assert not row.won(row.read(wrong))  # type: ignore[arg-type]
         assert row.story(row.truth())
-    assert "fp32 itself, its weights nudged" in lesson_13.BETS[4].story("no difference")
+    assert "fp32 itself, its weights nudged" in bets.BETS[4].story("no difference")
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
@@ -144,28 +144,28 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     }
     quality = measurements.quality()
     rows = {name: measurements.training(name, 256, model="MLP, wide, small batch") for name in ("tf32", "fp16")}
-    facts = {
+    claimed = {
         "The vocabulary has 50,257 tokens": size.vocabulary == 50257,
         "The logits are about half of it": all(0.4 < share < 0.6 for share in shares),
         "Six bytes a score where fp32 alone keeps four": squares == {"fp32": 4 * 12 * scores, "fp16": 6 * 12 * scores},
-        "Against *that*, fp16 is not even twice as fast": lesson_13.times_faster("matmul", "float16", "tfloat32") < 2,
-        "“2–4x” fits neither": lesson_13.times_faster("matmul", "float16") > 4,
+        "Against *that*, fp16 is not even twice as fast": facts.times_faster("matmul", "float16", "tfloat32") < 2,
+        "“2–4x” fits neither": facts.times_faster("matmul", "float16") > 4,
         "The larger the batch, the larger the gain": all(
-            lesson_13.speedup(name, 4, over) < lesson_13.speedup(name, 16, over)
+            facts.speedup(name, 4, over) < facts.speedup(name, 16, over)
             for name in ("fp16", "bf16") for over in ("fp32", "tf32")
         ),
         "fp16 autocast is *slower* than tf32": rows["fp16"]["seconds"] > rows["tf32"]["seconds"],
         "8 seeds under each recipe": quality["training"]["seeds"] == 8,
         "Here none is.": not any(each.shows for each in measurements.differences()),
     }  # fmt: skip
-    assert [text for text, true in facts.items() if text not in prose or not true] == []
+    assert [text for text, true in claimed.items() if text not in prose or not true] == []
 
 
 # ---- figures ----
 
 
 def test_the_bars_carry_what_was_measured() -> None:
-    bars = lesson_13.bars()
+    bars = facts.bars()
     axes = drawn_memory.bars(bars)
     diamonds = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "D" and len(line.get_xdata())]
     assert diamonds == [measurements.peak(recipe.name, 16) / 2**30 for recipe in RECIPES]
@@ -175,7 +175,7 @@ def test_the_bars_carry_what_was_measured() -> None:
 
 
 def test_no_measured_operation_on_large_data_lies_above_its_roof() -> None:
-    roofs = lesson_13.roofs()
+    roofs = facts.roofs()
     for row in measurements.points():
         if row["operation"] != "matmul" or row["size"] >= 4096:  # smaller ones stay in the cache
             roof = roofs[row["format"]]
@@ -184,7 +184,7 @@ def test_no_measured_operation_on_large_data_lies_above_its_roof() -> None:
 
 
 def test_the_roofline_is_drawn_on_logarithmic_axes_with_both_labelled() -> None:
-    points, roofs = measurements.points(), lesson_13.roofs()
+    points, roofs = measurements.points(), facts.roofs()
     axes = drawn_speed.roofline(points, roofs)
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert axes.get_xlabel() == "floating-point operations for each byte moved"
@@ -208,7 +208,7 @@ def test_the_roof_is_the_lower_of_two_limits() -> None:
 
 
 def test_a_bar_of_the_throughput_is_as_high_as_it_says() -> None:
-    speeds = lesson_13.speeds()
+    speeds = facts.speeds()
     axes = drawn_speed.throughput(speeds)
     heights = [bar.get_height() for bar in axes.patches if bar.get_height()]
     assert heights == [rate / 1000 for rates in speeds.values() for rate in rates.values()]
@@ -278,19 +278,19 @@ def test_the_ledger_s_verdicts_are_those_of_the_recording() -> None:
 
 
 def test_another_measurement_would_give_other_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims_of_costs, "less_memory", lambda name, size, **options: 40.0)
-    assert claims_of_costs.memory_of_gpt2().verdict == "holds"
-    assert claims_of_costs.halving().verdict == "does not hold"
-    monkeypatch.setattr(claims_of_costs, "less_memory", lambda name, size, **options: 50.0)
-    assert claims_of_costs.halving().verdict == "holds"
-    monkeypatch.setattr(claims_of_costs, "speedup", lambda name, size, over: 2.0)
-    assert claims_of_costs.tokens().verdict == "holds under conditions"
-    monkeypatch.setattr(claims_of_costs, "speedup", lambda name, size, over: 1.0)
-    assert claims_of_costs.throughput().verdict == "does not hold"
-    monkeypatch.setattr(claims_of_costs, "times_faster", lambda name, fmt, over="float32": 3.0)
-    assert claims_of_costs.products().verdict == "holds"
-    monkeypatch.setattr(claims_of_costs, "largest", lambda name: 10 if name == "fp32" else 20)
-    assert claims_of_costs.batch().verdict == "holds"
+    monkeypatch.setattr(costs, "less_memory", lambda name, size, **options: 40.0)
+    assert costs.memory_of_gpt2().verdict == "holds"
+    assert costs.halving().verdict == "does not hold"
+    monkeypatch.setattr(costs, "less_memory", lambda name, size, **options: 50.0)
+    assert costs.halving().verdict == "holds"
+    monkeypatch.setattr(costs, "speedup", lambda name, size, over: 2.0)
+    assert costs.tokens().verdict == "holds under conditions"
+    monkeypatch.setattr(costs, "speedup", lambda name, size, over: 1.0)
+    assert costs.throughput().verdict == "does not hold"
+    monkeypatch.setattr(costs, "times_faster", lambda name, fmt, over="float32": 3.0)
+    assert costs.products().verdict == "holds"
+    monkeypatch.setattr(costs, "largest", lambda name: 10 if name == "fp32" else 20)
+    assert costs.batch().verdict == "holds"
     worse = [Difference(name, 0.5, 0.01, (0.5, 0.5), 0.1) for name in ("fp16", "bf16", "fp32 nudged")]
     monkeypatch.setattr(measurements, "differences", lambda: worse)
-    assert claims_of_costs.quality().verdict == "does not hold"
+    assert costs.quality().verdict == "does not hold"

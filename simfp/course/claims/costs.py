@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simfp.course.claims.verdict import Finding
-from simfp.course.lesson_13 import largest, less_memory, speedup, times_faster
+from simfp.course.lessons.lesson_13.facts import largest, less_memory, speedup, times_faster
 from simfp.experiments.memory.model_sizes import GPT, GPT_SIZES, RECIPES
 from simfp.experiments.memory.timeline import WIDTHS
 from simfp.experiments.memory.training_step import Memory, memory

@@ -5,33 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
 from simfp.course.display import short
-from simfp.course.judges.judging import Judgement
-from simfp.course.judges.mistakes import refusal
+from simfp.course.judges.judgement import Judgement
+from simfp.course.judges.mistakes import Impostor, Symptom, refusal
 from simfp.formats import Format
 from simfp.rounding import ulp
 
-__all__ = ["ArrayJudge", "Impostor", "Symptom", "spell_array"]
-
-
-class Impostor(NamedTuple):
-    """A typical wrong function: an answer that returns the same in every plain case is taken for it."""
-
-    function: Callable[[Array], Any]
-    message: str  # may name {x}, {said}, {right} of the first case that went wrong
-
-
-class Symptom(NamedTuple):
-    """What shows in one case that went wrong, whatever the function was."""
-
-    shows: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], Any]  # x, said, right -> whether
-    message: str  # may name {x}, {said}, {right} of the first case where it shows
+__all__ = ["ArrayJudge", "spell_array"]
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,17 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from simfp.course.display import short
-from simfp.course.judges.judging import Judgement, as_float
-from simfp.course.judges.mistakes import ask, refusal
+from simfp.course.judges.judgement import Judgement, as_float
+from simfp.course.judges.mistakes import Impostor, Symptom, ask, refusal
 
-__all__ = ["CallJudge", "Impostor", "Symptom"]
-
-
-class Impostor(NamedTuple):
-    """A typical wrong function: an answer that says the same in every case is taken for it."""
-
-    function: Callable[..., float]
-    message: str  # may name {call}, {said}, {right} of the first case that went wrong
-
-
-class Symptom(NamedTuple):
-    """What shows in one case that went wrong, whatever the function was."""
-
-    shows: Callable[[tuple[Any, ...], float, float], Any]  # the arguments, said, right -> whether
-    message: str  # may name {call}, {said}, {right} of the first case where it shows
+__all__ = [
+    "CallJudge",
+]
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from simfp.course.display import short
-from simfp.course.judges.judging import Judgement
-from simfp.course.judges.mistakes import ask, refusal
+from simfp.course.judges.judgement import Judgement
+from simfp.course.judges.mistakes import Impostor, ask, refusal
 from simfp.figures.palette import look
 from simfp.formats import Format, as_format
 
-__all__ = ["FormatCallJudge", "FormatTableJudge", "Impostor"]
+__all__ = [
+    "FormatCallJudge",
+    "FormatTableJudge",
+]
 
 
 def _read(value: Any) -> Format | None:
@@ -59,13 +62,6 @@ class FormatTableJudge:
         if wrong or open_:
             return Judgement(False, "\n\n".join(parts))
         return Judgement(True, self.praise)
-
-
-class Impostor(NamedTuple):
-    """A typical wrong function: an answer that says the same in every case is taken for it."""
-
-    function: Callable[..., Any]
-    message: str  # may name {call}, {said}, {right} of the first case that went wrong
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Tables of typical mistakes for judges of functions: which mistake shows in what a function said, and what to say.
+"""What rows of tables of mistakes are: how a typical mistake is known, and what to say of it.
 
-A judge asks a function about many inputs, gathers what was asked, said and right in one record (`found`), and looks
-for the first mistake of its table that shows in what is wrong.
+A judge of a function asks it about many inputs, gathers what was asked, said and right, in one record (`found`) or in
+arrays, and looks for the first mistake of its table that shows in what is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simfp.course.display import short
 
-__all__ = ["Mistake", "ask", "first_shown", "refusal"]
+__all__ = ["Impostor", "Mistake", "Slip", "Symptom", "ask", "first_shown", "refusal"]
 
 
 TIPS = {  # what an error says -> what to say besides
@@ -23,11 +23,32 @@ TIPS = {  # what an error says -> what to say besides
 }
 
 
-class Mistake(NamedTuple):
-    """A typical wrong function."""
+class Slip(NamedTuple):
+    """A typical wrong number."""
 
-    shows: Callable[[Any], NDArray[np.bool_]]  # what was asked and said -> where it shows; only what is wrong counts
+    fits: Callable[[float], bool]
+    message: str | Callable[[float], str]
+
+
+class Mistake(NamedTuple):
+    """A typical mistake in a function, known by where it shows."""
+
+    shows: Callable[..., NDArray[np.bool_]]  # what was asked and said -> where it shows; only what is wrong counts
     message: str  # may name what the judge fills in
+
+
+class Impostor(NamedTuple):
+    """A typical wrong function: an answer that returns the same in every case (that is plain) is taken for it."""
+
+    function: Callable[..., Any]
+    message: str  # may name {call} or {x}, {said}, {right} of the first case that went wrong
+
+
+class Symptom(NamedTuple):
+    """What shows in one case that went wrong, whatever the function was."""
+
+    shows: Callable[..., Any]  # what was given, said, right -> whether
+    message: str  # may name {call} or {x}, {said}, {right} of the first case where it shows
 
 
 def refusal(answer: Any, name: str) -> str:
