@@ -15,7 +15,7 @@ from simfp.course.claims import updates as claims
 from simfp.course.claims.verdict import Finding
 from simfp.course.judges.numbers import NumberJudge
 from simfp.course.lessons.lesson_09 import answers, bets, exercises, facts
-from simfp.experiments.mixed_precision.updates import Ratios
+from simfp.experiments.mixed_precision.update_ratios import Ratios
 from simfp.experiments.training import races
 from simfp.experiments.training.tasks import TASKS
 from tests.lesson_answers import LessonAnswers

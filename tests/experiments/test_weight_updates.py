@@ -9,7 +9,8 @@ import pytest
 
 import simfp as sf
 from simfp import optim
-from simfp.experiments.mixed_precision.updates import is_swallowed, ratios, smallest_lr, update
+from simfp.experiments.mixed_precision.update_ratios import ratios
+from simfp.experiments.mixed_precision.updates import is_swallowed, smallest_lr, update
 from simfp.experiments.training import races
 from simfp.experiments.training.races import LAP, Race, steps_at, stored
 from simfp.experiments.training.run import Training

@@ -14,7 +14,7 @@ from PIL import Image
 import simfp as sf
 from simfp.experiments.numbers import gradients
 from simfp.experiments.numbers.overflow import BACKWARDS, LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, scene, softmax
-from simfp.figures.words import births, ceiling
+from simfp.figures.numbers.words import births, ceiling
 from simfp.widgets import Overflow
 from simfp.widgets.parts import front_end
 

@@ -15,7 +15,7 @@ from simfp.experiments.mixed_precision.scaler_machine import Machine
 from simfp.explain import parse_number
 from simfp.silicon import recordings
 from simfp.widgets import BitExplorer, NumberLine, ScalerMachine, UpdateViewer
-from simfp.widgets.parts.front_end import Kept
+from simfp.widgets.parts.settings import Kept
 
 WIDGETS: dict[str, Callable[[], Any]] = {
     "BitsBeside": lambda: widgets.BitsBeside(recordings.load("h200_operations")),

@@ -1,4 +1,4 @@
-"""What is left of an update: of one weight, bit by bit; and of every weight of a network in training."""
+"""What is left of the update of one weight, bit by bit."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp import observe, optim
+from simfp import optim
 from simfp.arrays import array
 from simfp.autograd import Tensor
-from simfp.experiments.training.run import Training
 from simfp.formats import Format, as_format
-from simfp.observe import Rounding
 from simfp.rounding import round_to, ulp
 
-__all__ = ["FIRST", "LAST", "Ratios", "Update", "is_swallowed", "ratios", "smallest_lr", "update"]
-
-FIRST, LAST = -40, 4  # the binades of |update| / |weight| that are counted; the ends take all beyond
+__all__ = ["Update", "is_swallowed", "smallest_lr", "update"]
 
 
 class Update(NamedTuple):
@@ -107,50 +103,3 @@ def smallest_lr(weight: float, gradient: float, fmt: Any) -> float:
         made = update(weight, float(np.int32(middle).view(np.float32)), gradient, fmt)
         low, high = (low, middle) if made.after != made.weight else (middle, high)
     return float(np.int32(high).view(np.float32))
-
-
-# ---- a network
-
-
-class Ratios(NamedTuple):
-    """How large the updates of one step were beside their weights: a count for each binade of |update| / |weight|."""
-
-    fmt: str  # of the weights
-    counts: NDArray[np.int64]  # from 2^FIRST on
-    swallowed: NDArray[np.int64]  # of these, those that left the weight as it was
-    unmoved: int  # weights whose update was zero
-
-    @property
-    def share(self) -> float:
-        """Which share of the updates, not zero, was swallowed."""
-        return float(self.swallowed.sum() / max(self.counts.sum(), 1))
-
-
-class _Listener:
-    """Gathers the ratios of the updates that an optimizer makes."""
-
-    def __init__(self) -> None:
-        self.counts = np.zeros(LAST - FIRST + 1, np.int64)
-        self.swallowed = np.zeros(LAST - FIRST + 1, np.int64)
-        self.unmoved = 0
-
-    def __call__(self, told: Rounding) -> None:
-        if told.place.phase != "update" or told.start is None:
-            return
-        start, before, after = (np.asarray(each, np.float64) for each in (told.start, told.before, told.after))
-        change = np.abs(before - start)
-        moving = (change != 0) & (start != 0)
-        self.unmoved += int((change == 0).sum())
-        _, exponents = np.frexp(change[moving] / np.abs(start[moving]))
-        bins = np.clip(exponents - 1, FIRST, LAST) - FIRST
-        size = len(self.counts)
-        self.counts += np.bincount(bins, minlength=size)
-        self.swallowed += np.bincount(bins[(after == start)[moving]], minlength=size)
-
-
-def ratios(training: Training) -> Ratios:
-    """The next step of a training run, its updates counted by their size beside the weights."""
-    listener = _Listener()
-    with observe.listening(listener):
-        training.step()
-    return Ratios(training.recipe.weights, listener.counts, listener.swallowed, listener.unmoved)

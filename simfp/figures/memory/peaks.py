@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from simfp.experiments.memory.model_sizes import GPT, RECIPES, as_recipe
 from simfp.experiments.memory.training_step import ITEMS, Bar, Memory, grid
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK, PAGES
 from simfp.figures.palette import ITEMS as LOOKS
 from simfp.figures.words import GIB, gib, share
 
@@ -91,12 +91,9 @@ def describe_bars(given: Sequence[Bar]) -> str:
     return f"Peak memory. {'; '.join(told)}."
 
 
-PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}  # page, ink
-
-
 def figure(setting: Setting, *, dark: bool = False) -> Figure:
     """The calculator standing still: a bar for each recipe, the chosen one marked."""
-    page, ink = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 4.6), facecolor=page, layout="constrained")
     axes = drawing.subplots()
     axes.set_facecolor(page)

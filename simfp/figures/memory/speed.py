@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from simfp.experiments.memory.model_sizes import as_recipe
 from simfp.experiments.memory.roofline import Roof
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.figures.palette import FORMATS
 
 __all__ = ["describe_roofline", "describe_throughput", "roofline", "throughput"]

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal
 from simfp.formats import as_format
@@ -27,7 +28,6 @@ BRIEF = {
 }
 MARKS = {"made": "", "kept": " ⊕", "found": " ✓"}
 LEGEND = "⊕ a cast that was kept in the cache, ✓ one that was found there; → a gradient that goes back through a cast"
-PAGES = {False: ("white", "#1f1f1f", "#5f5f5f"), True: ("#111111", "#e8e8e8", "#b4b4b4")}  # page, ink, faint
 
 
 class Stop(NamedTuple):
@@ -134,7 +134,7 @@ def reading(trace: Trace) -> str:
 
 def figure(trace: Trace, title: str, chosen: int | None = None, *, dark: bool = False) -> Figure:
     """The steps as rows of boxes in the colours of their formats; the chosen stop is framed."""
-    page, ink, faint = PAGES[dark]
+    page, ink, _, faint, *_ = PAGES[dark]
     told = stops(trace)
     height = 0.27 * (len(trace.forward) + 3)
     drawing = Figure(figsize=(10, height), facecolor=page)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simfp.experiments.mixed_precision.loss_scale import FATES, KEPT, SCALES, Window
 from simfp.figures.mixed_precision.scale_words import TEXTURES, layer_label, moment, reading, shares, span
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import FORMATS
 from simfp.figures.words import scale
 
@@ -85,7 +85,7 @@ def draw_windows(axes: Axes, windows: Sequence[Window], step: int, k: int, *, in
 
 def figure(windows: Sequence[Window], step: int, k: int, *, dark: bool = False) -> Figure:
     """The layers at one moment above, the windows of all moments below, at the scale 2**k."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     window = next(each for each in windows if each.step == step)
     heights = [0.3 * (len(window.layers) + 1), 0.26 * len(windows)]
     drawing = Figure(figsize=(9, sum(heights) + 1.3), facecolor=page, layout="constrained")

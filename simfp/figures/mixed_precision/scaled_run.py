@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from simfp.experiments.mixed_precision.scaled_run import Point, ScaledRun, exponent
 from simfp.figures import words
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import FORMATS
 from simfp.figures.words import decimal, power_of_two
 
@@ -108,7 +108,7 @@ def story(run: ScaledRun) -> str:
 
 def figure(run: ScaledRun, *, dark: bool = False) -> Figure:
     """The three curves, one below the other; a cross at the foot of the first for each skipped step."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 5), facecolor=page, layout="constrained")
     steps = [point.step for point in run.points]
     for axes, panel in zip(drawing.subplots(3, 1, sharex=True), panels(run.points), strict=True):

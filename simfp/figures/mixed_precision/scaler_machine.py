@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from simfp.experiments.mixed_precision.scaler_machine import PARTS, Machine, Pressed
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.words import decimal, scale
 
 __all__ = ["COLUMNS", "LINES", "alternative", "figure", "held", "rows"]
@@ -41,7 +41,7 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def figure(machine: Machine, *, dark: bool = False) -> Figure:
     """What the scaler holds, a line for each optimizer, and the last calls."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 3.4), facecolor=page)
     axes = drawing.add_axes((0, 0, 1, 1))
     axes.axis("off")

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simfp.experiments.mixed_precision.updates import FIRST, Ratios, Update
+from simfp.experiments.mixed_precision.update_ratios import FIRST, Ratios
+from simfp.experiments.mixed_precision.updates import Update
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.formats import Format, as_format
@@ -18,7 +20,6 @@ from simfp.formats import Format, as_format
 __all__ = ["PLACES", "Line", "alternative", "describe", "figure", "histograms", "lines", "ratio", "verdict"]
 
 PLACES = 38  # columns of bits, from one above the weight's first bit down
-PAGES = {False: ("white", "#1f1f1f", "#5f5f5f", "#c2410c"), True: ("#111111", "#e8e8e8", "#b4b4b4", "#ff9d5c")}
 
 
 class Line(NamedTuple):
@@ -97,7 +98,7 @@ def verdict(told: Update) -> str:
 
 def figure(updates: Sequence[Update], title: str, *, dark: bool = False) -> Figure:
     """The rows of bits of one update in several formats."""
-    page, ink, faint, cut = PAGES[dark]
+    page, ink, _, faint, cut = PAGES[dark]
     drawing = Figure(figsize=(10, 0.27 * (5 * len(updates) + 2)), facecolor=page)
     axes = drawing.add_axes((0, 0, 1, 1))
     axes.axis("off")

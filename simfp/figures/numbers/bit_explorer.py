@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from simfp.experiments.numbers.bit_explorer import Row
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 
 __all__ = ["alternative", "figure"]
 
-PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}  # page, ink
 COLUMNS = {"format": 0.02, "bits": 0.13, "code": 0.52, "value": 0.64, "error": 0.86}
 
 
 def figure(value: str, rows: Sequence[Row], *, dark: bool = False) -> Figure:
     """One line for each format: its bits, code, value and error."""
-    page, ink = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(10, 0.3 * len(rows) + 0.9), facecolor=page)
     axes = drawing.add_axes((0, 0, 1, 1))
     axes.axis("off")

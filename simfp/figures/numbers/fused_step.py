@@ -9,6 +9,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from simfp.experiments.numbers.fused_step import Step
+from simfp.figures.pages import PAGES
 from simfp.figures.words import decimal, power_of_two
 from simfp.formats import Format
 from simfp.tensor_core import TensorCore
@@ -16,7 +17,6 @@ from simfp.tensor_core import TensorCore
 __all__ = ["TAIL", "Row", "alternative", "figure", "outcome", "rows", "title"]
 
 TAIL = 12  # places that are shown below the cut
-PAGES = {False: ("white", "#1f1f1f", "#c2410c"), True: ("#111111", "#e8e8e8", "#ff9d5c")}  # page, ink, what is cut off
 
 
 class Row(NamedTuple):
@@ -112,7 +112,7 @@ def outcome(step: Step, core: TensorCore) -> list[tuple[str, str]]:
 
 def figure(step: Step, core: TensorCore, count: int, fmt: Format, *, dark: bool = False) -> Figure:
     """The rows of bits as a picture."""
-    page, ink, cut = PAGES[dark]
+    page, ink, _, _, cut = PAGES[dark]
     table = rows(step, core)
     height = 0.2 * (len(table) + 7)
     drawing = Figure(figsize=(10, height), facecolor=page)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from simfp.experiments.numbers.number_line import DETERMINISTIC, MOST_MARKS, Throws, View, marks
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal
 
@@ -19,7 +19,7 @@ def figure(
     stretch: View, x: float, results: dict[str, float], throws: Throws, rounding: str, *, dark: bool = False
 ) -> Figure:
     """The format's numbers, x among them, and an arrow to where each rounding sends it."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     label, color = look(stretch.fmt)
     drawing = Figure(figsize=(9, 3.4), facecolor=page, layout="constrained")
     axes = drawing.subplots()

@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 
 from simfp.bits import bit_string
 from simfp.experiments.numbers.overflow import BACKWARDS, LOGITS, MASKED, SHIFTS, Scene
-from simfp.figures.numbers.underflow import PAGES, draw_bits, draw_lane, shares_in_words
+from simfp.figures.numbers.underflow import draw_bits, draw_lane, shares_in_words
+from simfp.figures.numbers.words import became, births, ceiling
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
-from simfp.figures.words import became, births, ceiling, decimal, factor, numbers, relative_error
+from simfp.figures.words import decimal, factor, numbers, relative_error
 
 __all__ = ["DIGITS", "MAGNITUDES", "alternative", "draw_softmax", "figure", "question"]
 
@@ -20,7 +22,7 @@ DIGITS = 10  # as many as tell 65519.99609 from 65520
 
 def figure(scene: Scene, k: int, *, show: str = "all", dark: bool = False) -> Figure:
     """The parts that `show` names at shift `k`, one below the other: the value, the gradients, the softmax."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     rows = list(scene.landings) if show in ("all", "value") else []
     lanes = scene.lanes if show in ("all", "value", "histogram") else ()
     softmax = show in ("all", "softmax")

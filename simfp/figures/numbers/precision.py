@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from simfp.figures.pages import INK
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, power_of_two
 from simfp.formats import Format, as_format
@@ -16,7 +17,6 @@ from simfp.rounding import round_to
 
 __all__ = ["describe", "errors", "relative_error"]
 
-INK = "#767676"  # legible on white and on a dark page
 FLOOR = 2.0**-16  # smaller errors are drawn here
 MARKERS = (".", "+", "x", "1")  # formats are told by the marker too
 

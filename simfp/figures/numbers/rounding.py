@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.figures.palette import look
 from simfp.figures.words import decimal
 from simfp.formats import as_format

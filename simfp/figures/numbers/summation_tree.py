@@ -14,7 +14,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.probing import Tree, describe, leaves
 
 __all__ = ["FULL", "check_name", "draw", "save", "words"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simfp.experiments.numbers.sums import COUNTS, Curve
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.figures.words import decimal
 
 __all__ = ["describe_errors", "errors"]

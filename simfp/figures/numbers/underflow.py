@@ -11,19 +11,20 @@ from matplotlib.patches import Rectangle
 
 from simfp.bits import bit_string
 from simfp.experiments.numbers.underflow import BINS_PER_OCTAVE, SHIFTS, Histogram, Landing, Lane, Scene
+from simfp.figures.numbers.words import became, limits
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import FATES, look
-from simfp.figures.words import became, decimal, factor, limits, percent, power_of_two, relative_error
+from simfp.figures.words import decimal, factor, percent, power_of_two, relative_error
 
 __all__ = ["CLOSE", "alternative", "draw_bits", "draw_lane", "figure", "shares_in_words"]
 
 CLOSE = range(-30, 51)  # the shifts, and so the magnitudes, of the close-up
 FLOOR = 0.12  # thickness of the floor under numbers of full precision; the tallest bar is 1
-PAGES = {False: ("white", "#1f1f1f", "#eeeeee"), True: ("#111111", "#e8e8e8", "#2a2a2a")}  # page, ink, panel
 
 
 def figure(scene: Scene, k: int, *, show: str = "both", close_up: bool = False, dark: bool = False) -> Figure:
     """Bits of the single value above, a lane of gradients for each format below, at shift `k`."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     rows = [] if show == "gradients" else list(scene.landings)
     heights = [0.3 * (len(rows) + 2)] * bool(rows) + [1.2 if show != "value" else 0.7] * len(scene.lanes)
     drawing = Figure(figsize=(9, sum(heights) + 0.9), facecolor=page, layout="constrained")
@@ -83,7 +84,7 @@ def draw_lane(
     shifts: range = SHIFTS,
 ) -> Axes:
     """The floor of one format, the gradients that stand on it or have fallen through, and the single value."""
-    page, ink, panel = PAGES[dark]
+    page, ink, panel, *_ = PAGES[dark]
     label, color = look(lane.fmt)
     kept, normal, over = np.log2(lane.limits)
     span = {"zeroed": (-400, kept), "subnormal": (kept, normal), "normal": (normal, over), "overflowed": (over, 400)}

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from simfp.bits import bit_string, decode
+from simfp.figures.pages import PAGES
 from simfp.figures.words import decimal
 from simfp.silicon.bit_comparison import Beside
 
 __all__ = ["Story", "alternative", "figure", "story"]
 
-PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}
 OTHER = "#D55E00"
 
 
@@ -46,7 +46,7 @@ def _value(x: float) -> str:
 
 def figure(name: str, told: Story, *, dark: bool = False) -> Figure:
     """The two codes as a picture, the bits that differ bold, in another colour and pointed at."""
-    page, ink = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 2.3), facecolor=page)
     drawing.text(0.02, 0.87, name, color=ink, fontsize=12, fontweight="bold")
     drawing.text(0.02, 0.72, f"{told.title}: {told.told}", color=ink, fontsize=10)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from simfp.accumulation import ExactSum
 from simfp.bits import bit_string, decode
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, percent, power_of_two
 from simfp.formats import NAMED_FORMATS
@@ -21,7 +22,6 @@ from simfp.tensor_core import TensorCore
 __all__ = ["GLOW", "PLATE", "Story", "alternative", "figure", "label", "reading", "setting", "story"]
 
 PLATE, DARK, GLOW = "#0d1117", "#161d29", "#ffb000"  # dark on any page: a chip's die, and what glows on it
-PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}
 FLOAT32 = NAMED_FORMATS["float32"]
 
 
@@ -90,7 +90,7 @@ def figure(
     row: Recorded, found: Comparison, core: TensorCore, chosen: tuple[int, int], *, dark: bool = False
 ) -> Figure:
     """The picture of the elements, with the reading, and the story of one of them."""
-    page, ink = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9.5, 4.6), facecolor=page)
     axes = drawing.add_axes((0.01, 0.03, 0.42, 0.84))
     levels = np.where(found.differs, 1 + np.log2(1 + np.maximum(found.distance, 0)), 0)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from simfp.census import Census, Histogram
 from simfp.experiments.numbers.underflow import Limits, limits_of
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import FATES, look
 from simfp.figures.words import percent, power_of_two
 from simfp.formats import Format, as_format
@@ -36,7 +36,7 @@ def histogram_figure(census: Census, over: Any, *, dark: bool = False, **filters
 
     filters: which roundings, as `Census.total` takes them.
     """
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 3.2), facecolor=page, layout="constrained")
     draw_histogram(drawing.subplots(), census.histogram(**filters), as_format(over), dark=dark)
     drawing.suptitle(_title(filters), color=ink, x=0.01, ha="left", fontweight="bold")
@@ -45,7 +45,7 @@ def histogram_figure(census: Census, over: Any, *, dark: bool = False, **filters
 
 def draw_histogram(axes: Axes, histogram: Histogram, fmt: Format, *, dark: bool = False) -> Axes:
     """The histogram; the zones below the smallest and above the largest number are shaded, and all are named."""
-    page, ink, panel = PAGES[dark]
+    page, ink, panel, *_ = PAGES[dark]
     color = look(fmt).color
     first, last = _span(histogram, fmt)
     counts = histogram.counts[first - histogram.lowest : last - histogram.lowest]
@@ -109,7 +109,7 @@ def lost_figure(rows: Sequence[dict[str, Any]], fmt: Any, *, share: str = "share
 
     share: "share_zeroed", "share_subnormal", "share_overflowed" or "share_swallowed".
     """
-    page, _, _ = PAGES[dark]
+    page, *_ = PAGES[dark]
     drawing = Figure(figsize=(9, 0.32 * len(rows) + 1.1), facecolor=page, layout="constrained")
     draw_lost(drawing.subplots(), rows, as_format(fmt), share=share, dark=dark)
     return drawing
@@ -119,7 +119,7 @@ def draw_lost(
     axes: Axes, rows: Sequence[dict[str, Any]], fmt: Format, *, share: str = "share_zeroed", dark: bool = False
 ) -> Axes:
     """The bars, the first row above; each has its name before it, and its share behind."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     places = np.arange(len(rows))
     values = [0.0 if math.isnan(row[share]) else 100 * row[share] for row in rows]
     hatch = FATES["subnormal"].hatch if share == "share_subnormal" else ""

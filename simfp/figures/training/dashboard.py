@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from simfp.experiments.training.frames import Frame
 from simfp.experiments.training.run import Step
-from simfp.figures.numbers.underflow import PAGES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import FATES, look
 from simfp.figures.training.census import draw_histogram, zones
 from simfp.figures.words import decimal, percent, power_of_two
@@ -36,7 +36,7 @@ class Shown:
 
 def figure(runs: Sequence[Shown], *, dark: bool = False) -> Figure:
     """Losses and lost shares of all runs above; layers and magnitudes of each below."""
-    page, ink, _ = PAGES[dark]
+    page, ink, *_ = PAGES[dark]
     most = max(len(run.frame.layers) if run.frame else 1 for run in runs)
     low = max(2.0, 0.26 * most + 0.9)
     drawing = Figure(figsize=(9, 2.3 + len(runs) * (low + 0.2)), facecolor=page, layout="constrained")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simfp.experiments.training.seed_statistics import Difference
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.figures.palette import FORMATS
 
 __all__ = ["curves", "describe_curves", "describe_differences", "differences"]

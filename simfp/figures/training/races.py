@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from simfp.experiments.training.races import Standing
 from simfp.experiments.training.recipes import RECIPES
+from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal
 from simfp.formats import as_format
 
 __all__ = ["Look", "alternative", "describe", "draw", "ends", "label", "look_of", "rows"]
 
-PAGES = {False: ("white", "#1f1f1f"), True: ("#111111", "#e8e8e8")}
 LABELS = {"fp32": "fp32 weights", "pure fp16": "fp16 weights", "pure bf16": "bf16 weights"}
 
 #          update        dash: points of ink and gap
@@ -93,7 +93,7 @@ def ends(standings: Sequence[Standing], *, ax: Axes | None = None, dark: bool = 
 
 
 def _page(ax: Axes | None, dark: bool, plain: bool) -> tuple[Axes, str]:
-    page, ink = ("none", "#808080") if plain else PAGES[dark]
+    page, ink = ("none", "#808080") if plain else PAGES[dark][:2]
     if ax is None:
         ax = Figure(figsize=(9, 4.2), layout="constrained", facecolor=page).subplots()
     ax.set_facecolor(page)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simfp.experiments.training.recipes import RECIPES
-from simfp.figures.numbers.precision import INK
+from simfp.figures.pages import INK
 from simfp.figures.palette import look
 from simfp.formats import NAMED_FORMATS
 

@@ -5,22 +5,19 @@ Every pass is run here, by simfp, with the settings of the moment; the front end
 
 from __future__ import annotations
 
-import base64
 from functools import cache
 from typing import Any
 
-import anywidget
 import traitlets
 
 from simfp.experiments.mixed_precision.autocast_blocks import BLOCKS, follow
 from simfp.figures.mixed_precision import autocast_trace as figures
 from simfp.figures.palette import look
-from simfp.figures.png import png
 from simfp.formats import as_format
 from simfp.tracing import Trace
-from simfp.widgets.fused_step.widget import whole
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, one_of, switch, whole
 
 __all__ = ["AutocastTrace"]
 
@@ -28,32 +25,12 @@ DTYPES = ("float16", "bfloat16")
 MOST_STEPS = 999
 
 
-def _switch(name: str) -> Any:
-    def check(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} must be True or False, got {value!r}")
-        return value
-
-    return check
-
-
-# fmt: off
-SETTINGS = {
-    "block":         one_of("block", tuple(BLOCKS)),
-    "dtype":         one_of("dtype", DTYPES),
-    "enabled":       _switch("enabled"),
-    "cache_enabled": _switch("cache_enabled"),
-    "step":          whole("step", range(MOST_STEPS)),
-}
-# fmt: on
-
-
 @cache
 def _followed(block: str, dtype: str, enabled: bool, cache_enabled: bool) -> Trace:
     return follow(block, dtype, enabled, cache_enabled)
 
 
-class AutocastTrace(anywidget.AnyWidget):  # type: ignore[misc]
+class AutocastTrace(Widget):
     """The operations of a small network's forward and backward pass under autocast, one after the other.
 
     Parameters
@@ -68,28 +45,22 @@ class AutocastTrace(anywidget.AnyWidget):  # type: ignore[misc]
     step
         Which step is told of, from 0, forward pass first; one beyond the last is the last.
 
-    All of them can be set later, in Python or on the screen. A wrong value raises ValueError here; set later, the last
-    good one is kept and `message` says why.
+    All of them can be set later, in Python or on the screen. A wrong value raises ValueError or TypeError here; set
+    later, the last good one is kept and `message` says why.
     """
 
     _esm = module("autocast_trace")
     _css = style("autocast_trace")
 
-    block = Kept(SETTINGS["block"], "transformer").tag(sync=True)
-    dtype = Kept(SETTINGS["dtype"], "float16").tag(sync=True)
-    enabled = Kept(SETTINGS["enabled"], True).tag(sync=True)
-    cache_enabled = Kept(SETTINGS["cache_enabled"], True).tag(sync=True)
-    step = Kept(SETTINGS["step"], 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    block = Kept(one_of("block", tuple(BLOCKS)), "transformer")
+    dtype = Kept(one_of("dtype", DTYPES), "float16")
+    enabled = Kept(switch("enabled"), True)
+    cache_enabled = Kept(switch("cache_enabled"), True)
+    step = Kept(whole("step", range(MOST_STEPS)), 0)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, block: str = "transformer", **settings: Any) -> None:
-        settings["block"] = block
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
-        super().__init__(**settings)
+        super().__init__(**self.checked({"block": block, **settings}))
         self._tell()
         self.observe(self._tell, names=["block", "dtype", "enabled", "cache_enabled"])
 
@@ -143,10 +114,3 @@ class AutocastTrace(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.trace(), self.title(), self._chosen())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}

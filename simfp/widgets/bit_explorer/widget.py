@@ -5,13 +5,11 @@ simfp computes every text here, for each event; the front end (widget.js) draws 
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -21,10 +19,11 @@ from simfp.experiments.numbers.bit_explorer import LANDMARKS, Row
 from simfp.explain import parse_number
 from simfp.figures.numbers import bit_explorer as figures
 from simfp.figures.palette import look
-from simfp.figures.png import png
 from simfp.formats import Format, as_format
 from simfp.rounding import ROUNDING_MODES
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, formats_of, one_of
 
 __all__ = ["BitExplorer"]
 
@@ -45,13 +44,7 @@ def _value(value: Any) -> str:
     return text
 
 
-def _rounding(value: Any) -> str:
-    if not isinstance(value, str) or value not in ROUNDINGS:
-        raise ValueError(f"unknown rounding {value!r}; expected one of {', '.join(ROUNDINGS)}")
-    return value
-
-
-class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
+class BitExplorer(Widget):
     """The bit explorer: a row of bits for each format, all of them holding one value.
 
     Parameters
@@ -70,22 +63,19 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("bit_explorer")
     _css = style("bit_explorer")
 
-    value = Kept(_value, "1").tag(sync=True)
-    rounding = Kept(_rounding, "nearest_even").tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    value = Kept(_value, "1")
+    rounding = Kept(one_of("rounding", ROUNDINGS), "nearest_even")
     codes = traitlets.Dict()
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, value: Any = "1", *, formats: Sequence[Any] = FORMATS, rounding: str = "nearest_even") -> None:
-        self.formats = tuple(as_format(fmt) for fmt in formats)
-        if not self.formats:
-            raise ValueError("`formats` must name at least one format")
+        self.formats = formats_of(formats)
         names = [fmt.name for fmt in self.formats]
         if len(set(names)) < len(names):
             raise ValueError(f"`formats` must have different names, got {', '.join(names)}")
         self._origin: tuple[Format, int, str] | None = None  # a format's own code, and the value that it was given for
         self._answered = 0
-        super().__init__(value=_value(value), rounding=_rounding(rounding))
+        super().__init__(**self.checked({"value": value, "rounding": rounding}))
         self._compute()
         self.observe(self._compute, names=["value", "rounding"])
         self.on_msg(self._touched)
@@ -154,13 +144,6 @@ class BitExplorer(anywidget.AnyWidget):  # type: ignore[misc]
             raise ValueError(f"{error}; kept {row.code_text}") from None
         except (KeyError, TypeError, AttributeError):
             raise ValueError(f"not understood: {str(told)[:80]}") from None
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 def _typed_code(row: Row, text: str) -> int:

@@ -1,7 +1,7 @@
 // The front end of simfp.widgets.BitsBeside. It sets texts that simfp computed: it neither adds nor rounds.
 
 import { announcer, dropDown, follow, html, keepKeys, labelled, setText } from "../parts/shared.js";
-import { range, slider } from "../parts/tensor_core.js";
+import { range, slider } from "../parts/sliders.js";
 
 function render({ model, el }) {
   const root = html("div", { class: "simfp simfp-core simfp-beside", role: "group", "aria-label": "bits of a GPU and of simfp" });

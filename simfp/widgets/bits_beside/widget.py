@@ -6,26 +6,23 @@ text. The front end (widget.js) sets them: it neither adds nor rounds.
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import anywidget
 import traitlets
 
-from simfp.figures.png import png
 from simfp.figures.silicon import bits_beside as figures
 from simfp.silicon import bit_comparison as experiment
 from simfp.silicon.bit_comparison import Beside
-from simfp.widgets.fused_step.widget import whole
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, one_of, whole
 
 __all__ = ["BitsBeside"]
 
 PLACES = range(1000)
 
 
-class BitsBeside(anywidget.AnyWidget):  # type: ignore[misc]
+class BitsBeside(Widget):
     """The bits of a device's answers and of simfp's, one under the other.
 
     Parameters
@@ -46,11 +43,10 @@ class BitsBeside(anywidget.AnyWidget):  # type: ignore[misc]
     """
 
     _esm = module("bits_beside")
-    _css = style("fused_step", "tensor_core_bits")
+    _css = style("tensor_core", "element_bits")
 
-    check = Kept(lambda value: value, "").tag(sync=True)  # which ones there are, the report says: see `_good`
-    element = Kept(whole("element", PLACES), 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    check = Kept("_known", "")  # which ones there are, the report says
+    element = Kept(whole("element", PLACES), 0)
     _story = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -67,23 +63,12 @@ class BitsBeside(anywidget.AnyWidget):  # type: ignore[misc]
             raise ValueError("`report` has no check whose elements can be shown")
         self.report, self.source, self.live = report, source, live
         first = next(iter(self.rows)) if check is None else self._known(check)
-        super().__init__(check=first, element=whole("element", PLACES)(element))
+        super().__init__(check=first, **self.checked({"element": element}))
         self._tell()
         self.observe(self._tell, names=["check", "element"])
 
     def _known(self, value: Any) -> str:
         return str(one_of("check", tuple(self.rows))(value))
-
-    @traitlets.validate("check")  # type: ignore[untyped-decorator]
-    def _good(self, proposal: Any) -> str:
-        try:
-            good = self._known(proposal["value"])
-        except ValueError as error:
-            self.message = f"{error}; kept {self.check!r}"
-            self.send_state("check")
-            return str(self.check)
-        self.message = ""
-        return good
 
     def elements(self) -> list[Beside]:
         """The elements of the chosen check."""
@@ -115,10 +100,3 @@ class BitsBeside(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.check, self._told(), self.source)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}

@@ -5,7 +5,6 @@ What is on the screen is computed here: shares, texts, counts by binade. The fro
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -19,16 +18,14 @@ from simfp.experiments.training.recipes import RECIPES, Recipe
 from simfp.experiments.training.run import Training
 from simfp.experiments.training.tasks import TASKS
 from simfp.figures.palette import FATES, look
-from simfp.figures.png import png
 from simfp.figures.training import dashboard as figures
 from simfp.figures.training.census import zones
 from simfp.figures.training.dashboard import Shown
 from simfp.figures.words import decimal, percent, power_of_two
-from simfp.widgets.fused_step.widget import whole
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.front_end import module, style
 from simfp.widgets.parts.run_buttons import RunButtons
 from simfp.widgets.parts.running import Runner
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.settings import Kept, one_of, whole
 
 __all__ = ["CHOICES", "Dashboard"]
 
@@ -52,14 +49,6 @@ def _recipes(value: Any) -> list[str]:
         if not isinstance(name, str) or name not in CHOICES:
             raise ValueError(f"unknown recipe {name!r}; expected one of {', '.join(map(repr, CHOICES))}")
     return names
-
-
-SETTINGS: dict[str, Any] = {
-    "task": one_of("task", tuple(TASKS)),
-    "recipes": _recipes,
-    "rate": whole("rate", RATES),
-    "scale": whole("scale", SCALES),
-}
 
 
 class Dashboard(RunButtons):
@@ -89,10 +78,10 @@ class Dashboard(RunButtons):
     _esm = module("dashboard")
     _css = style("dashboard")
 
-    task = Kept(SETTINGS["task"], "mlp").tag(sync=True)
-    recipes = Kept(SETTINGS["recipes"], ["fp16"]).tag(sync=True)
-    rate = Kept(SETTINGS["rate"], 0).tag(sync=True)
-    scale = Kept(SETTINGS["scale"], 0).tag(sync=True)
+    task = Kept(one_of("task", tuple(TASKS)), "mlp")
+    recipes = Kept(_recipes, ["fp16"])
+    rate = Kept(whole("rate", RATES), 0)
+    scale = Kept(whole("scale", SCALES), 0)
     _fixed = traitlets.Dict().tag(sync=True)
     _live = traitlets.Dict().tag(sync=True)
 
@@ -108,8 +97,7 @@ class Dashboard(RunButtons):
         **settings: Any,
     ) -> None:
         self._settings = {"measure_every": 50} | settings
-        given: dict[str, Any] = {"task": task, "recipes": recipes, "rate": rate, "scale": scale}
-        chosen = {name: SETTINGS[name](value) for name, value in given.items()}
+        chosen = self.checked({"task": task, "recipes": recipes, "rate": rate, "scale": scale})
         self._made(chosen["task"], chosen["recipes"])  # raises for settings that make no sense
         super().__init__(**chosen)
         self.observe(self._change, names=["rate", "scale"])
@@ -205,13 +193,6 @@ class Dashboard(RunButtons):
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.shown())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 def _look(recipe: Recipe) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 // The front end of simfp.widgets.FusedStep. It sets bits that simfp computed in rows; it computes nothing.
 
 import { announcer, follow, html, keepKeys, setText } from "../parts/shared.js";
-import { coreControls, range, slider } from "../parts/tensor_core.js";
+import { range, slider } from "../parts/sliders.js";
+import { coreControls } from "../parts/tensor_core.js";
 
 function render({ model, el }) {
   const root = html("div", { class: "simfp simfp-fused", role: "group", "aria-label": "one step of a tensor core" });

@@ -6,11 +6,8 @@ Every bit and every number on the screen is computed here, by simfp, for the set
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -18,47 +15,20 @@ from simfp.experiments.numbers import fused_step as experiment
 from simfp.experiments.numbers.fused_step import Step
 from simfp.figures.numbers import fused_step as figures
 from simfp.figures.palette import look
-from simfp.figures.png import png
 from simfp.formats import as_format
 from simfp.silicon.tensor_core_bits import FRACTION_BITS, ROUNDINGS, TERMS
 from simfp.tensor_core import HOPPER, TensorCore
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, whole
+from simfp.widgets.parts.tensor_core import core_settings
 
-__all__ = ["FusedStep", "core_settings", "whole"]
+__all__ = ["FusedStep"]
 
 MOST_TERMS_SHOWN = 4096  # products in all
 
 
-def whole(name: str, values: range) -> Callable[[Any], int]:
-    """A check for a setting that takes a whole number of `values`."""
-
-    def check(value: Any) -> int:
-        integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not integer or value not in values:
-            raise ValueError(f"{name} must be a whole number from {values[0]} to {values[-1]}, got {value!r}")
-        return int(value)
-
-    return check
-
-
-def _terms(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value not in TERMS:
-        raise ValueError(f"terms must be one of {', '.join(map(str, TERMS))}, got {value!r}")
-    return int(value)
-
-
-# fmt: off
-core_settings: dict[str, Callable[[Any], Any]] = {
-    "terms":         _terms,
-    "fraction_bits": whole("fraction_bits", FRACTION_BITS),
-    "rounding":      one_of("rounding", ROUNDINGS),
-}
-SETTINGS = core_settings | {"step": whole("step", range(1, MOST_TERMS_SHOWN + 1))}
-# fmt: on
-
-
-class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
+class FusedStep(Widget):
     """The sum of the products of two vectors, one step of a tensor core at a time, every term in bits.
 
     Parameters
@@ -81,22 +51,18 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
     """
 
     _esm = module("fused_step")
-    _css = style("fused_step")
+    _css = style("tensor_core")
 
-    terms = Kept(SETTINGS["terms"], 16).tag(sync=True)
-    fraction_bits = Kept(SETTINGS["fraction_bits"], 25).tag(sync=True)
-    rounding = Kept(SETTINGS["rounding"], "toward_zero").tag(sync=True)
-    step = Kept(SETTINGS["step"], 1).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    terms = Kept(core_settings["terms"], 16)
+    fraction_bits = Kept(core_settings["fraction_bits"], 25)
+    rounding = Kept(core_settings["rounding"], "toward_zero")
+    step = Kept(whole("step", range(1, MOST_TERMS_SHOWN + 1)), 1)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, a: Any, b: Any, fmt: Any = "float16", **settings: Any) -> None:
         self.fmt = as_format(fmt)
         self._accumulator = HOPPER.core(self.fmt).accumulator
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
+        settings = self.checked(settings)
         if np.size(a) > MOST_TERMS_SHOWN:
             raise ValueError(f"at most {MOST_TERMS_SHOWN:,} products are shown step by step, got {np.size(a):,}")
         self._a, self._b = a, b
@@ -106,7 +72,7 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
         experiment.steps(a, b, self.fmt, core)  # raises for what cannot be shown
         super().__init__(**settings)
         self._tell()
-        self.observe(self._tell, names=list(SETTINGS))
+        self.observe(self._tell, names=list(self.checks()))
 
     def core(self) -> TensorCore:
         """The unit with the parameters of the sliders."""
@@ -152,10 +118,3 @@ class FusedStep(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.shown(), self.core(), len(self.steps()), self.fmt)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}

@@ -2,7 +2,7 @@
 // it adds nothing up.
 
 import { announcer, dropDown, follow, html, keepKeys, labelled, send, setAttribute, setText } from "../parts/shared.js";
-import { slider } from "../parts/tensor_core.js";
+import { slider } from "../parts/sliders.js";
 
 function render({ model, el }) {
   const root = html("div", { class: "simfp simfp-memory", role: "group", "aria-label": "memory calculator" });

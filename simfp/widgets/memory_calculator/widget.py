@@ -6,12 +6,9 @@ finished text. The front end (widget.js) looks up and draws: it adds nothing up.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import anywidget
 import traitlets
 
 from simfp.experiments.memory.model_sizes import GPT, GPT_SIZES, RECIPES
@@ -19,10 +16,10 @@ from simfp.experiments.memory.training_step import BATCHES, CONTEXTS, ITEMS, Mem
 from simfp.figures.memory import peaks as figures
 from simfp.figures.memory.peaks import Setting
 from simfp.figures.palette import ITEMS as LOOKS
-from simfp.figures.png import png
 from simfp.figures.words import gib, share
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, one_number, one_of, switch
 
 __all__ = ["MemoryCalculator"]
 
@@ -30,34 +27,7 @@ MODELS = {size.name: size for size in GPT_SIZES}
 ATTENTIONS = ("fused", "written out")
 
 
-def _one_number(name: str, valid: tuple[int, ...]) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or value not in valid:
-            raise ValueError(f"{name} must be one of {', '.join(map(str, valid))}, got {value!r}")
-        return int(value)
-
-    return check
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"checkpointing must be True or False, got {value!r}")
-    return value
-
-
-# fmt: off
-SETTINGS: dict[str, Callable[[Any], Any]] = {
-    "batch":         _one_number("batch", BATCHES),
-    "context":       _one_number("context", CONTEXTS),
-    "model":         one_of("model", tuple(MODELS)),
-    "recipe":        one_of("recipe", tuple(recipe.name for recipe in RECIPES)),
-    "attention":     one_of("attention", ATTENTIONS),
-    "checkpointing": _switch,
-}
-# fmt: on
-
-
-class MemoryCalculator(anywidget.AnyWidget):  # type: ignore[misc]
+class MemoryCalculator(Widget):
     """How much memory a training step of GPT-2 with AdamW needs at its peak, under five recipes.
 
     Parameters
@@ -82,21 +52,16 @@ class MemoryCalculator(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("memory_calculator")
     _css = style("memory_calculator")
 
-    batch = Kept(SETTINGS["batch"], 16).tag(sync=True)
-    context = Kept(SETTINGS["context"], 1024).tag(sync=True)
-    model = Kept(SETTINGS["model"], "GPT-2 124M").tag(sync=True)
-    recipe = Kept(SETTINGS["recipe"], "fp16").tag(sync=True)
-    attention = Kept(SETTINGS["attention"], "fused").tag(sync=True)
-    checkpointing = Kept(SETTINGS["checkpointing"], False).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    batch = Kept(one_number("batch", BATCHES), 16)
+    context = Kept(one_number("context", CONTEXTS), 1024)
+    model = Kept(one_of("model", tuple(MODELS)), "GPT-2 124M")
+    recipe = Kept(one_of("recipe", tuple(recipe.name for recipe in RECIPES)), "fp16")
+    attention = Kept(one_of("attention", ATTENTIONS), "fused")
+    checkpointing = Kept(switch("checkpointing"), False)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **settings: Any) -> None:
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
-        super().__init__(**settings)
+        super().__init__(**self.checked(settings))
         self._tell()
         self.observe(self._tell, names=["model", "attention", "checkpointing"])
 
@@ -120,13 +85,6 @@ class MemoryCalculator(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.setting())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 @cache

@@ -6,13 +6,11 @@ Every place and every text on the screen is computed here, by simfp, for the x o
 
 from __future__ import annotations
 
-import base64
 import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -20,11 +18,12 @@ from simfp.experiments.numbers import number_line as experiment
 from simfp.explain import explain, parse_number
 from simfp.figures.numbers import number_line as figures
 from simfp.figures.palette import FORMATS, look
-from simfp.figures.png import png
 from simfp.figures.words import decimal
 from simfp.formats import Format, as_format
 from simfp.rounding import ROUNDING_MODES, next_down, next_up, round_to, ulp
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, one_of, whole
 
 __all__ = ["NumberLine"]
 
@@ -52,38 +51,7 @@ def _typed(value: Any) -> str:
     return text
 
 
-def _whole(name: str, least: int, most: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or not least <= value <= most:
-            raise ValueError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
-        return int(value)
-
-    return check
-
-
-def _one_of(name: str, valid: tuple[str, ...]) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in valid:
-            raise ValueError(f"unknown {name} {value!r}; expected one of {', '.join(valid)}")
-        return value
-
-    return check
-
-
-# fmt: off
-SETTINGS: dict[str, Callable[[Any], Any]] = {
-    "x":        _typed,
-    "rounding": _one_of("rounding", tuple(ROUNDING_MODES)),
-    "scale":    _one_of("scale", experiment.SCALES),
-    "span":     _whole("span", 0, 600),
-    "throws":   _whole("throws", 1, MOST_THROWS),
-    "seed":     _whole("seed", 0, 2**53),
-}
-# fmt: on
-
-
-class NumberLine(anywidget.AnyWidget):  # type: ignore[misc]
+class NumberLine(Widget):
     """The line of a format around x; drag x, and see where each rounding sends it.
 
     Parameters
@@ -108,14 +76,13 @@ class NumberLine(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("number_line")
     _css = style("number_line")
 
-    x = Kept(SETTINGS["x"], "0.1").tag(sync=True)
-    fmt = Kept(lambda value: value, "float16").tag(sync=True)
-    rounding = Kept(SETTINGS["rounding"], "nearest_even").tag(sync=True)
-    scale = Kept(SETTINGS["scale"], "linear").tag(sync=True)
-    span = Kept(SETTINGS["span"], 2).tag(sync=True)
-    throws = Kept(SETTINGS["throws"], 200).tag(sync=True)
-    seed = Kept(SETTINGS["seed"], 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    x = Kept(_typed, "0.1")
+    fmt = Kept(lambda value: value, "float16")
+    rounding = Kept(one_of("rounding", tuple(ROUNDING_MODES)), "nearest_even")
+    scale = Kept(one_of("scale", experiment.SCALES), "linear")
+    span = Kept(whole("span", range(601)), 2)
+    throws = Kept(whole("throws", range(1, MOST_THROWS + 1)), 200)
+    seed = Kept(whole("seed", range(2**53 + 1)), 0)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, x: Any = "0.1", *, fmt: Any = "float16", span: Any = None, **settings: Any) -> None:
@@ -125,10 +92,7 @@ class NumberLine(anywidget.AnyWidget):  # type: ignore[misc]
         if self._formats[chosen.name] != chosen:
             raise ValueError(f"the name {chosen.name!r} is that of another format; give yours a name of its own")
         settings |= {"x": x} | ({} if span is None else {"span": span})
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of fmt, {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
+        settings = self.checked(settings, "fmt")
         self._centre = 0.0
         self._answers = 0
         super().__init__(fmt=chosen.name, **settings)
@@ -278,13 +242,6 @@ class NumberLine(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self._view(), self.x, self.results(), self._throws(), self.rounding)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 # fmt: off

@@ -6,14 +6,11 @@ The front end (widget.js) looks up and draws: it neither rounds nor decodes, and
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import anywidget
-import numpy as np
 import traitlets
 
 from simfp.experiments.numbers import gradients
@@ -21,42 +18,19 @@ from simfp.experiments.numbers import overflow as experiment
 from simfp.experiments.numbers.overflow import MASKED, SHIFTS, Scene, Softmax
 from simfp.figures.numbers import overflow as figures
 from simfp.figures.numbers.overflow import DIGITS, MAGNITUDES, question
+from simfp.figures.numbers.words import births, ceiling
 from simfp.figures.palette import FATES, look
-from simfp.figures.png import png
-from simfp.figures.words import births, ceiling, decimal, factor, numbers, power_of_two
-from simfp.formats import Format, as_format
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import FORMATS, TICK, bars, lane_table, one_of, value_row
+from simfp.figures.words import decimal, factor, numbers, power_of_two
+from simfp.formats import Format
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.lanes import FORMATS, TICK, bars, lane_table, value_row
+from simfp.widgets.parts.settings import Kept, formats_of, one_of, switch, whole
 
 __all__ = ["Overflow"]
 
 
-def _shift(value: Any) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value not in SHIFTS:
-        raise ValueError(f"k must be a whole number from {SHIFTS[0]} to {SHIFTS[-1]}, got {value!r}")
-    return int(value)
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"subtract_max must be True or False, got {value!r}")
-    return value
-
-
-# fmt: off
-SETTINGS: dict[str, Callable[[Any], Any]] = {
-    "k":            _shift,
-    "data":         one_of("data", gradients.NAMES),
-    "significand":  one_of("significand", tuple(experiment.SIGNIFICANDS)),
-    "subtract_max": _switch,
-    "mask":         one_of("mask", tuple(experiment.MASKS)),
-    "show":         one_of("show", ("all", "value", "histogram", "softmax")),
-}
-# fmt: on
-
-
-class Overflow(anywidget.AnyWidget):  # type: ignore[misc]
+class Overflow(Widget):
     """The overflow slider: everything on the screen is multiplied by 2**k.
 
     Parameters
@@ -84,26 +58,19 @@ class Overflow(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("overflow")
     _css = style("lanes", "overflow")
 
-    k = Kept(SETTINGS["k"], 0).tag(sync=True)
-    data = Kept(SETTINGS["data"], "recorded").tag(sync=True)
-    significand = Kept(SETTINGS["significand"], "1").tag(sync=True)
-    subtract_max = Kept(SETTINGS["subtract_max"], False).tag(sync=True)
-    mask = Kept(SETTINGS["mask"], "-1e9").tag(sync=True)
-    show = Kept(SETTINGS["show"], "all").tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    k = Kept(whole("k", SHIFTS), 0)
+    data = Kept(one_of("data", gradients.NAMES), "recorded")
+    significand = Kept(one_of("significand", tuple(experiment.SIGNIFICANDS)), "1")
+    subtract_max = Kept(switch("subtract_max"), False)
+    mask = Kept(one_of("mask", tuple(experiment.MASKS)), "-1e9")
+    show = Kept(one_of("show", ("all", "value", "histogram", "softmax")), "all")
     _value = traitlets.Dict().tag(sync=True)  # three tables, so that only what a setting changed is sent again
     _gradients = traitlets.Dict().tag(sync=True)
     _softmax = traitlets.Dict().tag(sync=True)
 
     def __init__(self, k: int = 0, *, formats: Sequence[Any] = FORMATS, **settings: Any) -> None:
-        self.formats = tuple(as_format(fmt) for fmt in formats)
-        if not self.formats:
-            raise ValueError("`formats` must name at least one format")
-        for name, value in {"k": k, **settings}.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of formats, {', '.join(SETTINGS)}")
-            SETTINGS[name](value)
-        super().__init__(k=k, **settings)
+        self.formats = formats_of(formats)
+        super().__init__(**self.checked({"k": k, **settings}, "formats"))
         self._tell()
         for name, tables in TOLD.items():
             self.observe(lambda _change, tables=tables: self._tell(tables), names=name)
@@ -123,13 +90,6 @@ class Overflow(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self._scene(), self.k, show=self.show)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 @cache

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import Any
 
-import traitlets
-
-__all__ = ["Kept", "module", "style"]
+__all__ = ["module", "style"]
 
 IMPORT = re.compile(r'^import \{[^}]*\} from "\.(?:\./parts)?/(\w+)\.js";\n', re.MULTILINE)
 WIDGETS = "simfp.widgets"
@@ -43,26 +40,3 @@ def _sheet(name: str) -> str:
 
 def _text(folder: str, name: str) -> str:
     return resources.files(WIDGETS).joinpath(folder, name).read_text(encoding="utf-8")
-
-
-class Kept(traitlets.TraitType):  # type: ignore[misc]
-    """A trait that keeps its last good value when it is given a wrong one; the widget's `message` says why.
-
-    check: returns the value to take, or raises ValueError or TypeError. The default is not checked.
-    """
-
-    def __init__(self, check: Any, default: Any, **options: Any) -> None:
-        self.check = check
-        super().__init__(default, **options)
-
-    def validate(self, widget: Any, value: Any) -> Any:
-        """`value` if it is good, else the one there was."""
-        try:
-            good = self.check(value)
-        except (TypeError, ValueError) as error:
-            kept = getattr(widget, str(self.name))
-            widget.message = f"{error}; kept {kept!r}"
-            widget.send_state(str(self.name))  # whoever sent the wrong one shows the kept one again
-            return kept
-        widget.message = ""
-        return good

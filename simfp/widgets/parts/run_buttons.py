@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import anywidget
 import traitlets
 
+from simfp.widgets.parts.base import Widget
 from simfp.widgets.parts.running import Runner
 
 __all__ = ["PRESSES", "RunButtons"]
@@ -14,7 +14,7 @@ __all__ = ["PRESSES", "RunButtons"]
 PRESSES = ("run", "pause", "step", "stop", "again")
 
 
-class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
+class RunButtons(Widget):
     """A widget whose buttons begin a job, stop it, and so on. `message` says why one was refused.
 
     A subclass has `_begin`, which makes a new `_job` of the settings and a new `_runner` for it, `_show`, which is the
@@ -25,7 +25,6 @@ class RunButtons(anywidget.AnyWidget):  # type: ignore[misc]
 
     AT_STANDSTILL: ClassVar[dict[str, str]] = {}
 
-    message = traitlets.Unicode("").tag(sync=True)
     _pressed = traitlets.List([0, ""]).tag(sync=True)  # a number that grows, and which button it was
 
     _job: Any

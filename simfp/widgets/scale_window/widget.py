@@ -6,12 +6,9 @@ For every scale ahead a real backward pass was made by simfp; counts and finishe
 
 from __future__ import annotations
 
-import base64
 from functools import cache
 from typing import Any
 
-import anywidget
-import numpy as np
 import traitlets
 
 from simfp.experiments.mixed_precision.loss_scale import FATES, MOMENTS, SCALES, Exploration, Window, windows
@@ -19,32 +16,16 @@ from simfp.experiments.training.tasks import TASKS
 from simfp.figures.mixed_precision import loss_scale as figures
 from simfp.figures.mixed_precision import scale_words as words
 from simfp.figures.palette import FORMATS
-from simfp.figures.png import png
 from simfp.figures.words import power_of_two, scale
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
 from simfp.widgets.parts.running import Runner
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.settings import Kept, one_number, one_of, whole
 
 __all__ = ["ScaleWindow"]
 
 
-def _exponent(value: Any) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value not in SCALES:
-        raise ValueError(f"k must be a whole number from {SCALES[0]} to {SCALES[-1]}, got {value!r}")
-    return int(value)
-
-
-def _moment_of_training(value: Any) -> int:
-    if isinstance(value, bool) or value not in MOMENTS:
-        raise ValueError(f"step must be one of {', '.join(map(str, MOMENTS))}, got {value!r}")
-    return int(value)
-
-
-SETTINGS = {"k": _exponent, "network": one_of("network", tuple(TASKS)), "step": _moment_of_training}
-
-
-class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
+class ScaleWindow(Widget):
     """The loss is multiplied by 2**k: which gradients come through fp16, layer by layer.
 
     Parameters
@@ -64,21 +45,19 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("scale_window")
     _css = style("loss_scale")
 
-    k = Kept(SETTINGS["k"], 0).tag(sync=True)
-    network = Kept(SETTINGS["network"], "deep").tag(sync=True)
-    step = Kept(SETTINGS["step"], 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    k = Kept(whole("k", SCALES), 0)
+    network = Kept(one_of("network", tuple(TASKS)), "deep")
+    step = Kept(one_number("step", MOMENTS), 0)
     _table = traitlets.Dict().tag(sync=True)
     _work = traitlets.Dict().tag(sync=True)  # how far the training of a network is
 
     def __init__(self, k: int = 0, *, network: str = "deep", step: int = 0) -> None:
-        for name, value in {"k": k, "network": network, "step": step}.items():
-            SETTINGS[name](value)
+        settings = self.checked({"k": k, "network": network, "step": step})
         self._found: dict[str, tuple[Window, ...]] = {network: windows(network)}
         self._shown = network
         self._job: Exploration | None = None
         self.runner = Runner(self._show)
-        super().__init__(k=k, network=network, step=step)
+        super().__init__(**settings)
         self._tell()
         self.observe(self._choose, names="network")
         self.on_msg(lambda _widget, button, _buffers: self.stop() if button == "stop" else None)
@@ -134,13 +113,6 @@ class ScaleWindow(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.windows(), self.step, self.k)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        told = self.alternative()
-        data |= {"text/plain": told, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": told}}
 
 
 @cache

@@ -5,10 +5,8 @@ The training is done by simfp in a thread; the front end (widget.js) is sent cur
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -16,11 +14,11 @@ from simfp.experiments.mixed_precision.scaled_run import STEPS, Point, ScaledRun
 from simfp.experiments.training.tasks import TASKS
 from simfp.figures.mixed_precision import scaled_run as figures
 from simfp.figures.palette import FORMATS
-from simfp.figures.png import png
 from simfp.figures.words import scale
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
 from simfp.widgets.parts.running import Runner
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.settings import Kept, one_of, switch
 
 __all__ = ["LossScaleRun"]
 
@@ -44,26 +42,7 @@ def _number(name: str, low: float, high: float, *, whole: bool = False, open_low
     return check
 
 
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"by_hand must be True or False, got {value!r}")
-    return value
-
-
-# fmt: off
-SETTINGS = {
-    "network":         one_of("network", tuple(TASKS)),
-    "k":               _number("k", EXPONENTS[0], EXPONENTS[-1], whole=True),
-    "by_hand":         _switch,
-    "growth_factor":   _number("growth_factor", 1, 1024, open_low=True),
-    "backoff_factor":  _number("backoff_factor", 0, 0.99, open_low=True),
-    "growth_interval": _number("growth_interval", 1, 100_000, whole=True),
-    "lr":              _number("lr", 0, 100, open_low=True),
-}
-# fmt: on
-
-
-class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
+class LossScaleRun(Widget):
     """A training run in fp16 whose loss scale can be dragged while it runs.
 
     Parameters
@@ -88,24 +67,19 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("scaled_run")
     _css = style("loss_scale", "scaled_run")
 
-    network = Kept(SETTINGS["network"], "mlp").tag(sync=True)
-    k = Kept(SETTINGS["k"], 16).tag(sync=True)
-    by_hand = Kept(SETTINGS["by_hand"], False).tag(sync=True)
-    growth_factor = Kept(SETTINGS["growth_factor"], 2.0).tag(sync=True)
-    backoff_factor = Kept(SETTINGS["backoff_factor"], 0.5).tag(sync=True)
-    growth_interval = Kept(SETTINGS["growth_interval"], 50).tag(sync=True)
-    lr = Kept(SETTINGS["lr"], 0.1).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    network = Kept(one_of("network", tuple(TASKS)), "mlp")
+    k = Kept(_number("k", EXPONENTS[0], EXPONENTS[-1], whole=True), 16)
+    by_hand = Kept(switch("by_hand"), False)
+    growth_factor = Kept(_number("growth_factor", 1, 1024, open_low=True), 2.0)
+    backoff_factor = Kept(_number("backoff_factor", 0, 0.99, open_low=True), 0.5)
+    growth_interval = Kept(_number("growth_interval", 1, 100_000, whole=True), 50)
+    lr = Kept(_number("lr", 0, 100, open_low=True), 0.1)
     _fixed = traitlets.Dict().tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)
 
     def __init__(self, network: str = "mlp", *, steps: int = STEPS, **settings: Any) -> None:
-        SETTINGS["network"](network)
-        settings.setdefault("lr", TASKS[network].options["lr"])
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of steps, {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
+        self.checked({"network": network})
+        settings = self.checked({"lr": TASKS[network].options["lr"], **settings}, "steps")
         self._steps = steps
         self.runner = Runner(self._show)
         super().__init__(network=network, **settings)
@@ -118,7 +92,7 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
             "color": FORMATS["float16"].color,
         }
         self._show([])
-        for name in SETTINGS:
+        for name in self.checks():
             self.observe(self._set, names=name)
         self.on_msg(lambda _widget, button, _buffers: self.press(button))
 
@@ -207,13 +181,6 @@ class LossScaleRun(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.run)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 def _allowed(state: str, over: bool) -> list[str]:

@@ -5,15 +5,13 @@ Each press is the real call, made by simfp on two tiny models; the front end (wi
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import anywidget
 import traitlets
 
 from simfp.experiments.mixed_precision.scaler_machine import CALLS, PARTS, Machine
 from simfp.figures.mixed_precision import scaler_machine as figures
-from simfp.figures.png import png
+from simfp.widgets.parts.base import Widget
 from simfp.widgets.parts.front_end import module, style
 
 __all__ = ["ScalerMachine"]
@@ -21,7 +19,7 @@ __all__ = ["ScalerMachine"]
 ITERATION, ANEW = "a whole iteration", "start over"
 
 
-class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
+class ScalerMachine(Widget):
     """A GradScaler to step through, with two optimizers, a and b.
 
     Parameters
@@ -89,10 +87,3 @@ class ScalerMachine(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.machine)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}

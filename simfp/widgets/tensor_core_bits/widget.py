@@ -6,36 +6,32 @@ front end (widget.js) colours and sets them: it neither adds nor rounds.
 
 from __future__ import annotations
 
-import base64
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from simfp.figures.png import png
 from simfp.figures.silicon import tensor_core_bits as figures
 from simfp.silicon import product_cases
 from simfp.silicon import tensor_core_bits as experiment
 from simfp.silicon.product_cases import Recorded
 from simfp.silicon.tensor_core_bits import FRACTION_BITS, LARGEST, ROUNDINGS, TERMS, Comparison
 from simfp.tensor_core import TensorCore
-from simfp.widgets.fused_step.widget import core_settings, whole
-from simfp.widgets.parts.front_end import Kept, module, style
-from simfp.widgets.underflow.widget import one_of
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept, one_of, whole
+from simfp.widgets.parts.tensor_core import core_settings
 
 __all__ = ["TensorCoreBits"]
 
 KEPT_AT_ONCE = 256  # settings whose comparisons are remembered
 PLACE = range(LARGEST)
 
-SETTINGS = core_settings | {"row": whole("row", PLACE), "column": whole("column", PLACE)}
 
-
-class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
+class TensorCoreBits(Widget):
     """The elements of a recorded product, held against a tensor core with L, F and a rounding of one's choice.
 
     Parameters
@@ -60,15 +56,14 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
     """
 
     _esm = module("tensor_core_bits")
-    _css = style("fused_step", "tensor_core_bits")
+    _css = style("tensor_core", "element_bits")
 
-    terms = Kept(SETTINGS["terms"], 4).tag(sync=True)
-    fraction_bits = Kept(SETTINGS["fraction_bits"], 20).tag(sync=True)
-    rounding = Kept(SETTINGS["rounding"], "nearest_even").tag(sync=True)
-    case = Kept(lambda value: value, "").tag(sync=True)  # which ones there are, the recording says: see `_known`
-    row = Kept(SETTINGS["row"], 0).tag(sync=True)
-    column = Kept(SETTINGS["column"], 0).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    terms = Kept(core_settings["terms"], 4)
+    fraction_bits = Kept(core_settings["fraction_bits"], 20)
+    rounding = Kept(core_settings["rounding"], "nearest_even")
+    case = Kept("_check_case", "")  # which ones there are, the recording says
+    row = Kept(whole("row", PLACE), 0)
+    column = Kept(whole("column", PLACE), 0)
     _grid = traitlets.Dict().tag(sync=True)
     _story = traitlets.Dict().tag(sync=True)
 
@@ -79,13 +74,10 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
         self.source = source
         if not self.answers:
             raise ValueError("`answers` holds no product whose elements can be shown")
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of source, case, {', '.join(SETTINGS)}")
-            settings[name] = SETTINGS[name](value)
+        checked = self.checked(settings, "source", "case")
         first = next(iter(self.answers)) if case is None else self._check_case(case)
         self._compared: OrderedDict[tuple[Any, ...], Comparison] = OrderedDict()
-        super().__init__(case=first, **settings)
+        super().__init__(case=first, **checked)
         self._tell()
         self._tell_story()
         self.observe(self._tell, names=["terms", "fraction_bits", "rounding", "case"])
@@ -93,17 +85,6 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _check_case(self, value: Any) -> str:
         return str(one_of("case", tuple(self.answers))(value))
-
-    @traitlets.validate("case")  # type: ignore[untyped-decorator]
-    def _known(self, proposal: Any) -> str:
-        try:
-            good = self._check_case(proposal["value"])
-        except ValueError as error:
-            self.message = f"{error}; kept {self.case!r}"
-            self.send_state("case")
-            return str(self.case)
-        self.message = ""
-        return good
 
     def core(self) -> TensorCore:
         """The unit with the parameters of the sliders."""
@@ -170,10 +151,3 @@ class TensorCoreBits(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.recorded(), self.comparison(), self.core(), self.place(), self.source)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}

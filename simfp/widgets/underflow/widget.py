@@ -6,72 +6,32 @@ The front end (widget.js) looks up and draws: it neither rounds nor decodes, and
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import anywidget
-import numpy as np
 import traitlets
 
-from simfp.bits import bit_string
 from simfp.experiments.numbers import gradients
 from simfp.experiments.numbers import underflow as experiment
-from simfp.experiments.numbers.underflow import SHIFTS, Histogram, Landing, Lane, Scene
+from simfp.experiments.numbers.underflow import SHIFTS, Scene
 from simfp.figures.numbers import underflow as figures
 from simfp.figures.numbers.underflow import CLOSE
-from simfp.figures.palette import FATES, look
-from simfp.figures.png import png
-from simfp.figures.words import became, decimal, factor, limits, percent, power_of_two, relative_error
-from simfp.formats import Format, as_format
+from simfp.figures.numbers.words import limits
+from simfp.figures.palette import FATES
+from simfp.figures.words import decimal, factor, power_of_two
+from simfp.formats import Format
 from simfp.rounding import SUBNORMALS
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.lanes import FORMATS, TICK, bars, lane_table, value_row
+from simfp.widgets.parts.settings import Kept, formats_of, one_of, switch, whole
 
-__all__ = ["FORMATS", "TICK", "Underflow", "bars", "lane_table", "one_of", "value_row"]
-
-FORMATS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-TICK = 10  # binades between the marks of the ruler
-
-
-def one_of(name: str, valid: Sequence[str]) -> Callable[[Any], Any]:
-    """A check for a setting called `name` that takes one of the `valid` words."""
-
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in valid:
-            raise ValueError(f"unknown {name} {value!r}; expected one of {', '.join(valid)}")
-        return value
-
-    return check
+__all__ = ["Underflow"]
 
 
-def _shift(value: Any) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value not in SHIFTS:
-        raise ValueError(f"k must be a whole number from {SHIFTS[0]} to {SHIFTS[-1]}, got {value!r}")
-    return int(value)
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"close_up must be True or False, got {value!r}")
-    return value
-
-
-# fmt: off
-SETTINGS: dict[str, Callable[[Any], Any]] = {
-    "k":           _shift,
-    "data":        one_of("data", gradients.NAMES),
-    "significand": one_of("significand", tuple(experiment.SIGNIFICANDS)),
-    "subnormals":  one_of("subnormals", SUBNORMALS),
-    "show":        one_of("show", ("both", "value", "gradients")),
-    "close_up":    _switch,
-}
-# fmt: on
-
-
-class Underflow(anywidget.AnyWidget):  # type: ignore[misc]
+class Underflow(Widget):
     """The underflow slider: everything on the screen is multiplied by 2**-k.
 
     Parameters
@@ -98,24 +58,17 @@ class Underflow(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("underflow")
     _css = style("lanes")
 
-    k = Kept(SETTINGS["k"], 0).tag(sync=True)
-    data = Kept(SETTINGS["data"], "recorded").tag(sync=True)
-    significand = Kept(SETTINGS["significand"], "1").tag(sync=True)
-    subnormals = Kept(SETTINGS["subnormals"], "keep").tag(sync=True)
-    show = Kept(SETTINGS["show"], "both").tag(sync=True)
-    close_up = Kept(SETTINGS["close_up"], False).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    k = Kept(whole("k", SHIFTS), 0)
+    data = Kept(one_of("data", gradients.NAMES), "recorded")
+    significand = Kept(one_of("significand", tuple(experiment.SIGNIFICANDS)), "1")
+    subnormals = Kept(one_of("subnormals", SUBNORMALS), "keep")
+    show = Kept(one_of("show", ("both", "value", "gradients")), "both")
+    close_up = Kept(switch("close_up"), False)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, formats: Sequence[Any] = FORMATS, **settings: Any) -> None:
-        self.formats = tuple(as_format(fmt) for fmt in formats)
-        if not self.formats:
-            raise ValueError("`formats` must name at least one format")
-        for name, value in settings.items():
-            if name not in SETTINGS:
-                raise TypeError(f"unknown setting {name!r}; expected one of formats, {', '.join(SETTINGS)}")
-            SETTINGS[name](value)
-        super().__init__(**settings)
+        self.formats = formats_of(formats)
+        super().__init__(**self.checked(settings, "formats"))
         self._compute()
         self.observe(self._compute, names=["data", "significand", "subnormals"])
 
@@ -132,13 +85,6 @@ class Underflow(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self._scene(), self.k, show=self.show)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 @cache
@@ -168,41 +114,4 @@ def table(scene: Scene) -> dict[str, Any]:
         "bars": bars(scene.histogram),
         "lanes": [lane_table(lane, size, fates[lane.fmt], limits(lane)) for lane in scene.lanes],
         "fates": [[name, texture.label, texture.meaning] for name, texture in FATES.items()],
-    }
-
-
-def value_row(row: Landing) -> dict[str, Any]:
-    """What one format makes of the single value, for every k."""
-    return {
-        "label": look(row.fmt).label,
-        "color": look(row.fmt).color,
-        "bits": [bit_string(int(code), row.fmt) for code in row.codes],
-        "after": [decimal(x) for x in row.after],
-        "error": [relative_error(x, y) for x, y in zip(row.before, row.after, strict=True)],
-        "became": [became(row, index) for index in range(len(row.fates))],
-    }
-
-
-def bars(histogram: Histogram) -> dict[str, Any]:
-    """The histogram at k = 0."""
-    return {
-        "first": histogram.first,
-        "width": 1 / experiment.BINS_PER_OCTAVE,
-        "heights": histogram.counts.tolist(),
-    }
-
-
-def lane_table(lane: Lane, size: int, fates: Sequence[str], ends: str) -> dict[str, Any]:
-    """What one format makes of so many gradients, and the fates of the single value in it, for every k.
-
-    ends: where the numbers of the format end, in words.
-    """
-    return {
-        "label": look(lane.fmt).label,
-        "color": look(lane.fmt).color,
-        "limits": ends,
-        "ends": [math.log2(limit) for limit in lane.limits],
-        "staircase": [[exponent, bits / lane.fmt.precision] for exponent, bits in lane.staircase],
-        "shares": [[percent(int(count), size) for count in row] for row in lane.shares],
-        "fates": list(fates),
     }

@@ -5,27 +5,20 @@ What is on the screen is computed here; the front end (widget.js) draws points a
 
 from __future__ import annotations
 
-import base64
 from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from simfp.experiments.training.races import LAP, RATE, RATES, SEEDS, Lap, Race, Standing, steps_at, stored
-from simfp.figures.png import png
 from simfp.figures.training import races as figures
 from simfp.figures.words import decimal
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.front_end import module, style
 from simfp.widgets.parts.run_buttons import RunButtons
 from simfp.widgets.parts.running import Runner
+from simfp.widgets.parts.settings import Kept, one_number
 
 __all__ = ["UpdateRace"]
-
-
-def _rate(value: Any) -> float:
-    if isinstance(value, bool) or value not in RATES:
-        raise ValueError(f"lr must be one of {', '.join(map(str, RATES))}, got {value!r}")
-    return float(value)
 
 
 class UpdateRace(RunButtons):
@@ -49,7 +42,7 @@ class UpdateRace(RunButtons):
     _esm = module("update_race")
     _css = style("update_race")
 
-    lr = Kept(_rate, RATE).tag(sync=True)
+    lr = Kept(one_number("lr", RATES), RATE)
     _live = traitlets.Dict().tag(sync=True)
 
     _job: Race
@@ -59,7 +52,7 @@ class UpdateRace(RunButtons):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
                 raise ValueError(f"{name} must be a whole number from 1 to {most:,}, got {value!r}")
         self._seeds, self._steps = int(seeds), None if steps is None else int(steps)
-        super().__init__(lr=_rate(lr))
+        super().__init__(**self.checked({"lr": lr}))
 
     @property
     def race(self) -> Race:
@@ -116,13 +109,6 @@ class UpdateRace(RunButtons):
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.standing())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 def _points(losses: Any, every: int) -> list[list[float]]:

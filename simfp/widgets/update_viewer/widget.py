@@ -6,19 +6,18 @@ rows: it computes nothing.
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import Any
 
-import anywidget
 import traitlets
 
 from simfp.experiments.mixed_precision.updates import Update, update
 from simfp.figures.mixed_precision import updates as figures
 from simfp.figures.palette import look
-from simfp.figures.png import png
 from simfp.figures.words import decimal, power_of_two
-from simfp.widgets.parts.front_end import Kept, module, style
+from simfp.widgets.parts.base import Widget
+from simfp.widgets.parts.front_end import module, style
+from simfp.widgets.parts.settings import Kept
 
 __all__ = ["FORMATS", "UpdateViewer"]
 
@@ -45,10 +44,7 @@ def _number(name: str, *, positive: bool) -> Any:
     return check
 
 
-SETTINGS = {name: _number(name, positive=name != "gradient") for name in SLIDERS}
-
-
-class UpdateViewer(anywidget.AnyWidget):  # type: ignore[misc]
+class UpdateViewer(Widget):
     """One step of plain SGD on one weight, weight - lr * gradient, in bf16, fp16 and fp32, every bit in its place.
 
     Parameters
@@ -65,17 +61,16 @@ class UpdateViewer(anywidget.AnyWidget):  # type: ignore[misc]
     _esm = module("update_viewer")
     _css = style("update_viewer")
 
-    weight = Kept(SETTINGS["weight"], 1.5).tag(sync=True)
-    lr = Kept(SETTINGS["lr"], 1e-3).tag(sync=True)
-    gradient = Kept(SETTINGS["gradient"], 1e-1).tag(sync=True)
-    message = traitlets.Unicode("").tag(sync=True)
+    weight = Kept(_number("weight", positive=True), 1.5)
+    lr = Kept(_number("lr", positive=True), 1e-3)
+    gradient = Kept(_number("gradient", positive=False), 1e-1)
     _table = traitlets.Dict().tag(sync=True)
 
     def __init__(self, weight: float = 1.5, lr: float = 1e-3, gradient: float = 1e-1) -> None:
         settings = {"weight": weight, "lr": lr, "gradient": gradient}
-        super().__init__(**{name: SETTINGS[name](value) for name, value in settings.items()})
+        super().__init__(**self.checked(settings))
         self._tell()
-        self.observe(self._tell, names=list(SETTINGS))
+        self.observe(self._tell, names=list(SLIDERS))
 
     def updates(self) -> tuple[Update, ...]:
         """The update as each format has it."""
@@ -120,13 +115,6 @@ class UpdateViewer(anywidget.AnyWidget):  # type: ignore[misc]
     def alternative(self) -> str:
         """What the widget shows, in words."""
         return figures.alternative(self.updates(), self.title())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live widget, and for readers without a kernel its picture and its words."""
-        data, metadata = super()._repr_mimebundle_(**options)
-        words = self.alternative()
-        data |= {"text/plain": words, "image/png": base64.b64encode(png(self.figure())).decode()}
-        return data, metadata | {"image/png": {"alt": words}}
 
 
 def _text(name: str, value: float) -> str:

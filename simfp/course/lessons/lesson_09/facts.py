@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simfp import array, optim
 from simfp.autograd import Tensor
-from simfp.experiments.mixed_precision.updates import Ratios, ratios
+from simfp.experiments.mixed_precision.update_ratios import Ratios, ratios
 from simfp.experiments.training.races import RATE, RATES, stored
 from simfp.experiments.training.run import Training
 
