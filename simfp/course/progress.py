@@ -111,7 +111,7 @@ def _set_aside(file: Path, complaint: str) -> None:
 def _write(kept: dict[str, Any]) -> None:
     """The whole file or nothing: a new one beside it takes its place."""
     file = path()
-    text = json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(kept, indent=1, sort_keys=True) + "\n"  # in ASCII: JSON may hold what UTF-8 cannot
     try:
         whole_files.write(file, text)
     except OSError as error:

@@ -199,9 +199,9 @@ READ = """() => {
 @pytest.mark.parametrize(
     ("significand", "data", "mask", "subtract"),
     [
-        ("1", "recorded", "-1e9", False),
+        pytest.param("1", "recorded", "-1e9", False, marks=pytest.mark.long),
         ("the tie", "two heaps", "-65504", True),
-        ("below the tie", "uniform", "-inf", True),
+        pytest.param("below the tie", "uniform", "-inf", True, marks=pytest.mark.long),
     ],
 )
 def test_every_number_on_the_screen_is_simfps_at_every_k(

@@ -198,6 +198,7 @@ class TestAnswers(LessonAnswers):
     exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
+@pytest.mark.long  # asks again what every wrong answer above is told
 @pytest.mark.parametrize("key", WRONG)
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets(key: str) -> None:
     heard = "\n".join(course.check(key, answer).text for answer, _ in WRONG[key])

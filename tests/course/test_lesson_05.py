@@ -143,6 +143,7 @@ class TestAnswers(LessonAnswers):
     exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
+@pytest.mark.long  # asks again what every wrong answer above is told
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets() -> None:
     for key in ("05.a", "05.b"):
         judge = EXERCISES[key].judge

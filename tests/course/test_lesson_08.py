@@ -147,6 +147,7 @@ class TestAnswers(LessonAnswers):
     exercises, right, wrong = EXERCISES, RIGHT, WRONG
 
 
+@pytest.mark.long  # asks again what every wrong answer above is told
 def test_every_message_in_the_tables_is_one_that_some_wrong_answer_gets() -> None:
     judge = EXERCISES["08.a"].judge
     assert isinstance(judge, NumberJudge)

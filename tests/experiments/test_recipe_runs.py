@@ -43,6 +43,7 @@ def test_the_first_steps_of_every_recipe_come_out_the_same_again(recipe: str) ->
         assert again == ROWS[situation, recipe, 3]["losses"][:2]
 
 
+@pytest.mark.long
 def test_whole_runs_come_out_the_same_again_to_the_last_weight() -> None:
     for situation, recipe in (("usual", "fp16"), ("small gradients", "bf16")):
         assert recipe_runs.run(situation, recipe, 4) == ROWS[situation, recipe, 4]

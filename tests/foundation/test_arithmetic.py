@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import simfp as sf
@@ -18,6 +18,7 @@ from simfp import arithmetic
 from simfp.formats import NAMED_FORMATS, Format
 from simfp.rounding import ROUNDING_MODES
 from tests import exact
+from tests.examples import examples
 from tests.samples import CUSTOM_FORMATS, DETERMINISTIC, FORMATS, OPTIONS, all_codes, assert_same
 
 OPERANDS = {"add": 2, "subtract": 2, "multiply": 2, "divide": 2, "sqrt": 1, "fma": 3}
@@ -85,7 +86,7 @@ def test_all_pairs_of_values_of_the_small_formats(fmt: Format, operation: str) -
 
 
 @pytest.mark.parametrize("operation", BINARY)
-@pytest.mark.parametrize("fmt", [sf.float8_e4m3fn, sf.float8_e5m2], ids=str)
+@pytest.mark.parametrize("fmt", [sf.float8_e4m3fn, pytest.param(sf.float8_e5m2, marks=pytest.mark.long)], ids=str)
 def test_all_pairs_of_8_bit_values(fmt: Format, operation: str) -> None:
     Results(operation, itertools.product(values_of(fmt), repeat=2)).hold(fmt, options=OPTIONS[::3])
 
@@ -183,7 +184,7 @@ any_operands = st.lists(st.floats(allow_nan=True, allow_subnormal=True), min_siz
 
 
 @given(any_operands, st.sampled_from(FORMATS), st.sampled_from(DETERMINISTIC), st.sampled_from(OPTIONS))
-@settings(deadline=None, max_examples=400)
+@examples(400)
 def test_any_float64_operands(operands: list[float], fmt: Format, rounding: str, options: dict[str, str]) -> None:
     for operation, count in OPERANDS.items():
         expected = exact.exact_result(operation, tuple(operands[:count]), rounding)
@@ -204,7 +205,7 @@ def cancelling_fma(draw: Any) -> tuple[float, float, float]:
 
 
 @given(cancelling_fma(), st.sampled_from(LARGE_FORMATS))
-@settings(deadline=None, max_examples=1000)
+@examples(1000)
 def test_fused_multiply_adds_of_53_bits_that_cancel(operands: tuple[float, float, float], fmt: Format) -> None:
     for rounding in DETERMINISTIC:
         expected = exact.round_exact(exact.exact_result("fma", operands, rounding), fmt, rounding)
@@ -212,7 +213,7 @@ def test_fused_multiply_adds_of_53_bits_that_cancel(operands: tuple[float, float
 
 
 @given(significands, significands, st.integers(-120, 120), st.sampled_from(LARGE_FORMATS))
-@settings(deadline=None, max_examples=1000)
+@examples(1000)
 def test_sums_and_quotients_of_53_bits(m: int, n: int, exponent: int, fmt: Format) -> None:
     x, y = float(m), float(n) * 2.0**exponent
     for rounding, operation in itertools.product(DETERMINISTIC, BINARY):

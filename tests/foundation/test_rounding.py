@@ -11,13 +11,14 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import simfp as sf
 from simfp.formats import NAMED_FORMATS, STORAGE_DTYPES, Format
 from simfp.rounding import OVERFLOWS, ROUNDING_MODES, SUBNORMALS
 from tests import exact
+from tests.examples import examples
 from tests.samples import (
     CUSTOM_FORMATS,
     DETERMINISTIC,
@@ -126,7 +127,7 @@ def floats_near(draw: Any, fmt: Format) -> float:
 
 @given(any_format.flatmap(lambda fmt: st.tuples(st.just(fmt), st.one_of(floats_near(fmt), any_float64))),
        any_mode, any_options)  # fmt: skip
-@settings(deadline=None, max_examples=2000)
+@examples(2000)
 def test_any_float64_is_rounded_as_the_twin_rounds_it(
     case: tuple[Format, float], rounding: str, options: dict[str, str]
 ) -> None:
@@ -135,7 +136,7 @@ def test_any_float64_is_rounded_as_the_twin_rounds_it(
 
 
 @given(any_float32, any_format, any_mode, any_options)
-@settings(deadline=None, max_examples=1000)
+@examples(1000)
 def test_any_float32_is_rounded_as_the_twin_rounds_it(
     x: float, fmt: Format, rounding: str, options: dict[str, str]
 ) -> None:
@@ -146,14 +147,14 @@ def test_any_float32_is_rounded_as_the_twin_rounds_it(
 
 @given(st.one_of(st.integers(), st.integers(-(2**70), 2**70), st.integers(-(2**1200), 2**1200)),
        any_format, any_mode, any_options)  # fmt: skip
-@settings(deadline=None, max_examples=1000)
+@examples(1000)
 def test_any_python_integer_is_rounded_once(n: int, fmt: Format, rounding: str, options: dict[str, str]) -> None:
     expected = exact.round_exact(Fraction(n) or 0.0, fmt, rounding, **options)
     assert_same(sf.round_to(n, fmt, rounding, **options), expected)
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1), any_format, any_mode)
-@settings(deadline=None, max_examples=500)
+@examples(500)
 def test_any_64_bit_integer_array_is_rounded_once(signed: int, unsigned: int, fmt: Format, rounding: str) -> None:
     for n, dtype in ((signed, np.int64), (unsigned, np.uint64)):
         expected = exact.round_exact(Fraction(n) or 0.0, fmt, rounding)
@@ -161,21 +162,21 @@ def test_any_64_bit_integer_array_is_rounded_once(signed: int, unsigned: int, fm
 
 
 @given(any_float64, any_format, any_mode)
-@settings(deadline=None, max_examples=500)
+@examples(500)
 def test_rounding_twice_to_the_same_format_changes_nothing(x: float, fmt: Format, rounding: str) -> None:
     once = sf.round_to(x, fmt, rounding)
     assert_same(sf.round_to(once, fmt, rounding, overflow="inf" if fmt.infinities else "saturate"), once, x)
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False), any_format, any_mode, any_options)
-@settings(deadline=None, max_examples=500)
+@examples(500)
 def test_rounding_keeps_order(x: float, y: float, fmt: Format, rounding: str, options: dict[str, str]) -> None:
     first, second = (sf.round_to(z, fmt, rounding, **options) for z in sorted((x, y)))
     assert first <= second or math.isnan(first) or math.isnan(second)
 
 
 @given(any_float64, any_format)
-@settings(deadline=None, max_examples=500)
+@examples(500)
 def test_modes_mirror_at_zero(x: float, fmt: Format) -> None:
     mirrored = {"toward_positive": "toward_negative", "toward_negative": "toward_positive"}
     for rounding in DETERMINISTIC:

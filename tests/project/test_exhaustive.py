@@ -15,6 +15,7 @@ import softfloatpy as softfloat
 
 import simfp as sf
 from tests import exact
+from tests.examples import some
 from tests.exhaustive import arithmetic, conversions, report, running, suites
 from tests.exhaustive.suites import BLOCK, BLOCKS, SUITES, Suite, Tally
 
@@ -220,7 +221,7 @@ def test_one_wrong_answer_is_found_and_told_with_a_line_that_repeats_it(
 
 
 @pytest.mark.parametrize("group", suites.GROUPS)
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", some(FORMATS, every=2))
 def test_every_route_can_be_repeated_by_its_line(group: str, fmt: str) -> None:
     index = 0x3C12A456
     ask = suites._conversions if group == "conversions" else suites._arithmetic

@@ -3,19 +3,24 @@
 import hashlib
 import json
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from simfp import lessons_folder, nn, optim, whole_files
+import simfp as sf
+from simfp import course, lessons_folder, nn, optim, whole_files
 from simfp.course import bets, catalogue, progress
 from simfp.experiments.training import files as training_files
 from simfp.experiments.training.run import Training
+from simfp.explain import parse_number
 from simfp.probing.wording import read_tree
 from simfp.silicon import compare, recordings
 from simfp.widgets import BitsBeside, TensorCoreBits
+from tests import exact
+from tests.samples import assert_same
 
 
 def test_a_member_of_an_npz_that_is_no_array_is_refused_though_numpy_gives_its_bytes(tmp_path: Path) -> None:
@@ -142,3 +147,26 @@ def test_none_is_no_check_and_no_case() -> None:
     core = TensorCoreBits(recordings.answers("h100_products"))
     case, core.case = core.case, None
     assert (core.case, core.message.startswith("unknown case None")) == (case, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["33*2^-1080", "-33*2^-1080", "3*2^-1076", "5*2^-1076", "2^-1080", "2^-2000", "1e-330"]
+)
+@pytest.mark.parametrize("rounding", ["nearest_even", "toward_positive", "toward_negative", "toward_zero", "to_odd"])
+@pytest.mark.parametrize("fmt", ["fp16", "fp32", sf.Format("tiny", exponent_bits=10, mantissa_bits=23)], ids=str)
+def test_a_typed_number_below_float64_s_subnormals_is_rounded_from_its_exact_value(
+    text: str, rounding: str, fmt: Any
+) -> None:
+    fmt = sf.as_format(fmt)
+    story = sf.explain(text, fmt, rounding)
+    assert_same(story.result, exact.round_exact(parse_number(text), fmt, rounding), text)
+    assert story.tie == Fraction(fmt.smallest_subnormal) / 2 * (-1 if text.startswith("-") else 1)
+    assert str(story)
+
+
+@pytest.mark.parametrize("row", ['{"\\udddd": null}', '{"bet": "\\ud800"}'])
+def test_progress_with_half_a_surrogate_pair_is_written_again(row: str, progress_file: Path) -> None:
+    progress_file.parent.mkdir()
+    progress_file.write_text(f'{{"version": 1, "bets": {{"?": {row}}}, "exercises": {{}}}}')
+    course.bet("03.1", "zero")
+    assert progress.read()["bets"] == {"?": json.loads(row), "03.1": {"bet": "zero", "settled": False}}

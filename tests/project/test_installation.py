@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import simfp
+from tests.examples import some
 from tests.project.test_project import PACKAGE, PROJECT, ROOT
 
 TRAIN = "import simfp, sys; print(simfp.__file__, simfp.__version__, sep='\\n')"
@@ -33,7 +34,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-@pytest.mark.parametrize("where", ["beside the clone", "in the clone", "elsewhere"])
+@pytest.mark.parametrize("where", some(["beside the clone", "in the clone", "elsewhere"], every=3))
 def test_a_script_imports_the_package_and_not_the_folder_of_the_clone(clone: Path, where: str, tmp_path: Path) -> None:
     folder = {"beside the clone": clone.parent, "in the clone": clone, "elsewhere": tmp_path}[where]
     (folder / "train.py").write_text(TRAIN)

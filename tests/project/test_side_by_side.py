@@ -73,7 +73,7 @@ def test_in_a_browser():
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.long)])
 def test_the_last_lines_say_what_tests_had_to_say_and_what_was_left_out(tmp_path: Path, workers: int) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *")
     (tmp_path / "test_them.py").write_text(TESTS)

@@ -37,7 +37,7 @@ def made_again(name: str, steps: int | None, say: Callable[[str], None]) -> repr
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_training_run_begins_with_the_gpus_bits(name: str, say: Callable[[str], None]) -> None:
-    made_again(name, 20 if "gpt" in name else 100, say)  # of 200 to 1000
+    made_again(name, 5 if "gpt" in name else 50, say)  # of 200 to 1000
 
 
 @pytest.mark.long

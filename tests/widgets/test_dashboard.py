@@ -225,11 +225,11 @@ def test_what_is_sent_is_small_and_holds_counts() -> None:
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_last_point() -> None:
-    board = Dashboard("mlp", "fp16", steps=700, batch=2, measure_every=0)
-    board.train(601)
+    board = Dashboard("mlp", "fp16", steps=300, batch=2, measure_every=0)
+    board.train(261)
     points = board._live["runs"][0]["losses"]
     assert len(points) <= 240
-    assert points[-1][0] == 600
+    assert points[-1][0] == 260
     board.stop()
 
 
