@@ -15,9 +15,9 @@ FPRev's (Xie et al., Revealing floating-point accumulation orders in software/ha
 """
 
 from simfp.probing.along import product_along
-from simfp.probing.finding import summation_tree
 from simfp.probing.masks import Counts, Masks, Sums, factors, masks_for, survivors, whole
 from simfp.probing.steps import Step, find_step, name_of
+from simfp.probing.tree_reconstruction import summation_tree
 from simfp.probing.trees import Tree, leaves, steps_of
 from simfp.probing.wording import describe, read_tree
 

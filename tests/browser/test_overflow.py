@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 
 import simfp as sf
 from simfp.bits import bit_string
-from simfp.experiments import gradients
-from simfp.experiments.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
-from simfp.figures.words import births, decimal, numbers, percent
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
+from simfp.figures.numbers.words import births
+from simfp.figures.words import decimal, numbers, percent
 from simfp.widgets import Overflow
 from tests.browser.driving import Lesson, write_notebook
 
