@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import clone
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
+from simfp.autograd.tensor import Tensor, as_tensor, holding
 from simfp.devices import THE_DEVICE, as_device, is_device
 from simfp.integers import IntegerType, as_dtype, as_integers, is_integers, type_of
 from simfp.ops import OPERATIONS

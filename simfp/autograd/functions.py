@@ -12,6 +12,7 @@ import numpy as np
 
 from simfp.arrays import Array
 from simfp.autograd.conversions import tensor
+from simfp.autograd.dispatch import apply
 from simfp.autograd.picking import ValuesAndIndices, argmax, argmin
 from simfp.autograd.pointwise import floor_divide, fmod, trunc
 from simfp.autograd.shaping import (
@@ -33,7 +34,7 @@ from simfp.autograd.shaping import (
     triu,
     unsqueeze,
 )
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
+from simfp.autograd.tensor import Tensor, as_tensor, holding
 from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
 from simfp.ops.integers import refuse_truth, scalar_type

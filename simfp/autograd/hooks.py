@@ -9,7 +9,8 @@ from typing import Any
 from simfp.arrays import Array
 from simfp.autograd import in_place
 from simfp.autograd.graph import Gate, Node
-from simfp.autograd.tensor import Tensor, brought_through
+from simfp.autograd.recording import brought_through
+from simfp.autograd.tensor import Tensor
 from simfp.ops import Operation
 from simfp.ops.operation import same
 

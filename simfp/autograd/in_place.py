@@ -18,8 +18,9 @@ from simfp.arrays import Array, array, check_writable, overwrite, owned
 from simfp.autograd import truth
 from simfp.autograd.functions import truth_of
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
+from simfp.autograd.recording import edges_of
 from simfp.autograd.shaping import index, plain_key
-from simfp.autograd.tensor import Tensor, edges_of
+from simfp.autograd.tensor import Tensor
 from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers, scalar_type

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import index
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
+from simfp.autograd.tensor import Tensor, as_tensor, holding
 from simfp.integers import is_integers
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import permute, reshape
-from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.tensor import Tensor, as_tensor
 from simfp.ops import OPERATIONS
 
 __all__ = ["dot", "einsum", "mv", "outer"]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import Array
-from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.dispatch import apply
+from simfp.autograd.tensor import Tensor, as_tensor
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import insertion_place, place
 
