@@ -120,7 +120,3 @@ def gated(tensors: Sequence[Any], opened: Callable[[list[Array | None]], list[Ar
                 x.grad_fn.gate, gate.places[x.grad_fn] = gate, place
         out.append(x)
     return out
-
-
-Tensor.register_hook = register_hook  # type: ignore[attr-defined]
-Tensor.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook  # type: ignore[attr-defined]

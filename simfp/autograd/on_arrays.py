@@ -12,7 +12,7 @@ from typing import Any
 
 from simfp.arrays import Array
 from simfp.autograd import functions as of
-from simfp.autograd import in_place, picking, pointwise, products, truth  # noqa: F401  (they enter the methods)
+from simfp.autograd.methods import InPlaceMethods, enter
 from simfp.autograd.tensor import Tensor, holding
 
 __all__: list[str] = []
@@ -67,3 +67,14 @@ for _name in ("sum", "mean", "max", "min"):
     setattr(Array, _name, _over_an_axis(_name))
 Array.is_leaf = property(lambda x: True)  # type: ignore[attr-defined]
 Array.grad_fn = property(lambda x: None)  # type: ignore[attr-defined]
+
+
+def _on_an_array(name: str) -> Callable[[Array, Any], Any]:
+    """An Array's own operator, which takes a Tensor's values, too: ``p.grad += noise``."""
+    operator = getattr(Array, name)
+    return lambda x, other: operator(x, other._data if isinstance(other, Tensor) else other)
+
+
+for _name in ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__ifloordiv__", "__imod__"):
+    setattr(Array, _name, _on_an_array(_name))
+enter(InPlaceMethods, Array)

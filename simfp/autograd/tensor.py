@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,20 @@ from simfp import observe
 from simfp.array_text import integers_text
 from simfp.arrays import Array, array, owned
 from simfp.autograd.graph import Node, Version, backpropagate
-from simfp.devices import as_device
+from simfp.devices import THE_DEVICE, Device, DeviceLike, as_device
 from simfp.integers import IntegerType, as_dtype, as_integers, type_of
+from simfp.typing import DTypeLike
 
 if TYPE_CHECKING:
+    from simfp.autograd.methods import TensorMethods
     from simfp.autograd.views import View
+else:
+    TensorMethods = object  # the methods are entered when the operations are there, which need this class
 
-__all__ = ["Tensor", "as_tensor", "holding"]
+__all__ = ["Tensor", "TensorLike", "as_tensor", "holding"]
 
 
-class Tensor:
+class Tensor(TensorMethods):
     """An array of values of one format that remembers how it was made, so that gradients find their way back.
 
     data: an Array, a NumPy array, numbers or nested lists of them; an Array is taken as it is, all else is copied.
@@ -40,26 +44,15 @@ class Tensor:
         "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
         "retains_grad",
     )  # fmt: skip
-    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
-    if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __pow__: Any
-        __neg__: Any
-        __matmul__: Any
-        __getitem__: Any
-        __setitem__: Any
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        device: DeviceLike | None = None,
+    ) -> None:
         as_device(device)
         self._counter: Version = data._counter if isinstance(data, Tensor) and dtype is None else Version()
         self._data: Any = _held(data, dtype)
@@ -154,6 +147,41 @@ class Tensor:
         """How many axes there are."""
         return int(self._data.ndim)
 
+    @property
+    def itemsize(self) -> int:
+        """How many bytes a value takes in its format or type."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all values take in their format or type."""
+        return self.itemsize * self.numel()
+
+    @property
+    def device(self) -> Device:
+        """The one device."""
+        return THE_DEVICE
+
+    @property
+    def is_cuda(self) -> bool:
+        """True: the one device is cuda:0."""
+        return True
+
+    @property
+    def is_cpu(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in the opposite order."""
+        return self.permute(tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return self.transpose(-2, -1)
+
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
         return self.shape if dim is None else self.shape[dim]
@@ -190,9 +218,6 @@ class Tensor:
 
     def __len__(self) -> int:
         return len(self._data)
-
-    def __float__(self) -> float:
-        return float(self.item())
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -276,6 +301,10 @@ class Tensor:
         return Tensor(self)
 
 
+# what operations take in a Tensor's place
+TensorLike: TypeAlias = Tensor | Array | NDArray[Any] | np.generic | float
+
+
 def _held(data: Any, dtype: Any) -> Any:
     """What a Tensor of `data` holds: an Array, or a NumPy array of integers."""
     if isinstance(data, Tensor):
@@ -299,7 +328,7 @@ def holding(data: Array | NDArray[Any]) -> Tensor:
     return made
 
 
-def as_tensor(x: Any, dtype: Any = None) -> Tensor:
+def as_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """`x` as a Tensor; itself if it is one, and in the format asked for."""
     tensor = x if isinstance(x, Tensor) else Tensor(x, dtype=dtype)
     return tensor if dtype is None else tensor.to(dtype)
