@@ -8,8 +8,9 @@ class Tensor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from simfp.array_methods import enter
 from simfp.autograd import (
     combined,
     conversions,
@@ -26,7 +27,7 @@ from simfp.autograd import (
 )
 from simfp.autograd.tensor import Tensor, TensorLike
 
-__all__ = ["InPlaceMethods", "TensorMethods", "enter"]
+__all__ = ["InPlaceMethods", "TensorMethods"]
 
 R = TypeVar("R")
 
@@ -341,7 +342,8 @@ class TensorMethods(InPlaceMethods):
     __index__ = conversions.as_index
     __round__ = conversions.rounded
     __format__ = conversions.formatted
-    __array__ = conversions.as_numpy_array
+    if not TYPE_CHECKING:  # NumPy's types take what has it for an ndarray, and promise one where a Tensor comes back
+        __array__ = conversions.as_numpy_array
     __deepcopy__ = conversions.deep_copy
     double = conversions.double
     float = conversions.to_type("float32")
@@ -353,17 +355,6 @@ class TensorMethods(InPlaceMethods):
     char = conversions.to_type("char")
     byte = conversions.to_type("byte")
     bool = conversions.to_type("bool")
-
-
-class _Empty:
-    """What every class has."""
-
-
-def enter(methods: type, owner: type) -> None:
-    """Gives a class the methods of a table."""
-    for name, method in vars(methods).items():
-        if name not in vars(_Empty) and name != "__hash__":  # which `__eq__` takes from the table, not from its owner
-            setattr(owner, name, method)
 
 
 enter(InPlaceMethods, Tensor)

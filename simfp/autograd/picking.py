@@ -6,7 +6,7 @@ Places are Tensors of int64. Gradients come back to the values that were picked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-class ValuesAndIndices(NamedTuple):
+V = TypeVar("V", Tensor, Array)
+
+
+class ValuesAndIndices(NamedTuple, Generic[V]):
     """What `max`, `min`, `sort` and `topk` give back: values, and where each was along the axis."""
 
-    values: Tensor
+    values: V
     indices: Tensor
 
 
@@ -87,14 +90,14 @@ def argsort(x: TensorLike, dim: int = -1, descending: bool = False, stable: bool
     return holding(np.ascontiguousarray(_order(values, place(dim, values.ndim), descending)))
 
 
-def sort(x: TensorLike, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+def sort(x: TensorLike, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices[Tensor]:
     """The values in order along an axis, NaN as the largest, and where each was; equals stay in their order."""
     indices = argsort(x, dim, descending)
     given = as_tensor(x)
     return ValuesAndIndices(gather(given, dim, indices) if given.ndim else given, indices)
 
 
-def topk(x: TensorLike, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+def topk(x: TensorLike, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices[Tensor]:
     """The `k` largest (or smallest) values along an axis, in order, and where each was; of equals the first.
 
     Raises RuntimeError where there are not so many.
@@ -114,7 +117,7 @@ def topk(x: TensorLike, k: int, dim: int = -1, largest: bool = True, sorted: boo
 @overload
 def median(x: TensorLike, dim: None = None, keepdim: bool = False) -> Tensor: ...
 @overload
-def median(x: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+def median(x: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices[Tensor]: ...
 def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the middle values, NaN if there is one; with `dim` a pair: values, and where each is."""
     given = as_tensor(x)
