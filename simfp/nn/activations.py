@@ -7,7 +7,7 @@ from typing import Any
 from simfp.autograd import Tensor, as_tensor
 from simfp.nn import functional
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = [
     "GELU", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU",

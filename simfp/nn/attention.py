@@ -14,7 +14,7 @@ from simfp.formats import Format
 from simfp.nn import functional, init
 from simfp.nn.linear import Linear, empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = ["MultiheadAttention"]
 

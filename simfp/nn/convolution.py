@@ -9,7 +9,7 @@ from simfp.autograd import Tensor
 from simfp.nn import functional
 from simfp.nn.linear import empty, reset
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 

@@ -10,7 +10,7 @@ from simfp.autograd import Tensor
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = ["Embedding"]
 

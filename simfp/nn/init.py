@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simfp.arrays import array
 from simfp.autograd import Tensor, no_grad
-from simfp.nn.randomness import generator as _generator
+from simfp.randomness import generator as _generator
 
 __all__ = [
     "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",

@@ -11,7 +11,7 @@ from simfp.autograd import Tensor
 from simfp.nn import functional, init
 from simfp.nn.module import Module
 from simfp.nn.parameter import Parameter
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = ["Identity", "Linear", "empty"]
 

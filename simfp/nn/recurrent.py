@@ -18,7 +18,7 @@ from simfp.nn import functional, init
 from simfp.nn.functional import recurrent
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import generator
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell"]
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simfp import randomness
 from simfp.autograd import Tensor, as_tensor
+from simfp.autograd.drawing import bernoulli, multinomial
 from simfp.devices import as_device
 from simfp.formats import Format
 from simfp.integers import as_dtype
-from simfp.nn import randomness
 from simfp.torchlike.factories import made, shape_of
 
 __all__ = [
@@ -208,45 +209,6 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     drawn = _source(generator).standard_normal(shape)
     fmt = options.pop("dtype", None)
     return made(centre.data.values + drawn * width.data.values, centre.dtype if fmt is None else fmt, **options)
-
-
-def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Tensor:
-    """1 with the probability that stands in `input` (or p), else 0, in its format.
-
-    Raises RuntimeError for what is no probability.
-    """
-    given = as_tensor(input).detach()
-    chances = np.full(given.shape, p) if p is not None else np.asarray(given.data.values)
-    if not ((chances >= 0) & (chances <= 1)).all():
-        raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1, got {float(chances.min())} to {float(chances.max())}")
-    return made(_source(generator).random(given.shape) < chances, given.dtype)
-
-
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
-    """Places, int64, drawn from each row with probabilities in proportion to its values.
-
-    Raises RuntimeError for more than two axes, negative or infinite values, a row of zeros, and more samples than
-    there are places with anything, without `replacement`.
-    """
-    weights = np.asarray(as_tensor(input).detach().data.values, np.float64)
-    if weights.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {weights.ndim}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    rows = np.atleast_2d(weights)
-    if not (rows.sum(-1) > 0).all():
-        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    rng = _source(generator)
-    if replacement or num_samples == 1:
-        edges = rows.cumsum(-1)
-        throws = rng.random((len(rows), num_samples)) * edges[:, -1:]
-        picked = np.array([np.searchsorted(edge, throw, side="right") for edge, throw in zip(edges, throws)])
-    elif (np.count_nonzero(rows, -1) < num_samples).any():
-        raise RuntimeError(f"cannot sample {num_samples} places without replacement: fewer have a probability above 0")
-    else:  # the first arrivals of exponential clocks
-        with np.errstate(divide="ignore"):
-            picked = np.argsort(rng.exponential(size=rows.shape) / rows, -1, kind="stable")[:, :num_samples]
-    return made(picked.reshape(*weights.shape[:-1], num_samples), "int64")
 
 
 def rand_like(input: Any, *, dtype: Any = None, **options: Any) -> Tensor:

@@ -54,16 +54,27 @@ def module_of(path: Path) -> str:
 
 
 @cache
-def imported_names(path: Path) -> frozenset[str]:
-    """Full names of all that a file imports, at its top or anywhere within."""
+def imported_names(path: Path, types: bool = True) -> frozenset[str]:
+    """Full names of all that a file imports, at its top or anywhere within; without `types`, when it runs."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree if types else without_types(tree)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute here"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return frozenset(names)
+
+
+def without_types(tree: ast.Module) -> ast.Module:
+    """A file without what only type checkers read."""
+
+    class Runs(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.If | list[ast.stmt]:
+            return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else node
+
+    return Runs().visit(tree)
 
 
 def is_simfp(name: str) -> bool:
@@ -73,7 +84,9 @@ def is_simfp(name: str) -> bool:
 
 def exposed() -> set[str]:
     """The modules that `import simfp` brings."""
-    return {name.split(".")[1] for name in imported_names(PACKAGE / "__init__.py") if name.startswith("simfp.")}
+    return {
+        name.split(".")[1] for name in imported_names(PACKAGE / "__init__.py", types=False) if name.startswith("simfp.")
+    }
 
 
 def committed_text_files() -> list[tuple[str, str]]:
@@ -94,7 +107,8 @@ def test_every_module_in_the_import_order_exists() -> None:
     assert set(import_order()) <= {module_of(path) for path in SOURCES}
 
 
-def test_imports_point_only_downward() -> None:
+def upward_imports(types: bool) -> dict[str, set[str]]:
+    """What each file imports from modules that stand below its own in the order; `types`: for type checkers alone."""
     order = import_order()
     upward = {}
     for path in SOURCES:
@@ -104,9 +118,23 @@ def test_imports_point_only_downward() -> None:
         allowed = set(order[: order.index(module) + 1])
         if order.index(module) > max(map(order.index, exposed())):
             allowed |= {"", *vars(simfp)["__all__"]}  # the package itself is whole by then
-        inside = {name.partition(".")[2].partition(".")[0] for name in imported_names(path) if is_simfp(name)}
-        upward[str(path.relative_to(PACKAGE))] = sorted(inside - allowed)
-    assert {path: names for path, names in upward.items() if names} == {}
+        running = imported_names(path, types=False)
+        names = filter(is_simfp, imported_names(path) - running if types else running)
+        inside = {name.partition(".")[2].partition(".")[0] for name in names}
+        upward[str(path.relative_to(PACKAGE))] = inside - allowed
+    return {path: names for path, names in upward.items() if names}
+
+
+def test_imports_point_only_downward() -> None:
+    assert upward_imports(types=False) == {}
+
+
+# an Array is given methods further up, of which type checkers are told
+UPWARD_FOR_TYPES: dict[str, set[str]] = {}
+
+
+def test_types_are_imported_from_further_up_only_where_a_class_is_given_methods_from_there() -> None:
+    assert upward_imports(types=True) == UPWARD_FOR_TYPES
 
 
 def test_torch_is_imported_only_in_gpu() -> None:

@@ -12,8 +12,8 @@ from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
 from simfp.autograd.in_place import change
 from simfp.autograd.shaping import reshape
-from simfp.nn.randomness import generator
 from simfp.ops import OPERATIONS
+from simfp.randomness import generator
 
 __all__ = [
     "celu", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "gelu", "glu", "hardsigmoid", "hardswish",

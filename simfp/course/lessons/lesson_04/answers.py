@@ -45,7 +45,7 @@ def softmax(x: Array) -> Array:
     largest = np.max(x, axis=-1, keepdims=True)
     grown = np.exp(x - np.where(np.isneginf(largest), 0, largest))
     total = np.sum(grown, axis=-1, keepdims=True)
-    weights: Array = grown / np.where(total == 0, 1, total)
+    weights: Array = grown / np.where(total == 0, 1, total)  # type: ignore[assignment]
     return weights
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["generator", "get_rng_state", "manual_seed", "set_rng_state"]
+__all__ = ["Chance", "generator", "get_rng_state", "manual_seed", "set_rng_state"]
+
+Chance: TypeAlias = np.random.Generator | int | None  # a Generator, a seed, or the shared one
 
 _shared = np.random.default_rng()  # the one source of chance; `manual_seed` starts it anew
 
@@ -22,7 +24,7 @@ def manual_seed(seed: int) -> np.random.Generator:
     return _shared
 
 
-def generator(rng: Any = None) -> np.random.Generator:
+def generator(rng: Chance = None) -> np.random.Generator:
     """`rng` as a NumPy Generator, a seed standing for a new one; the shared one if it is None."""
     return _shared if rng is None else np.random.default_rng(rng)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from simfp.autograd import Tensor, as_tensor
 from simfp.autograd import functions as of
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor
 from simfp.ops.shapes import place
+from simfp.typing import DTypeLike
 
 __all__ = [
     "absolute", "addmm", "broadcast_tensors", "broadcast_to", "clip", "column_stack", "concat",
@@ -25,34 +26,34 @@ concat = concatenate = of.cat
 greater, greater_equal, less, less_equal = of.gt, of.ge, of.lt, of.le
 
 
-def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def rsub(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> Tensor:
     """other - alpha * input."""
     return of.sub(other, input, alpha=alpha)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(input: TensorLike, mat1: TensorLike, mat2: TensorLike, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2), the product rounded before the sum."""
     product = of.mm(as_tensor(mat1), as_tensor(mat2))
     return of.add(input if beta == 1 else of.mul(input, beta), product, alpha=alpha)
 
 
-def broadcast_to(input: Any, size: Sequence[int]) -> Tensor:
+def broadcast_to(input: TensorLike, size: Sequence[int]) -> Tensor:
     """The tensor expanded to a shape."""
     return of.expand(input, *size)
 
 
-def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+def broadcast_tensors(*tensors: TensorLike) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape that they meet in."""
     shape = np.broadcast_shapes(*(as_tensor(each).shape for each in tensors))
     return tuple(of.expand(each, *shape) for each in tensors)
 
 
-def ravel(input: Any) -> Tensor:
+def ravel(input: TensorLike) -> Tensor:
     """All values along one axis."""
     return of.reshape(input, -1)
 
 
-def movedim(input: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+def movedim(input: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Axes moved to other places, the others in their order.
 
     Raises IndexError for axes that are not there, RuntimeError for lists of different lengths.
@@ -70,7 +71,7 @@ def movedim(input: Any, source: int | Sequence[int], destination: int | Sequence
 moveaxis = movedim
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
+def unflatten(input: TensorLike, dim: int, sizes: Sequence[int]) -> Tensor:
     """One axis as several; one of the lengths may be -1.
 
     Raises IndexError for an axis that is not there, RuntimeError for lengths that do not make it up.
@@ -98,28 +99,28 @@ NEW: dict[tuple[int, int], Any] = {  # (axes wanted, axes there) -> NumPy's key
 }  # fmt: skip
 
 
-def vstack(tensors: Sequence[Any]) -> Tensor:
+def vstack(tensors: Sequence[TensorLike]) -> Tensor:
     """The tensors one below the other: along the first of at least two axes."""
     return of.cat([_at_least(each, 2) for each in tensors], 0)
 
 
-def hstack(tensors: Sequence[Any]) -> Tensor:
+def hstack(tensors: Sequence[TensorLike]) -> Tensor:
     """The tensors side by side: along the second axis, or the only one."""
     parts = [_at_least(each, 1) for each in tensors]
     return of.cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-def dstack(tensors: Sequence[Any]) -> Tensor:
+def dstack(tensors: Sequence[TensorLike]) -> Tensor:
     """The tensors one behind the other: along the third of at least three axes."""
     return of.cat([_at_least(each, 3) for each in tensors], 2)
 
 
-def column_stack(tensors: Sequence[Any]) -> Tensor:
+def column_stack(tensors: Sequence[TensorLike]) -> Tensor:
     """The tensors as columns side by side."""
     return of.cat([of.reshape(each, -1, 1) if as_tensor(each).ndim < 2 else each for each in tensors], 1)
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid, one tensor for each of the vectors.
 
     Raises ValueError for another indexing than "ij" and "xy".
@@ -138,13 +139,13 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return tuple(grids)
 
 
-def diag(input: Any, diagonal: int = 0) -> Tensor:
+def diag(input: TensorLike, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or the matrix with that diagonal and zeros beside it."""
     x = as_tensor(input)
     below, beside = max(-diagonal, 0), max(diagonal, 0)
     if x.ndim == 2:
         count = max(min(x.shape[0] - below, x.shape[1] - beside), 0)
-        return x[np.arange(count) + below, np.arange(count) + beside]  # type: ignore[no-any-return]
+        return x[np.arange(count) + below, np.arange(count) + beside]
     if x.ndim != 1:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
     size = len(x) + abs(diagonal)
@@ -153,38 +154,42 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     return of.masked_fill(of.expand(of.unsqueeze(x[spread], 1), size, size), ~mask, 0)
 
 
-def trace(input: Any) -> Tensor:
+def trace(input: TensorLike) -> Tensor:
     """The sum of a matrix's diagonal."""
     return of.sum(diag(input))
 
 
-def nansum(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def nansum(input: TensorLike, dim: of.Dims = None, keepdim: bool = False) -> Tensor:
     """The sum, NaN counting as 0."""
     return of.sum(of.masked_fill(input, np.isnan(as_tensor(input).detach().data.values), 0), dim, keepdim)
 
 
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def nanmean(input: TensorLike, dim: of.Dims = None, keepdim: bool = False) -> Tensor:
     """The mean of what is no NaN."""
     there = as_tensor(~np.isnan(as_tensor(input).detach().data.values), as_tensor(input).dtype)
     return of.div(nansum(input, dim, keepdim), of.sum(there, dim, keepdim))
 
 
-def var_mean(input: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def var_mean(
+    input: TensorLike, dim: of.Dims = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
     """The variance and the mean."""
     return of.var(input, dim, correction=correction, keepdim=keepdim), of.mean(input, dim, keepdim)
 
 
-def std_mean(input: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def std_mean(
+    input: TensorLike, dim: of.Dims = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean."""
     return of.std(input, dim, correction=correction, keepdim=keepdim), of.mean(input, dim, keepdim)
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None) -> Tensor:
+def scalar_tensor(s: Any, *, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor without axes, of float32 unless another type is asked for."""
     return as_tensor(s, "float32" if dtype is None else dtype)
 
 
-def is_nonzero(input: Any) -> bool:
+def is_nonzero(input: TensorLike) -> bool:
     """Whether the only value is anything but 0.
 
     Raises RuntimeError where there are several.
