@@ -11,6 +11,24 @@ forget("03")              start a lesson over
 ledger.show()             the claims that the course tests, and how they stand
 recordings.load(name)     what a GPU answered
 watch(training)           takes its steps, with a progress bar
+
+What is here, in the order in which it may import one another (each only those above it):
+
+    display         cards, tables and pictures, in a notebook and as text
+    notebooks       the lessons' files
+    progress        what the learner has done
+    judges          who judges an answer
+    bets            bets, kept and settled
+    exercises       questions, hints, solutions
+    lessons         a folder for each lesson
+    catalogue       bets and exercises by id
+    contents        the map of the lessons
+    claims          the experiments of the ledger
+    ledger          the claims that the course tests
+    machine         whether this machine runs the course
+    progress_bar    long work in a cell
+    authoring       for those who write lessons
+    record_recipes  a command that recordings name, now in authoring
 """
 
 from typing import Any

@@ -1,4 +1,24 @@
-"""Sliders and dashboards over figures and experiments: anywidget in front, simfp behind."""
+"""Sliders and dashboards over figures and experiments: anywidget in front, simfp behind.
+
+A folder a widget, each with its front end; all are made of `parts`, and none of another:
+
+    parts              the base class, settings, lanes, running, buttons, the front end's shared modules and sheets
+    autocast_trace     which operation runs in which format under autocast, and why
+    bit_explorer       one value in several formats, bit by bit
+    bits_beside        a device's answers beside simfp's, one element at a time
+    dashboard          training runs, what they lose, and where
+    fused_step         one step of a tensor core, opened
+    memory_calculator  what a training step of GPT-2 keeps in memory
+    number_line        a number on the line of a format, and where roundings send it
+    overflow           numbers that are doubled until they overflow
+    scale_window       what a loss scale does to every layer's gradients
+    scaled_run         a run whose loss scale is dragged while it trains
+    scaler_machine     GradScaler's calls as buttons
+    tensor_core_bits   recorded products beside a tensor core of one's own
+    underflow          numbers that are halved until they are lost
+    update_race        one network under seven recipes, live
+    update_viewer      one weight and its update, in bits
+"""
 
 from simfp.widgets.autocast_trace.widget import AutocastTrace
 from simfp.widgets.bit_explorer.widget import BitExplorer

@@ -12,6 +12,7 @@ import zipfile
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -43,9 +44,13 @@ COMES_WITH = {
 NOT_IN_TESTS = {"sklearn": "scikit-learn"}
 
 
-def import_order() -> list[str]:
-    """The modules in the order that simfp's docstring lists, the lowest first."""
-    return re.findall(r"^    (\w+)  ", simfp.__doc__ or "", flags=re.MULTILINE)
+# rooms of simfp whose docstrings list what is in them, as simfp's own does
+ROOMS = ("experiments", "figures", "widgets", "course")
+
+
+def import_order(package: Any = simfp) -> list[str]:
+    """The modules in the order that a package's docstring lists, the lowest first."""
+    return re.findall(r"^    (\w+)  ", package.__doc__ or "", flags=re.MULTILINE)
 
 
 def module_of(path: Path) -> str:
@@ -135,6 +140,30 @@ UPWARD_FOR_TYPES: dict[str, set[str]] = {}
 
 def test_types_are_imported_from_further_up_only_where_a_class_is_given_methods_from_there() -> None:
     assert upward_imports(types=True) == UPWARD_FOR_TYPES
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_within_a_room_point_only_downward(room: str) -> None:
+    order = import_order(importlib.import_module(f"simfp.{room}"))
+    inside = {
+        path: path.relative_to(PACKAGE / room).parts[0].removesuffix(".py") for path in SOURCES if room in path.parts
+    }
+    assert set(inside.values()) - ABOVE_ALL == set(order)
+    upward = {}
+    for path, part in inside.items():
+        if part not in ABOVE_ALL:
+            names = {name.split(".")[2] for name in imported_names(path) if name.startswith(f"simfp.{room}.")}
+            upward[str(path.relative_to(PACKAGE))] = sorted(names - set(order[: order.index(part) + 1]))
+    assert {path: names for path, names in upward.items() if names} == {}
+
+
+def test_no_widget_is_made_of_another() -> None:
+    made_of = {
+        path.parent.name: {name.split(".")[2] for name in imported_names(path) if name.startswith("simfp.widgets.")}
+        for path in PACKAGE.glob("widgets/*/widget.py")
+    }
+    assert len(made_of) > 10
+    assert {widget: parts - {"parts"} for widget, parts in made_of.items() if parts - {"parts"}} == {}
 
 
 def test_torch_is_imported_only_in_gpu() -> None:
