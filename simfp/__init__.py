@@ -8,8 +8,8 @@ The modules, in the order in which they may import one another (each only those 
     lessons_folder     where the lessons and their recordings lie
     formats        what a format is; the table of named ones; as_format
     integers       the types of integers and truth values; as_dtype
-    typing         types of arguments: what names a format, which words an option takes
     devices        "cpu" and "cuda", in name: there is one device
+    typing         types of arguments: what names a format, which words an option takes
     randomness     where chance comes from: one generator for all, unless a call names its own
     bits           values and codes: encode, decode, fields, neighbours, exact decimals
     observe        who is told of each rounding, and who of each operation

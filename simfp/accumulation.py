@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +38,11 @@ from simfp.kernels.ordered_sums import in_order
 from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
 from simfp.kernels.sum_programs import OPEN, pairwise_program
 from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
+from simfp.typing import FormatLike, Rounding
 
 __all__ = [
     "Accumulator",
+    "AccumulatorLike",
     "BlockedSum",
     "ExactSum",
     "Float64Sum",
@@ -115,12 +117,15 @@ class Accumulator(ABC):
         return self.add_products(ONE, columns, plain=True).reshape(shape)[()]
 
 
+AccumulatorLike: TypeAlias = Accumulator | FormatLike  # a format stands for its SequentialSum
+
+
 @dataclass(frozen=True)
 class _Rounding(Accumulator):
     """What the accumulators have in common that round every addition."""
 
-    fmt: Any
-    rounding: str = "nearest_even"
+    fmt: FormatLike
+    rounding: Rounding = "nearest_even"
     fma: bool = field(default=False, kw_only=True)
     rng: Any = field(default=None, kw_only=True, compare=False)
 
@@ -135,12 +140,11 @@ class _Rounding(Accumulator):
     @property
     def format(self) -> Format:
         """The format that totals come in."""
-        fmt: Format = self.fmt
-        return fmt
+        return self.fmt  # type: ignore[return-value]  # which `__post_init__` has made it
 
     def _in_order(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, plain: bool) -> Values:
         """The totals in the order of a program; in float32, of float32 values, by the processor's own additions."""
-        native = self.fmt == FLOAT32 and self.rounding == "nearest_even"
+        native = self.format == FLOAT32 and self.rounding == "nearest_even"
         left, right = (_in_float32(a), _in_float32(b)) if native else (None, None)
         if left is None or right is None:
             return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
@@ -155,7 +159,7 @@ class _Rounding(Accumulator):
         """The totals by one of the kernels' loops; the work is split among threads."""
         out = np.empty((a.shape[0], b.shape[1]))
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        plan = _plan(self.fmt, self.rounding, "keep", "inf", 64)
+        plan = _plan(self.format, self.rounding, "keep", "inf", 64)
         how = BY_CHANCE if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
         key, twist, unused = _coins(64, self.rng, None)
@@ -307,8 +311,8 @@ class ExactSum(Accumulator):
         Seed or generator of "stochastic".
     """
 
-    fmt: Any = "float32"
-    rounding: str = "nearest_even"
+    fmt: FormatLike = "float32"
+    rounding: Rounding = "nearest_even"
     rng: Any = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
@@ -320,8 +324,7 @@ class ExactSum(Accumulator):
     @property
     def format(self) -> Format:
         """The format that totals come in."""
-        fmt: Format = self.fmt
-        return fmt
+        return self.fmt  # type: ignore[return-value]  # which `__post_init__` has made it
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
@@ -329,7 +332,7 @@ class ExactSum(Accumulator):
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         tasks = a.shape[0] * -(-b.shape[1] // LANES)
         in_threads(lambda first, last: exact(a, b, out, first, last, down), tasks, b.shape[0] * out.size)
-        return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
+        return round_array(out, self.format, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 
 NARROW = 32  # columns; of fewer, and more rows, the transposed product is made

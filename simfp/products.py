@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import arrays
-from simfp.accumulation import Accumulator, SequentialSum
+from simfp.accumulation import Accumulator, AccumulatorLike, SequentialSum
 from simfp.arrays import Array, accumulator_dtype, as_operands, owned
 from simfp.elementwise import in_format, one_nan, result_format
 from simfp.formats import Format, as_format
 from simfp.rounding import round_array
+from simfp.typing import FormatLike
 
 __all__ = ["dot", "matmul", "sum", "sums_of_products"]
 
@@ -22,9 +23,9 @@ def sum(
     x: Any,
     axis: int | tuple[int, ...] | None = None,
     *,
-    accumulator: Any,
+    accumulator: AccumulatorLike,
     keepdims: bool = False,
-    out_dtype: Any = None,
+    out_dtype: FormatLike | None = None,
 ) -> Array:
     """The sum of `x` over all axes, or over `axis`, carried by `accumulator` and then rounded to the format of `x`.
 
@@ -47,7 +48,7 @@ def sum(
     return _rounded(total, fmt if out_dtype is None else as_format(out_dtype), "sum")
 
 
-def dot(a: Any, b: Any, *, accumulator: Any, out_dtype: Any = None) -> Array:
+def dot(a: Any, b: Any, *, accumulator: AccumulatorLike, out_dtype: FormatLike | None = None) -> Array:
     """The sum of the products of two vectors; as `matmul` for those.
 
     Raises ValueError for other than vectors of one length.
@@ -57,7 +58,7 @@ def dot(a: Any, b: Any, *, accumulator: Any, out_dtype: Any = None) -> Array:
     return matmul(a, b, accumulator=accumulator, out_dtype=out_dtype)
 
 
-def matmul(a: Any, b: Any, *, accumulator: Any = None, out_dtype: Any = None) -> Array:
+def matmul(a: Any, b: Any, *, accumulator: AccumulatorLike | None = None, out_dtype: FormatLike | None = None) -> Array:
     """The matrix product ``a @ b``, its sums carried by `accumulator`, and each rounded once to the result's format.
 
     a, b: Arrays, or NumPy arrays in one of simfp's formats; shapes as np.matmul takes them.

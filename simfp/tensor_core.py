@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from simfp.accumulation import Accumulator, check_count, in_threads
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.kernels import tensor_core as kernels
 from simfp.rounding import round_array
+from simfp.typing import FormatLike
 
 __all__ = [
     "ADA", "AMPERE", "BLACKWELL", "GENERATIONS", "HOPPER", "TURING", "VOLTA", "Generation", "Order", "TensorCore",
@@ -120,12 +121,26 @@ class TensorCore(Accumulator):
 
     terms: int
     fraction_bits: int
-    accumulator: Any = "float32"
-    rounding: str = "toward_zero"
-    inputs: tuple[Any, ...] = ()
+    accumulator: Format = FLOAT32
+    rounding: Literal["toward_zero", "nearest_even"] = "toward_zero"
+    inputs: tuple[Format, ...] = ()
     order: Order = Order()
     source: str = field(default="", compare=False)
     checked: str = field(default="", compare=False)
+
+    if TYPE_CHECKING:  # what names a format becomes one
+
+        def __init__(
+            self,
+            terms: int,
+            fraction_bits: int,
+            accumulator: FormatLike = "float32",
+            rounding: Literal["toward_zero", "nearest_even"] = "toward_zero",
+            inputs: tuple[FormatLike, ...] = (),
+            order: Order = ...,
+            source: str = "",
+            checked: str = "",
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         for name, most in (("terms", MOST_TERMS), ("fraction_bits", MOST_FRACTION_BITS)):
@@ -143,8 +158,7 @@ class TensorCore(Accumulator):
     @property
     def format(self) -> Format:
         """The format that sums come in."""
-        fmt: Format = self.accumulator
-        return fmt
+        return self.accumulator
 
     def with_order(self, order: Order | None = None, **changes: Any) -> TensorCore:
         """The same unit with another order: an Order, or changes to the one that it has."""
@@ -279,7 +293,7 @@ class Generation(Accumulator):
         """The format that sums come in."""
         return FLOAT32
 
-    def core(self, fmt: Any) -> TensorCore:
+    def core(self, fmt: FormatLike) -> TensorCore:
         """The unit for inputs of `fmt`.
 
         Raises ValueError for a format that this generation does not take, naming those that it takes.
@@ -303,7 +317,7 @@ class Generation(Accumulator):
         return self.core(fmt).products(a, b, fmt, right)
 
 
-def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
+def predicted_order(fmt: FormatLike, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
     """The order in which Hopper's kernels walk K for a product of (M, K) and (K, N), None where no rule is known.
 
     layout: for each factor "n" if its rows lie in memory one after the other, "t" if its columns do.

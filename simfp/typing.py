@@ -10,14 +10,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 
+from simfp.devices import DeviceLike
 from simfp.formats import Format
 from simfp.integers import IntegerType
 
-__all__ = ["DTypeLike", "FormatLike", "Overflow", "Reduction", "Rounding", "Subnormals", "TorchDType"]
+__all__ = [
+    "DTypeLike",
+    "DeviceLike",
+    "FormatLike",
+    "Overflow",
+    "Phase",
+    "Reduction",
+    "Rounding",
+    "RoundingOptions",
+    "Subnormals",
+    "TorchDType",
+    "UpdateRounding",
+]
 
 
 class TorchDType(Protocol):
@@ -37,4 +50,15 @@ Rounding = Literal[
 ]
 Subnormals = Literal["keep", "flush"]
 Overflow = Literal["inf", "saturate"]
+UpdateRounding = Literal["nearest_even", "stochastic"]  # of weights, by an optimizer
 Reduction = Literal["none", "mean", "sum"]  # of a loss
+Phase = Literal["forward", "backward", "unscale", "update"]  # of a training step
+
+
+class RoundingOptions(TypedDict, total=False):
+    """The options of `round_to`, as functions take them that hand them on."""
+
+    subnormals: Subnormals
+    overflow: Overflow
+    rng: np.random.Generator | int | None
+    random_bits: int | None

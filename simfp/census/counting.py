@@ -15,6 +15,7 @@ from simfp.census.table import SHARES, Table, share_of, shares
 from simfp.formats import Format, as_format
 from simfp.kernels.tallies import tally32, tally64
 from simfp.observe import FATES, PHASES, Rounding
+from simfp.typing import FormatLike, Phase
 
 __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
 
@@ -208,7 +209,7 @@ class Census:
         chosen = [bins for _, _, bins in self._chosen(filters)]
         return Histogram(LOWEST, np.sum(chosen, axis=0, dtype=np.int64) if chosen else np.zeros(self._bins, np.int64))
 
-    def last_step(self, phase: str, fmt: Any = None) -> dict[str, int]:
+    def last_step(self, phase: Phase, fmt: FormatLike | None = None) -> dict[str, int]:
         """The counts of a phase, or of its roundings to `fmt`, in the last step that was counted and is over."""
         _check("phase", phase, PHASES)
         wanted = None if fmt is None else as_format(fmt)

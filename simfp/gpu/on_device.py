@@ -6,7 +6,7 @@ import contextlib
 import re
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -107,7 +107,9 @@ def generation_of(device: str) -> tuple[Generation, str]:
     for fmt in ("float16", "bfloat16"):
         step = probe(device, fmt, (64, 96, 64)).step
         if step.fraction_bits is not None:
-            core = TensorCore(step.terms, step.fraction_bits, rounding=step.conversion, inputs=(fmt,))
+            rounding: Literal["toward_zero", "nearest_even"]
+            rounding = "nearest_even" if step.conversion == "nearest" else "toward_zero"
+            core = TensorCore(step.terms, step.fraction_bits, rounding=rounding, inputs=(fmt,))
             cores[core.inputs[0]] = core
     return Generation("probed", cores), f"{told} is in no table: its cores were probed"
 

@@ -19,6 +19,7 @@ from simfp.elementwise import FLOAT32
 from simfp.formats import Format
 from simfp.kernels import elementary, round_to_odd, updates
 from simfp.rounding import round_array
+from simfp.typing import UpdateRounding
 
 __all__ = ["NO_VALUES", "Tensors", "flat", "fma", "written"]
 
@@ -34,7 +35,7 @@ class Tensors(NamedTuple):
 
     fmt: Format
     operation: str
-    rounding: str = "nearest_even"
+    rounding: UpdateRounding = "nearest_even"
     rng: np.random.Generator | None = None
     start: Values | None = None  # what the operation is to change, for observers
 

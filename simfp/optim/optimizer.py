@@ -21,6 +21,7 @@ from simfp.autograd import Tensor
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format, as_format
 from simfp.optim.foreach import Tensors, Values
+from simfp.randomness import Chance
 from simfp.saved_arrays import from_bytes
 
 __all__ = ["Optimizer", "check_not_negative", "is_tensor"]
@@ -49,7 +50,7 @@ class Optimizer:
     Raises ValueError for no parameters, non-leaf ones, or those in two groups, TypeError for what is no parameter.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], *, rng: Any = None) -> None:
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], *, rng: Chance = None) -> None:
         self.defaults = OWN_OPTIONS | defaults
         if is_tensor(params) or isinstance(params, Array):
             name = type(params).__name__

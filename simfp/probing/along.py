@@ -13,6 +13,7 @@ from simfp.kernels.sum_programs import GO_ON, MERGE, OPEN
 from simfp.probing.trees import Tree, steps_of
 from simfp.rounding import round_array
 from simfp.tensor_core import Generation, TensorCore
+from simfp.typing import FormatLike
 
 __all__ = ["product_along"]
 
@@ -21,7 +22,7 @@ def product_along(
     tree: Tree,
     a: NDArray[Any],
     b: NDArray[Any],
-    fmt: Any,
+    fmt: FormatLike,
     accumulator: Accumulator,
     *,
     reduction: Any = None,

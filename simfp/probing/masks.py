@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp.formats import as_format
+from simfp.typing import FormatLike
 
 __all__ = ["Counts", "Masks", "Sums", "factors", "masks_for", "survivors", "whole"]
 
@@ -24,7 +25,7 @@ class Masks(NamedTuple):
     factors: int = 1  # 1: the terms are values of the format, times 1; 2: products of two values, see `factors`
 
 
-def masks_for(fmt: Any) -> Masks:
+def masks_for(fmt: FormatLike) -> Masks:
     """Masks for products of `fmt`: far enough apart that a thousand and more tiny terms vanish beside a huge one.
 
     Values times 1 where the format is wide enough for that, products of two values where it is not: 8 bits reach from

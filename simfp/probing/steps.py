@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from simfp.formats import as_format
 from simfp.probing.masks import Sums
 from simfp.probing.trees import Tree, all_steps, deepest, steps_of
 from simfp.tensor_core import GENERATIONS
+from simfp.typing import FormatLike
 
 __all__ = ["Step", "find_step", "name_of"]
 
@@ -23,7 +24,7 @@ class Step(NamedTuple):
     conversion: str  # how the running sum is rounded: "toward_zero" or "nearest"
 
 
-def find_step(sums: Sums, tree: Tree, terms: int, fmt: Any, *, both: bool = False) -> Step:
+def find_step(sums: Sums, tree: Tree, terms: int, fmt: FormatLike, *, both: bool = False) -> Step:
     """What the steps of a sum with this tree keep, asked of the function that makes it.
 
     both: whether the terms are products of two values of `fmt`, not values themselves.
@@ -83,7 +84,7 @@ def _conversion(sums: Sums, chain: list[list[int]], terms: int, largest: int, sm
     return "unknown"
 
 
-def name_of(step: Step, fmt: Any) -> list[str]:
+def name_of(step: Step, fmt: FormatLike) -> list[str]:
     """The generations of GPUs whose tensor cores make such steps of products of `fmt`."""
     fmt = as_format(fmt)
     return [

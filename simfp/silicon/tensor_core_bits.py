@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def shown(answers: Iterable[Recorded]) -> dict[str, Recorded]:
     return {name: fit[name] for name in first or fit}
 
 
-def unit(case: Case, terms: int, fraction_bits: int, rounding: str) -> TensorCore:
+def unit(case: Case, terms: int, fraction_bits: int, rounding: Literal["toward_zero", "nearest_even"]) -> TensorCore:
     """A tensor core with these parameters; its running sum has the format that Hopper's has for such inputs."""
     return TensorCore(terms, fraction_bits, HOPPER.core(case.fmt).accumulator, rounding)
 

@@ -17,7 +17,9 @@ from simfp.autograd.drawing import bernoulli, multinomial
 from simfp.devices import as_device
 from simfp.formats import Format
 from simfp.integers import as_dtype
+from simfp.randomness import Chance
 from simfp.torchlike.factories import made, shape_of
+from simfp.typing import DTypeLike
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -159,7 +161,7 @@ def _floating(dtype: Any) -> Format:
     return fmt
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def rand(*size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Multiples of 2^-p from [0, 1), p being the format's precision, each as probable as the others.
 
     size: the shape, as numbers or one sequence. options: device, requires_grad.
@@ -169,7 +171,7 @@ def rand(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -
     return made(_source(generator).integers(0, steps, shape_of(size, options)) / steps, fmt, **options)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randn(*size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Numbers of the standard normal distribution.
 
     size: the shape, as numbers or one sequence. options: device, requires_grad.
@@ -178,7 +180,7 @@ def randn(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) 
     return made(_source(generator).standard_normal(shape_of(size, options)), fmt, **options)
 
 
-def randint(*bounds_and_size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randint(*bounds_and_size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Integers: ``randint(high, size)`` from 0 to high - 1, ``randint(low, high, size)`` from low on; int64.
 
     Raises RuntimeError where there is none to choose from.
@@ -193,14 +195,14 @@ def randint(*bounds_and_size: Any, generator: Any = None, dtype: Any = None, **o
     return made(values, "int64" if dtype is None else dtype, **options)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randperm(n: int, *, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     if int(n) < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     return made(_source(generator).permutation(int(n)), "int64" if dtype is None else dtype, **options)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, **options: Any) -> Tensor:
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Chance = None, **options: Any) -> Tensor:
     """Numbers of normal distributions, their means and standard deviations given as numbers or Tensors."""
     centre, width = (as_tensor(each).detach() for each in (mean, std))
     shape = shape_of((size,), {}) if size is not None else np.broadcast_shapes(centre.shape, width.shape)
@@ -211,17 +213,17 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     return made(centre.data.values + drawn * width.data.values, centre.dtype if fmt is None else fmt, **options)
 
 
-def rand_like(input: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+def rand_like(input: Any, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `rand`, in the shape and format of `input`."""
     return rand(*as_tensor(input).shape, dtype=as_tensor(input).dtype if dtype is None else dtype, **options)
 
 
-def randn_like(input: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+def randn_like(input: Any, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `randn`, in the shape and format of `input`."""
     return randn(*as_tensor(input).shape, dtype=as_tensor(input).dtype if dtype is None else dtype, **options)
 
 
-def randint_like(input: Any, *bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
+def randint_like(input: Any, *bounds: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `randint`, in the shape and type of `input`."""
     x = as_tensor(input)
     return randint(*bounds, dtype=x.dtype if dtype is None else dtype, size=x.shape, **options)
