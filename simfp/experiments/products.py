@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.accumulation import Accumulator, SequentialSum
+from simfp.accumulation import Accumulator
 from simfp.bits import decode
 from simfp.formats import Format, as_format
 from simfp.rounding import encode, round_to
@@ -124,7 +124,7 @@ def _stored(name: str) -> Format:
 def accumulator(case: Case, generation: Generation = HOPPER) -> Accumulator:
     """What should carry the sums of `case` on a GPU where a kernel walks K from its first to its last."""
     if case.fmt == "float32":
-        return SequentialSum("float32", fma=True)
+        return generation.cuda_cores
     core = generation.core(case.fmt)
     if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
         return core.with_order(Order(part=128, reduction="float32"))

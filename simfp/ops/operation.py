@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, accumulator_dtype, array, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, array, owned
 from simfp.elementwise import FLOAT32, one_nan, rounded
 from simfp.formats import Format, as_format
 from simfp.precision import rule_of
@@ -22,6 +23,7 @@ __all__ = [
     "Saved",
     "as_asked",
     "broadcasting",
+    "check_broadcasting",
     "finished",
     "in_format_of",
     "same",
@@ -145,17 +147,21 @@ def broadcasting(forward: Callable[..., Array]) -> Callable[..., Array]:
 
     @wraps(forward)
     def checked(x: Any, y: Any, *more: Any, **options: Any) -> Array:
-        left, right = np.shape(x), np.shape(y)
-        if left != right:
-            for place in range(1, min(len(left), len(right)) + 1):
-                if left[-place] != right[-place] and 1 not in (left[-place], right[-place]):
-                    raise RuntimeError(
-                        f"The size of tensor a ({left[-place]}) must match the size of tensor b ({right[-place]}) at "
-                        f"non-singleton dimension {max(len(left), len(right)) - place}"
-                    )
+        check_broadcasting(np.shape(x), np.shape(y))
         return forward(x, y, *more, **options)
 
     return checked
+
+
+def check_broadcasting(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    """Raises torch's RuntimeError for shapes that do not broadcast."""
+    if left != right:
+        for place in range(1, min(len(left), len(right)) + 1):
+            if left[-place] != right[-place] and 1 not in (left[-place], right[-place]):
+                raise RuntimeError(
+                    f"The size of tensor a ({left[-place]}) must match the size of tensor b ({right[-place]}) at "
+                    f"non-singleton dimension {max(len(left), len(right)) - place}"
+                )
 
 
 def same(g: Array, call: Call) -> Array:
