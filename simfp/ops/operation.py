@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 
 Forward = Callable[..., "Array | Saved"]
-VJP = Callable[[Array, Call], Array]  # the gradient of the result -> that of one input
+VJP = Callable[..., Array]  # (the gradient of the result, the call) -> that of one input
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Operation:
     saves: for each derivative the letters of what its values are computed from, besides the gradient: a digit for the
     input at that position, r for the result, s for what the forward put aside, k for arrays of indices within a key.
     What has changed since the forward makes the derivative an error; where there is nothing, nothing need be kept.
+    joint: where gradients share sums, a class of what each of `vjps` takes in place of a gradient and a call: it is
+    made of these once, and has the shared sums as cached properties.
     shows: whether the result may be a view of the first input: the same memory.
     widens: whether torch's kernel takes 16 bits and widens them itself where autocast asks for float32. It may then
     add in another order than one that takes float32, so the forward is told the format that is `loaded`.
@@ -72,6 +74,7 @@ class Operation:
     forward: Forward
     vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
     saves: tuple[str, ...] = ()
+    joint: Callable[[Array, Call], Any] | None = None
     shows: bool = False
     widens: bool = False
     _letters: dict[tuple[int, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -82,10 +85,21 @@ class Operation:
         return rule_of(self.name)
 
     def vjp(self, position: int) -> VJP | None:
-        """How a gradient comes back through the input at `position`; None if it does not."""
+        """The row's entry for the input at `position`, None where no gradient comes back; `backward` calls it."""
         if callable(self.vjps):
             return self.vjps(position)
         return self.vjps[position] if position < len(self.vjps) else None
+
+    def backward(self, g: Array, call: Call) -> Callable[[int], Array]:
+        """The gradient `g` of a call's result, brought back: a function from the position of an input to its own."""
+        given = (g, call) if self.joint is None else (self.joint(g, call),)
+
+        def by(position: int) -> Array:
+            vjp = self.vjp(position)
+            assert vjp is not None, (self.name, position)  # nobody asks where none comes back
+            return vjp(*given)
+
+        return by
 
     def saved_for(self, position: int) -> str:
         """The letters of what the derivative by the input at `position` looks at."""
