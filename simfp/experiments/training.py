@@ -51,6 +51,7 @@ class Training:
     task, recipe, others: see `Settings`.
     census: True, or every so many-th step, or a Census of one's own, for its counts; `training.census` has them, with
     layers named as in the model. What a step that is not finished lost is not counted.
+    before_update: called in each step when the gradients are there, scaled as the loss was.
 
     status: "ready", "running", "paused", "stopped", "diverged" or "finished". A loss that is infinite or NaN is the end
     of the run, and no error: `diverged_at` is the number of that step. warnings: what goes wrong with such a recipe.
@@ -68,13 +69,14 @@ class Training:
         recipe: str | Recipe = "fp32",
         *,
         census: bool | int | Census = False,
+        before_update: Callable[[], Any] | None = None,
         **settings: Any,
     ) -> None:
         given = task if isinstance(task, Settings) else Settings(task, recipe, **settings)
         self.settings = given.whole()
         self.task: Task = TASKS[self.settings.task]
         self.recipe: Recipe = self.settings.recipe
-        self.learner = Learner(self.settings, self._check)
+        self.learner = Learner(self.settings, self._check, before_update)
         self.warnings = self.recipe.warnings(str(self.settings.optimizer), self.settings.options)
         self.census = _census(census, self.model)
         self.history: list[Step] = []
