@@ -18,7 +18,7 @@ from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Generation, Order
 
 __all__ = [
-    "CASES", "KINDS", "Case", "Recorded", "accumulator", "answer_checksum", "checksum", "exponents", "inputs", "model",
+    "CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "exponents", "inputs", "model",
     "recorded", "values",
 ]  # fmt: skip
 
@@ -173,16 +173,6 @@ def checksum(case: Case) -> str:
     """SHA-256 of a case's inputs."""
     a, b = inputs(case)
     return hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()
-
-
-def answer_checksum(case: Case) -> str:
-    """SHA-256 of the codes that the model makes of a case, every NaN as the one that these cores make.
-
-    What a device answered has the same one exactly where no bit differs.
-    """
-    made = model(case)
-    codes = np.where(np.isnan(made), np.uint32(0x7FFFFFFF), made.view(np.uint32))
-    return hashlib.sha256(codes.tobytes()).hexdigest()
 
 
 def recorded(file: Path, recording: dict[str, Any]) -> Iterator[Recorded]:
