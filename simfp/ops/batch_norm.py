@@ -20,7 +20,7 @@ from simfp.elementwise import FLOAT32
 from simfp.formats import NAMED_FORMATS, Format
 from simfp.kernels import batch_norm as kernels
 from simfp.ops.device_math import fma, rsqrt
-from simfp.ops.operation import Call, Operation, Saved, finished, widened
+from simfp.ops.operation import Call, Operation, Saved, argument, finished, widened
 from simfp.rounding import round_to
 
 __all__ = ["ROWS"]
@@ -175,7 +175,7 @@ def _joined(sums: Values, fmt: Format) -> Values:
 def _scale_back(call: Call) -> Values:
     """The scale as gradients take it: where there are planes and running statistics, it is computed again."""
     kept: Statistics = call.saved
-    if call.options.get("training", False) or _columns(call.inputs[0].shape):
+    if argument(call, batch_norm, "training") or _columns(call.inputs[0].shape):
         return kept.scale
     one = kept.scale.dtype.type(1)
     return np.asarray(one / np.sqrt(kept.variance + one * kept.eps)).reshape(kept.scale.shape)
@@ -201,7 +201,7 @@ class _Backward:
         slope, scale, columns = widened(g), kept.scale, _columns(x.shape)
         one = slope.dtype.type(1)
         gamma = one if weight is None else widened(weight).reshape(scale.shape)
-        if not call.options.get("training", False):
+        if not argument(call, batch_norm, "training"):
             fused = not columns and weight is not None
             made = slope * (_scale_back(call) * gamma) if fused else slope * gamma * scale
             return finished(made, g.dtype, "batch_norm")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "Call",
     "Operation",
     "Saved",
+    "argument",
     "as_asked",
     "broadcasting",
     "check_broadcasting",
@@ -112,6 +114,18 @@ class Operation:
             found = "".join(dict.fromkeys("".join(map(self.saved_for, positions))))
             self._letters[positions] = found
         return found
+
+
+def argument(call: Call, forward: Callable[..., Any], name: str) -> Any:
+    """What a call of `forward` was given as its parameter `name`, by position or by name; or else its default."""
+    position, default = _parameters(forward)[name]
+    return call.inputs[position] if position < len(call.inputs) else call.options.get(name, default)
+
+
+@lru_cache(maxsize=1024)
+def _parameters(forward: Callable[..., Any]) -> dict[str, tuple[int, Any]]:
+    """The position and the default of each parameter."""
+    return {each.name: (place, each.default) for place, each in enumerate(signature(forward).parameters.values())}
 
 
 def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:
