@@ -28,6 +28,7 @@ The modules, in the order in which they may import one another (each only those 
     arrays         Array: values and a Format, with NumPy's operators; matmul
     array_functions    NumPy's functions on Arrays, in tables
     products       sums and matrix products of Arrays, carried by an accumulator of one's choice
+    foreach        torch's foreach kernels: the arithmetic of optimizers and of the GradScaler
     precision      which precision operations run in now; autocast's lists
     ops            operations: one row each, with its forward and its derivatives
     array_methods  torch's methods on Arrays, in a table

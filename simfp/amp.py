@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from simfp import precision
-from simfp.accumulation import Accumulator, AccumulatorLike, SequentialSum
+from simfp.accumulation import AccumulatorLike, as_accumulator
 from simfp.formats import ALIASES, NAMED_FORMATS, Format, as_format
 from simfp.grad_scaler import GradScaler
 from simfp.precision import AUTOCAST_LISTS, Precision
@@ -134,7 +134,7 @@ class autocast:
             self._cache_enabled = now.cache_enabled if inherits else True
         else:
             self._cache_enabled = bool(asked.cache_enabled)
-        self._accumulator = None if accumulator is None else _accumulator(accumulator)
+        self._accumulator = None if accumulator is None else as_accumulator(accumulator)
         self._enabled = bool(asked.enabled)
         if self._enabled and self.device == "cpu" and self.fast_dtype not in CPU_DTYPES:
             warnings.warn(
@@ -185,7 +185,7 @@ def accumulating(accumulator: AccumulatorLike | None) -> Iterator[None]:
     accumulator: what `autocast` takes; None for NumPy's float32, as outside of all regions.
     """
     now = precision.current()
-    with precision.running(replace(now, accumulator=None if accumulator is None else _accumulator(accumulator))):
+    with precision.running(replace(now, accumulator=as_accumulator(accumulator))):
         yield
 
 
@@ -236,8 +236,3 @@ def _device(name: Any) -> str:
         )
         raise RuntimeError(f"User specified an unsupported autocast device_type '{name}'{hint}")
     return name
-
-
-def _accumulator(given: Any) -> Accumulator:
-    """An accumulator; a format stands for sums in it, one product after the other."""
-    return given if isinstance(given, Accumulator) else SequentialSum(given)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.accumulation import Accumulator, SequentialSum
+from simfp.accumulation import Accumulator
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.probing import Tree, product_along
 from simfp.rounding import round_array
@@ -69,7 +69,7 @@ class FoundOrders(Accumulator):
         tree = self._tree(a, b)
         a, b = (np.asarray(x, np.float64) for x in (a, b))
         if self.inputs == "float32":
-            return product_along(tree, a, b, fmt, SequentialSum(FLOAT32, fma=True))
+            return product_along(tree, a, b, fmt, HOPPER.cuda_cores)
         narrow = as_format(self.inputs)
         a, b = (round_array(np.array(x, np.float64), narrow, in_place=True) for x in (a, b))
         return product_along(tree, a, b, narrow, HOPPER)

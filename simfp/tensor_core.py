@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.accumulation import Accumulator, check_count, in_threads
+from simfp.accumulation import Accumulator, SequentialSum, check_count, in_threads
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.kernels import tensor_core as kernels
 from simfp.rounding import round_array
@@ -34,6 +34,7 @@ __all__ = [
 Values = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 FLOAT32 = NAMED_FORMATS["float32"]
+FUSED_MULTIPLY_ADDS = SequentialSum("float32", fma=True)
 LOWEST = 7  # no step is aligned to less than 2^(the accumulator's smallest exponent - 7); measured with float32's
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
 
@@ -178,7 +179,10 @@ class TensorCore(Accumulator):
         if any((self.inputs and each not in self.inputs) or 2 * each.precision > 24 for each in formats):
             takes = ", ".join(each.name for each in self.inputs) or "formats of at most 12 bits' precision"
             raise ValueError(f"this tensor core takes {takes}; got {' and '.join(map(str, dict.fromkeys(formats)))}")
-        sums = [self._part(a, b, steps, *formats) for steps in self.order.parts(a.shape[-1], self.terms)]
+        sums = []
+        for steps in self.order.parts(a.shape[-1], self.terms):
+            first, last = int(steps[0, 0]), int(steps[-1, 1])
+            sums.append(self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt, right=right))
         if not sums:
             return np.zeros((*a.shape[:-1], b.shape[-1]))
         reduction = self.order.reduction or self.accumulator
@@ -188,11 +192,6 @@ class TensorCore(Accumulator):
             with np.errstate(invalid="ignore"):
                 total = round_array(total + round_array(each, kept), reduction)
         return total
-
-    def _part(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, right: Format) -> Values:
-        """The running sum of one part."""
-        first, last = int(steps[0, 0]), int(steps[-1, 1])
-        return self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt, right=right)
 
     def along(
         self,
@@ -282,11 +281,24 @@ class TensorCore(Accumulator):
 
 @dataclass(frozen=True)
 class Generation(Accumulator):
-    """The tensor cores of one generation of GPUs: a unit for each input format."""
+    """The units of one generation of GPUs that multiply matrices.
+
+    Parameters
+    ----------
+    cores
+        For each input format the tensor core that takes it.
+    order
+        In which order K is walked by tensor cores.
+    cuda_cores
+        What is done where there is no tensor core for a format, float32 above all: CUDA cores multiply and add numbers
+        widened to float32 by fused multiply-adds, one after the other. (So they do for short K; for long ones some
+        kernels split K, as `probing` finds out.)
+    """
 
     name: str
     cores: Mapping[Format, TensorCore]
     order: Order = Order()
+    cuda_cores: SequentialSum = FUSED_MULTIPLY_ADDS
 
     @property
     def format(self) -> Format:
@@ -313,7 +325,12 @@ class Generation(Accumulator):
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
     def products(self, a: Floats, b: Floats, fmt: Format, right: Format | None = None) -> Values:
-        """As that of the unit for `fmt`."""
+        """As that of the tensor core for `fmt`, or where there is none as CUDA cores add them.
+
+        Raises ValueError for two formats that no tensor core takes together.
+        """
+        if fmt not in self.cores and right in (None, fmt):
+            return self.cuda_cores.products(a, b, fmt)
         return self.core(fmt).products(a, b, fmt, right)
 
 

@@ -189,10 +189,8 @@ def _part_of_gradient(g: Array, call: Call) -> Array:
 def _into_base(g: Array, call: Call) -> Array:
     """The gradient, where the view is what comes back through the operation."""
     node: Node = call.options["part"]
-    vjp = node.operation.vjp(0)
-    assert vjp is not None
     assert node.call is not None
-    back = brought_to(node.call.inputs[0], vjp(_part_of_gradient(g, call), node.call))
+    back = brought_to(node.call.inputs[0], node.operation.backward(_part_of_gradient(g, call), node.call)(0))
     out = g._values.copy()
     out.reshape(-1)[call.options["places"]] = back._values
     return owned(out, g.dtype)
@@ -201,10 +199,8 @@ def _into_base(g: Array, call: Call) -> Array:
 def _into_other(position: int) -> Any:
     def vjp(g: Array, call: Call) -> Array:
         node: Node = call.options["part"]
-        inner = node.operation.vjp(position)
-        assert inner is not None
         assert node.call is not None
-        return inner(_part_of_gradient(g, call), node.call)
+        return node.operation.backward(_part_of_gradient(g, call), node.call)(position)
 
     return vjp
 

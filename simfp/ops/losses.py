@@ -17,7 +17,17 @@ from simfp.ops.activations import sigmoid
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import exp, log1p
 from simfp.ops.elementary import log, sign
-from simfp.ops.operation import Call, Operation, Saved, broadcasting, finished, in_format_of, together, widened
+from simfp.ops.operation import (
+    Call,
+    Operation,
+    Saved,
+    argument,
+    broadcasting,
+    finished,
+    in_format_of,
+    together,
+    widened,
+)
 from simfp.ops.reductions import mean, summed, total
 from simfp.typing import Reduction
 
@@ -99,7 +109,7 @@ def smooth_l1_loss(x: Array, target: Array, reduction: Reduction = "mean", beta:
 
 
 def _smooth_l1_backward(g: Array, call: Call) -> Array:
-    beta = call.options.get("beta", 1.0)
+    beta = argument(call, smooth_l1_loss, "beta")
     difference = _difference(call)
     if beta == 0:
         return _l1_backward(g, call)
@@ -122,7 +132,7 @@ def huber_loss(x: Array, target: Array, reduction: Reduction = "mean", delta: fl
 
 def _huber_backward(g: Array, call: Call) -> Array:
     difference = _difference(call)
-    edge = in_format_of(g, call.options.get("delta", 1.0))
+    edge = in_format_of(g, argument(call, huber_loss, "delta"))
     norm = in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside, outside = norm * difference * g, norm * g * edge
     return np.where(difference < -edge, -norm * g * edge, np.where(difference > edge, outside, inside))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import array, owned
-from simfp.optim.foreach import Tensors
+from simfp.foreach import Foreach
 from simfp.optim.optimizer import Optimizer, check_not_negative
 from simfp.randomness import Chance
 from simfp.typing import FormatLike, UpdateRounding
@@ -62,7 +62,7 @@ class Adagrad(Optimizer):
     def update(self, p: Any, group: dict[str, Any]) -> None:
         """Updates one parameter, which has a gradient, by the options of its group."""
         kept, state_format = self.state[p], self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, "adagrad"), Tensors(state_format, "adagrad")
+        weights, state = Foreach(p.data.dtype, "adagrad"), Foreach(state_format, "adagrad")
         kept["step"] = step = kept.get("step", 0.0) + 1
         if kept.get("sum") is None:
             kept["sum"] = array(np.full(p.data.shape, group["initial_accumulator_value"]), state_format)

@@ -10,8 +10,8 @@ import numpy as np
 
 from simfp.any_precision import power
 from simfp.arrays import owned
+from simfp.foreach import NO_VALUES, Foreach, flat, written
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
 from simfp.randomness import Chance
 from simfp.typing import FormatLike, UpdateRounding
@@ -102,7 +102,7 @@ class Adam(Optimizer):
             return
 
         state_format = self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, self.operation), Tensors(state_format, self.operation)
+        weights, state = Foreach(p.data.dtype, self.operation), Foreach(state_format, self.operation)
         g = -p.grad._values if group["maximize"] else p.grad._values
         if penalty:
             g = weights.add(g, p.data._values, alpha=penalty)

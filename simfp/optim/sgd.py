@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import owned
+from simfp.foreach import NO_VALUES, Foreach, flat, written
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
 from simfp.randomness import Chance
 from simfp.typing import FormatLike, UpdateRounding
@@ -74,8 +74,8 @@ class SGD(Optimizer):
                 kept["momentum_buffer"] = owned(buffer.reshape(shape), p.data.dtype)
             written(p.data, x)
             return
-        weights, state_format = Tensors(p.data.dtype, "sgd"), self.state_format(p, group)
-        state = Tensors(state_format, "sgd")
+        weights, state_format = Foreach(p.data.dtype, "sgd"), self.state_format(p, group)
+        state = Foreach(state_format, "sgd")
         direction = -p.grad._values if maximize else p.grad._values
         if decay:
             direction = weights.add(direction, p.data._values, alpha=decay)

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.accumulation import Accumulator, SequentialSum
+from simfp.accumulation import Accumulator
 from simfp.bits import decode
 from simfp.formats import Format, as_format
 from simfp.rounding import encode, round_to
 from simfp.tensor_core import HOPPER, Generation, Order
 
 __all__ = [
-    "CASES", "KINDS", "Case", "Recorded", "accumulator", "answer_checksum", "checksum", "exponents", "inputs", "model",
+    "CASES", "KINDS", "Case", "Recorded", "accumulator", "checksum", "exponents", "inputs", "model",
     "recorded", "values",
 ]  # fmt: skip
 
@@ -124,7 +124,7 @@ def _stored(name: str) -> Format:
 def accumulator(case: Case, generation: Generation = HOPPER) -> Accumulator:
     """What should carry the sums of `case` on a GPU where a kernel walks K from its first to its last."""
     if case.fmt == "float32":
-        return SequentialSum("float32", fma=True)
+        return generation.cuda_cores
     core = generation.core(case.fmt)
     if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
         return core.with_order(Order(part=128, reduction="float32"))
@@ -173,16 +173,6 @@ def checksum(case: Case) -> str:
     """SHA-256 of a case's inputs."""
     a, b = inputs(case)
     return hashlib.sha256(a.tobytes() + b.tobytes()).hexdigest()
-
-
-def answer_checksum(case: Case) -> str:
-    """SHA-256 of the codes that the model makes of a case, every NaN as the one that these cores make.
-
-    What a device answered has the same one exactly where no bit differs.
-    """
-    made = model(case)
-    codes = np.where(np.isnan(made), np.uint32(0x7FFFFFFF), made.view(np.uint32))
-    return hashlib.sha256(codes.tobytes()).hexdigest()
 
 
 def recorded(file: Path, recording: dict[str, Any]) -> Iterator[Recorded]:

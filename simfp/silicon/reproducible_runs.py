@@ -17,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import nn, optim
-from simfp.accumulation import Accumulator
 from simfp.amp import GradScaler, autocast
 from simfp.autograd import Tensor
 from simfp.formats import as_format
 from simfp.measured_orders import FoundOrders
 from simfp.probing import read_tree
-from simfp.tensor_core import HOPPER
 
 __all__ = [
-    "RUNS", "Backend", "Outcome", "Run", "Shape", "accumulator_of", "along", "data_set", "first_weights", "products_of",
+    "RUNS", "Backend", "Outcome", "Run", "Shape", "along", "data_set", "first_weights", "products_of",
     "recorded", "row_of", "simulated", "train",
 ]  # fmt: skip
 
@@ -114,13 +112,6 @@ def products_of(run: Run) -> list[tuple[int, int, int, str]]:
         if layer:
             found[run.batch, fan_out, fan_in, "nn"] = None
     return [*found]
-
-
-def accumulator_of(row: dict[str, Any]) -> Accumulator:
-    """What carries the products of a run in a recording: Hopper's tensor cores, or the orders found for its shapes."""
-    if "orders" not in row:
-        return HOPPER
-    return along(next(run for run in RUNS if run.name == row["name"]), row["orders"])
 
 
 def along(run: Run, orders: dict[str, str]) -> FoundOrders:

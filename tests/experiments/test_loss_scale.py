@@ -11,11 +11,12 @@ import simfp as sf
 from simfp import amp, nn
 from simfp.experiments.mixed_precision import loss_scale
 from simfp.experiments.mixed_precision.loss_scale import FATES, SCALES, Exploration, compare, gradients, layer_names
-from simfp.experiments.mixed_precision.scaled_run import CountingScaler, ScaledRun
+from simfp.experiments.mixed_precision.scaled_run import ScaledRun
 from simfp.experiments.mixed_precision.scaler_machine import CALLS, ITERATION, MAX_NORM, PARTS, Machine
 from simfp.experiments.training.recipes import Products
 from simfp.experiments.training.run import Training
 from simfp.experiments.training.tasks import TASKS
+from simfp.grad_scaler import Progress, Stage
 
 
 @pytest.fixture(scope="module")
@@ -290,17 +291,42 @@ def test_a_learning_rate_that_blows_it_up_ends_the_run_with_a_date() -> None:
     assert list(run) == []
 
 
-def test_a_counting_scaler_is_a_grad_scaler_that_counts() -> None:
+def test_gradients_are_seen_before_they_are_unscaled() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def look() -> None:
+        seen.append({name: p.grad.values.copy() for name, p in training.model.named_parameters()})
+
+    settings: dict[str, Any] = {"steps": 2, "measure_every": 0, "scaler": {"init_scale": 2.0**10}}
+    training, twin = (
+        Training("mlp", "fp16 + scaler", before_update=look, **settings),
+        Training("mlp", "fp16 + scaler", **settings),
+    )
+    for number in range(2):
+        assert twin.backward(2.0**10)
+        assert not training.step().skipped
+        for name, p in twin.model.named_parameters():
+            assert np.array_equal(seen[number][name], p.grad.values)
+        twin.step()
+    assert len(seen) == 2
+
+
+def test_how_far_an_optimizer_has_come_is_told_and_not_to_be_changed() -> None:
     model = nn.Linear(2, 1)
-    x = np.ones((1, 2), np.float32)
-    scaler = CountingScaler(init_scale=4.0)
-    scaler.model, scaler.wanted = model, {"weight": np.ones((1, 2), np.float32), "bias": np.ones(1, np.float32)}
-    scaler.scale(model(x).sum()).backward()
-    optimizer = sf.optim.SGD(model.parameters(), lr=0.5)
-    scaler.unscale_(optimizer)
-    assert scaler.found is not None
-    assert scaler.found.counts.tolist() == [[0, 0, 2, 0], [0, 0, 1, 0]]
-    assert all((p.grad.values == 1).all() for p in model.parameters() if p.grad is not None)
+    scaler, optimizer = amp.GradScaler(init_scale=2.0**16), sf.optim.SGD(model.parameters(), lr=0.5)
+    other = sf.optim.SGD(model.parameters(), lr=0.5)
+    assert scaler.progress(optimizer) == Progress(Stage.READY, None)
+    for x, overflowed in ((1.0, False), (math.inf, True)):
+        optimizer.zero_grad()
+        scaler.scale(model(np.full((1, 2), x, np.float32)).sum()).backward()
+        scaler.unscale_(optimizer)
+        assert scaler.progress(optimizer) == Progress(Stage.UNSCALED, overflowed)
+        scaler.progress(optimizer).stage = Stage.READY
+        scaler.step(optimizer)
+        assert scaler.progress(optimizer) == Progress(Stage.STEPPED, overflowed)
+        assert scaler.progress(other) == Progress()
+        scaler.update()
+        assert scaler.progress(optimizer) == Progress()
 
 
 # ---- the machine ----

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simfp.experiments.memory.model_sizes import GPT, GPT_SIZES, MLP, RECIPES, as_model, as_recipe
+from simfp.experiments.memory.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, as_recipe
 from simfp.experiments.memory.timeline import WIDTHS, Timeline
 from simfp.experiments.memory.training_step import BATCHES, CONTEXTS, ITEMS, Memory, grid, memory, parameters
 from simfp.figures.memory import peaks as drawn
@@ -20,10 +20,12 @@ ROWS = RECORDING["training"]
 SMALL = GPT_SIZES[0]
 OPTIONS = ("checkpointing", "explicit")
 
+MODELS: dict[str, GPT | MLP] = {model.name: model for model in (*GPT_SIZES, *MLPS)}
+
 
 def computed(row: dict[str, Any]) -> Memory:
     options = {name: True for name in OPTIONS if row.get(name)}
-    return memory(as_model(row["model"]), row["recipe"], row["batch"], row["context"], **options)
+    return memory(MODELS[row["model"]], row["recipe"], row["batch"], row["context"], **options)
 
 
 def name(row: dict[str, Any]) -> str:
@@ -73,7 +75,7 @@ def test_what_is_kept_is_what_autograd_kept_to_the_byte_and_in_its_format(row: d
     for each in computed(row).kept:
         if (each.operation, each.name) != ("mse_loss", "loss"):  # alive through the loss, not saved for backward
             kept[each.fmt] += each.bytes
-    model, recipe = as_model(row["model"]), as_recipe(row["recipe"])
+    model, recipe = MODELS[row["model"]], as_recipe(row["recipe"])
     if isinstance(model, MLP) and recipe.autocast is None:  # the first layer keeps its inputs, which are there anyway
         kept[recipe.weights] += row["batch"] * model.widths[0] * WIDTHS[recipe.weights]
     assert kept == seen(row)
@@ -195,7 +197,6 @@ def test_one_s_own_model_can_be_entered() -> None:
         (lambda: GPT("g", layers=0, heads=1, width=8), "`layers` must be an integer of at least 1, got 0"),
         (lambda: GPT("g", layers=1, heads=3, width=8), "`width` must be a multiple of `heads`, got 8 and 3"),
         (lambda: MLP("m", (5,)), "`widths` must be at least two integers above 0, got (5,)"),
-        (lambda: as_model("GPT-5"), "unknown model 'GPT-5'; expected one of GPT-2 124M"),
         (lambda: measurements.training("fp32", 5), "not measured: GPT-2 124M, fp32, batch 5"),
         (lambda: measurements.matmul("float32", 7), "no product of size 7 in float32 was measured; sizes are 256, 512"),
         (lambda: measurements.operation("tanh", "float32"), "no 'tanh' in float32 was measured; expected one of copy"),

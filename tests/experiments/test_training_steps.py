@@ -404,46 +404,6 @@ def test_a_backward_pass_that_is_stopped_leaves_no_gradient(monkeypatch: pytest.
     assert all(p.grad is not None for p in training.model.parameters())
 
 
-def test_a_pause_that_ends_while_the_run_looks_for_it_ends_no_run() -> None:
-    class EndedAtOnce(Training):
-        """Another thread ends the pause as soon as the status has been read."""
-
-        @property
-        def status(self) -> str:
-            found = super().status
-            if found == "paused":
-                self.go_on()
-            return found
-
-    training = EndedAtOnce("mlp", steps=3, batch=8, measure_every=0)
-    for _ in training:
-        training.pause()
-    assert len(training.history) == 3
-
-
-def test_a_paused_run_waits_and_goes_on() -> None:
-    training = Training("mlp", steps=10**6, **QUICK)
-    thread = in_a_thread(training)
-    training.pause()
-    deadline = time.monotonic() + 20
-    stood = -1
-    while stood != len(training.history) and time.monotonic() < deadline:  # the step under way may still end
-        stood = len(training.history)
-        time.sleep(0.2)
-    assert training.status == "paused"
-    assert len(training.history) == stood
-    training.go_on()
-    deadline = time.monotonic() + 20
-    while len(training.history) == stood and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert len(training.history) > stood
-    training.pause()
-    training.stop()
-    thread.join(5)
-    assert not thread.is_alive()
-    assert training.status == "stopped"
-
-
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

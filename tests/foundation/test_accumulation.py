@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import simfp as sf
-from simfp.accumulation import WORTH_A_THREAD, Accumulator, in_threads
+from simfp.accumulation import WORTH_A_THREAD, Accumulator, NumPyProduct, as_accumulator, in_threads
 from simfp.rounding import ROUNDING_MODES
 from tests import exact
 from tests.slow_sums import Slow, same
@@ -343,6 +343,8 @@ def test_sums_of_nothing_are_zero() -> None:
          "rows of 3 values against columns of 2"),
         (lambda: sf.matmul(np.ones((2, 3, 3), "f4"), np.ones((4, 3, 3), "f4"), accumulator="fp32"), ValueError,
          "do not broadcast"),
+        (lambda: sf.matmul(np.ones((2, 3, 3), "f4"), np.ones((4, 3, 3), "f4")), ValueError, "do not broadcast"),
+        (lambda: sf.sum(sf.array([1.0], "fp16"), accumulator=None), TypeError, "NumPy's order is that of Array.sum"),
         (lambda: sf.dot(np.ones((2, 3), "f4"), np.ones(3, "f4"), accumulator="fp32"), ValueError, "two vectors"),
         (lambda: sf.matmul(*[sf.array([[1.0]], sf.Format("wide", exponent_bits=10, mantissa_bits=5))] * 2,
                            accumulator="fp32"), ValueError, "go beyond 2"),
@@ -358,6 +360,17 @@ def test_accumulators_are_values() -> None:
     assert sf.SequentialSum("fp16") != sf.SequentialSum("fp16", fma=True)
     assert isinstance(sf.HOPPER, Accumulator)
     assert len({sf.KahanSum("fp16"), sf.KahanSum("float16"), sf.KahanSum("bf16")}) == 2
+
+
+def test_none_stands_for_numpys_product_and_a_format_for_its_sequential_sum() -> None:
+    assert as_accumulator(None) == NumPyProduct()
+    assert as_accumulator("fp16") == sf.SequentialSum(sf.float16)
+    assert as_accumulator(sf.HOPPER) is sf.HOPPER
+    rng = np.random.default_rng(4)
+    for x, y in (((7,), (7,)), ((3, 7), (7, 5)), ((2, 3, 7), (7, 5)), ((2, 1, 3, 7), (4, 7, 5)), ((3, 0), (0, 2))):
+        a, b = sf.array(rng.standard_normal(x), "bf16"), sf.array(rng.standard_normal(y), "bf16")
+        for each in (None, NumPyProduct()):
+            assert np.array_equal(sf.matmul(a, b, accumulator=each, out_dtype="fp32"), a.values @ b.values)
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import simfp as sf
+from simfp.amp import accumulating
 from simfp.tensor_core import GENERATIONS, Order, TensorCore
 from tests import exact
 
@@ -248,6 +249,25 @@ def test_matmul_rounds_the_sums_once_to_its_result_s_format() -> None:
     assert np.array_equal(sf.matmul(a, b, accumulator=sf.HOPPER).values, sf.round_to(sums.values, "fp16"))
 
 
+@pytest.mark.parametrize(("generation", "fmt"), [(sf.HOPPER, "float32"), (sf.VOLTA, "bfloat16"), (sf.VOLTA, "float32")])
+def test_what_no_tensor_core_takes_is_added_by_fused_multiply_adds_on_both_roads(generation: Any, fmt: str) -> None:
+    a, b = sf.array(numbers(fmt, (4, 33), 14), fmt), sf.array(numbers(fmt, (33, 3), 15), fmt)
+    for m in range(4):
+        for n in range(3):
+            total = 0.0
+            for x, y in zip(a.values[m].tolist(), b.values[:, n].tolist()):
+                total = exact.round_exact(Fraction(x) * Fraction(y) + Fraction(total), sf.float32, "nearest_even")
+            assert sf.matmul(a, b, accumulator=generation, out_dtype="float32").values[m, n] == np.float32(total)
+    with accumulating(generation):
+        product = sf.Tensor(a) @ sf.Tensor(b)
+    assert np.array_equal(product.data.values, sf.matmul(a, b, accumulator=generation).values)
+
+
+def test_two_formats_that_no_tensor_core_takes_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="Volta's tensor cores take float16; got float8_e4m3fn"):
+        sf.VOLTA.products(np.ones((2, 2)), np.ones((2, 2)), *FP8)
+
+
 # ---- the table ----
 
 
@@ -281,7 +301,7 @@ def test_every_generation_says_where_its_numbers_come_from_and_what_was_checked(
         (lambda: Order(tile=0), ValueError, "`tile` must be at least 1, got 0"),
         (lambda: Order(residue="middle"), ValueError, "unknown residue 'middle'; expected first or last"),
         (lambda: sf.VOLTA.core("bf16"), ValueError, "Volta's tensor cores take float16; got bfloat16"),
-        (lambda: sf.matmul(np.ones((2, 2), "f4"), np.ones((2, 2), "f4"), accumulator=sf.HOPPER), ValueError,
+        (lambda: sf.HOPPER.core("float32"), ValueError,
          "Hopper's tensor cores take float16, bfloat16, tfloat32, float8_e4m3fn, float8_e5m2; got float32"),
         (lambda: TensorCore(16, 25).products(np.ones((2, 2)), np.ones((2, 2)), sf.float32), ValueError,
          "takes formats of at most 12 bits' precision; got float32"),

@@ -39,8 +39,8 @@ def test_sums_of_gradients_miss_nothing(shape: tuple[int, ...], fmt: str) -> Non
     rng = np.random.default_rng(2)
     x, g = (sf.array(rng.integers(-1, 2, shape).astype(np.float32), fmt) for _ in range(2))
     mean = np.zeros((1, shape[1], *[1] * (len(shape) - 2)), np.float32)
-    call = Call((x,), {"training": True}, x, ops.Statistics(mean, mean, mean, 0.0, []))
-    sums, products = ops._sums(g, call)
+    call = Call((x,), {"training": True}, x, ops.Statistics(mean, mean, mean, 0.0))
+    sums, products = ops._channel_sums(g, call)
     axes = (0, *range(2, len(shape)))
     slopes, values = (np.asarray(each).astype(np.float32) for each in (g, x))
     np.testing.assert_array_equal(sums, slopes.sum(axis=axes))
@@ -52,13 +52,11 @@ def test_in_16_bits_what_threads_hand_on_is_rounded() -> None:
     g[0, 0, :2] = 2048, 1
     g[0, 0, 16:18] = 1  # a lane adds that of the lane 16 places on, then is handed on itself, rounded
     x = sf.array(np.zeros(g.shape, np.float32), "float16")
-    call = Call(
-        (x,), {"training": True}, x, ops.Statistics(np.zeros((1, 1, 1), np.float32), *[np.ones(1)] * 2, 0.0, [])
-    )
-    assert ops._sums(sf.array(g, "float16"), call)[0].tolist() == [2051.0]
+    call = Call((x,), {"training": True}, x, ops.Statistics(np.zeros((1, 1, 1), np.float32), *[np.ones(1)] * 2, 0.0))
+    assert ops._channel_sums(sf.array(g, "float16"), call)[0].tolist() == [2051.0]
     g = g.copy()
     g[0, 0, [0, 1, 16, 17]] = 1, 2048, 1, 1  # now the large sum, 2049, is handed on as 2048
-    assert ops._sums(sf.array(g, "float16"), call)[0].tolist() == [2050.0]
+    assert ops._channel_sums(sf.array(g, "float16"), call)[0].tolist() == [2050.0]
 
 
 def test_the_variance_of_running_statistics_is_the_unbiased_one() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import simfp as sf
 from simfp import observe, optim
-from simfp.optim.foreach import Tensors, flat
+from simfp.foreach import Foreach, flat
 from tests.parameters import Parameter, spread
 from tests.samples import assert_same
 
@@ -432,13 +432,13 @@ def test_a_buffer_that_does_not_fit_is_refused() -> None:
 
 def test_an_operation_of_16_bits_is_one_of_float32_and_one_rounding() -> None:
     # in float32 the tie of 1 + 2^-8 is all that is left of 1 + 2^-8 + 2^-30, and goes to even
-    bfloat = Tensors(sf.bfloat16, "test")
+    bfloat = Foreach(sf.bfloat16, "test")
     assert bfloat.add(np.float32([1 + 2**-8]), np.float32([2**-30])).item() == 1.0
 
 
 def test_a_stochastic_operation_rounds_the_exact_result() -> None:
     x = np.ones(1000, np.float32)
-    chance = Tensors(sf.float32, "test", "stochastic", np.random.default_rng(1))
+    chance = Foreach(sf.float32, "test", "stochastic", np.random.default_rng(1))
     assert set(chance.add(x, np.full(1000, 2.0**-24, np.float32)).tolist()) == {1.0, 1 + 2.0**-23}
 
 

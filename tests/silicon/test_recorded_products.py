@@ -36,6 +36,13 @@ def test_every_recorded_product_comes_out_with_no_differing_bit(
     assert set(elements) == {"float16", "bfloat16", "float8_e4m3fn", "tfloat32", "float32"}
 
 
+def checksum_of_answer(case: product_cases.Case) -> str:
+    """SHA-256 of the codes that the model makes of a case, every NaN as the one that these cores make."""
+    made = product_cases.model(case)
+    codes = np.where(np.isnan(made), np.uint32(0x7FFFFFFF), made.view(np.uint32))
+    return hashlib.sha256(codes.tobytes()).hexdigest()
+
+
 def test_an_h200_made_the_same_bits_and_the_model_makes_them_too(
     answers: list[product_cases.Recorded], say: Callable[[str], None]
 ) -> None:
@@ -47,7 +54,7 @@ def test_an_h200_made_the_same_bits_and_the_model_makes_them_too(
     asked_there_only = {case for case in product_cases.CASES if case.name not in both}
     assert {case.formats for case in asked_there_only} == {FP8, FP8[::-1]}
     assert [row["inputs"] for row in other["cases"]] == [product_cases.checksum(case) for case in product_cases.CASES]
-    made = {case.name: product_cases.answer_checksum(case) for case in product_cases.CASES}
+    made = {case.name: checksum_of_answer(case) for case in product_cases.CASES}
     elements = sum(row["elements"] for row in other["cases"])
     differing = sum(made[name] != answer for name, answer in told.items())
     say(f"{elements:,} elements of an H200's products, in {len(told)} cases: {differing} cases differ in a bit")

@@ -12,6 +12,7 @@ import pytest
 import simfp as sf
 import simfp.torchlike as torch
 from simfp import nn, precision
+from simfp.accumulation import NumPyProduct
 from simfp.amp import accumulating
 from simfp.autograd import functions, picking, pointwise, truth
 from simfp.torchlike.hints import DIFFERENCES, HINTS
@@ -300,8 +301,8 @@ def test_an_accumulator_is_chosen_from_outside() -> None:
         with torch.autocast("cuda", accumulator=sf.VOLTA):
             assert precision.current().accumulator is sf.VOLTA
         with accumulating(None):
-            assert precision.current().accumulator is None
-    assert precision.current().accumulator is None
+            assert precision.current().accumulator == NumPyProduct()
+    assert precision.current().accumulator == NumPyProduct()
 
 
 # --- switches and devices

@@ -228,7 +228,7 @@ def test_a_run_that_blows_up_is_dated_and_no_traceback(run: LossScaleRun) -> Non
 
 
 def test_an_error_of_the_work_is_shown_in_words(run: LossScaleRun) -> None:
-    del run.run.scaler.model
+    del run.run.scaler
     run.press("start")
     assert run.runner.wait(20) == "failed"
     assert run.message.startswith("AttributeError: ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GPT", "GPT_SIZES", "MLP", "MLPS", "RECIPES", "TorchRecipe", "as_model", "as_recipe"]
+__all__ = ["GPT", "GPT_SIZES", "MLP", "MLPS", "RECIPES", "TorchRecipe", "as_recipe"]
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,6 @@ GPT_SIZES = (
 
 # one of each kind: much data through few weights, and few data through many
 MLPS = (MLP("MLP, narrow, large batch", (1024,) * 9), MLP("MLP, wide, small batch", (8192,) * 5))
-
-
-def as_model(name: str) -> GPT | MLP:
-    """The model called `name`. Raises ValueError for another, naming those that there are."""
-    for model in (*GPT_SIZES, *MLPS):
-        if model.name == name:
-            return model
-    raise ValueError(f"unknown model {name!r}; expected one of {', '.join(each.name for each in (*GPT_SIZES, *MLPS))}")
 
 
 @dataclass(frozen=True)

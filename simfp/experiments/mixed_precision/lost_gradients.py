@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from simfp.census import Census
 from simfp.experiments.training.run import Training
 
-__all__ = ["PUBLISHED", "census_by_scale", "lost_by_layer", "usable"]
+__all__ = ["PUBLISHED", "census_by_scale", "usable"]
 
 # What Micikevicius et al., "Mixed Precision Training" (2018, arXiv 1710.03740, section 3.2), and NVIDIA's guide to
 # training with mixed precision say of a Multibox SSD detector in fp16, without scaling.
@@ -18,34 +18,6 @@ PUBLISHED = {
     "share of activation gradients that are not zero (the guide)": 0.053,
     "share lost at a scale of 32,768 (the guide)": 0.001,
 }
-
-
-def lost_by_layer(
-    task: str = "mlp",
-    recipes: Sequence[Any] = ("fp16", "fp16 + scaler"),
-    *,
-    every: int = 10,
-    **settings: Any,
-) -> list[dict[str, Any]]:
-    """What became of the gradients in a training run under each recipe, by layer and by what they are gradients of.
-
-    every: counts in every so many-th step. settings: as `Training` takes them.
-
-    A row for each recipe, layer and gradient ("x" is what comes into a layer, "weight", "bias"): the counts and shares
-    of a census' table, of the roundings to the recipe's own format, and `zeros`, the share of all values that are zero
-    after the rounding, those included that were before, such as ReLU's.
-    """
-    rows = []
-    for recipe in recipes:
-        training = Training(task, recipe, census=every, measure_every=0, **settings)
-        training.run()
-        assert training.census is not None
-        table = training.census.table(by=("layer", "gradient"), phase="backward", fmt=training.recipe.compute)
-        for row in table:
-            if row["layer"] and row["gradient"]:
-                zeros = (row["zero"] + row["zeroed"]) / row["values"]
-                rows.append({"recipe": training.recipe.name, **row, "zeros": zeros})
-    return rows
 
 
 def census_by_scale(

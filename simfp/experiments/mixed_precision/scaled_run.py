@@ -12,7 +12,7 @@ from simfp.experiments.training.recipes import Abandoned
 from simfp.experiments.training.run import Training
 from simfp.grad_scaler import GradScaler
 
-__all__ = ["STEPS", "CountingScaler", "Point", "ScaledRun"]
+__all__ = ["STEPS", "Point", "ScaledRun"]
 
 STEPS = 600
 
@@ -29,20 +29,6 @@ class Point(NamedTuple):
     tracker: int  # good steps on end, after this one
 
 
-class CountingScaler(GradScaler):
-    """A GradScaler that, before it unscales gradients, holds them against those that they should be."""
-
-    wanted: Gradients
-    model: Any
-    found: Outcome | None = None
-
-    def unscale_(self, optimizer: Any) -> None:
-        """As the base class; `found` says what had become of the gradients."""
-        scaled = {name: p.grad.values for name, p in self.model.named_parameters() if p.grad is not None}
-        self.found = compare(scaled, self.wanted, self.get_scale(), layer_names(self.model))
-        super().unscale_(optimizer)
-
-
 class ScaledRun:
     """A run of a task in fp16. Iterating takes its steps; settings may be changed between any two of them.
 
@@ -56,10 +42,14 @@ class ScaledRun:
     """
 
     def __init__(self, task: str = "mlp", *, scale: float = 2.0**16, steps: int = STEPS, seed: int = 0) -> None:
-        self.training = Training(task, "fp16 + scaler", seed=seed, steps=steps, measure_every=0)
-        self.scaler = CountingScaler(init_scale=scale, growth_interval=50)
-        self.scaler.model = self.training.model
-        self.training.learner.scaler = self.scaler
+        self.training = Training(
+            task, "fp16 + scaler", seed=seed, steps=steps, measure_every=0, before_update=self._compare,
+            scaler={"init_scale": scale, "growth_interval": 50},
+        )  # fmt: skip
+        assert self.training.scaler is not None  # the recipe has one
+        self.scaler: GradScaler = self.training.scaler
+        self._wanted: Gradients = {}
+        self._found: Outcome | None = None
         self.points: list[Point] = []
         self.by_hand = False
         self.held = scale
@@ -97,6 +87,12 @@ class ScaledRun:
         self._stopping = True
         self.training.stop()
 
+    def _compare(self) -> None:
+        """Holds the gradients that are to be unscaled against those that they should be."""
+        model = self.training.model
+        scaled = {name: p.grad.values for name, p in model.named_parameters() if p.grad is not None}
+        self._found = compare(scaled, self._wanted, self.scaler.get_scale(), layer_names(model))
+
     def _check(self) -> None:
         if self._stopping:
             raise Abandoned
@@ -110,7 +106,7 @@ class ScaledRun:
                 self._rescale(self.held)
             model, batch = self.training.model, self.training.batch()
             try:
-                self.scaler.wanted = gradients(model, batch, "tfloat32", check=self._check)[1]
+                self._wanted = gradients(model, batch, "tfloat32", check=self._check)[1]
             except Abandoned:
                 return
             step = next(iter(self.training), None)
@@ -118,8 +114,8 @@ class ScaledRun:
                 return
             if self.by_hand:  # whatever the scaler has made of it
                 self._rescale(self.held)
-            found = self.scaler.found
-            assert found is not None  # the scaler's step unscales
+            found = self._found
+            assert found is not None  # the step was updated
             tracker = int(self.scaler.state_dict()["_growth_tracker"])
             skipped = found.spoiled
             there = found.counts.sum() > 0

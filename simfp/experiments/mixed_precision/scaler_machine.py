@@ -103,13 +103,13 @@ class Machine:
 
     def part(self, name: str) -> Part:
         """How one optimizer and its model stand."""
-        progress = self.scaler._progress.get(id(self.optimizers[name]))
+        progress = self.scaler.progress(self.optimizers[name])
         params = list(self.models[name].parameters())
         grads = [p.grad for p in params if p.grad is not None]
         return Part(
             name,
-            "READY" if progress is None else progress.stage.name,
-            None if progress is None else progress.overflowed,
+            progress.stage.name,
+            progress.overflowed,
             tuple(float(x) for g in grads for x in g.values.ravel()) if grads else None,
             tuple(float(x) for p in params for x in p.data.values.ravel()),
         )

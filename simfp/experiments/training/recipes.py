@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from simfp.accumulation import Accumulator, Float64Sum, SequentialSum
+from simfp.accumulation import Accumulator, Float64Sum
 from simfp.formats import NAMED_FORMATS, Format
 from simfp.rounding import round_to
-from simfp.tensor_core import HOPPER, Generation
+from simfp.tensor_core import HOPPER
 
 __all__ = ["ACCUMULATORS", "RECIPES", "Abandoned", "Products", "Recipe", "as_recipe"]
 
@@ -129,7 +129,6 @@ def as_recipe(recipe: Any) -> Recipe:
 
 
 ACCUMULATORS: dict[str, Accumulator] = {"float64": Float64Sum(), "hopper": HOPPER}
-ORDINARY_CORES = SequentialSum("float32", fma=True)  # for what a generation's tensor cores do not take
 
 
 class Abandoned(Exception):
@@ -160,6 +159,4 @@ class Products(Accumulator):
             self.check()
         if self.tf32 and fmt == FLOAT32:
             a, b, fmt = np.asarray(round_to(a, TFLOAT32)), np.asarray(round_to(b, TFLOAT32)), TFLOAT32
-        if isinstance(self.inner, Generation) and fmt not in self.inner.cores:
-            return ORDINARY_CORES.products(a, b, fmt)
         return self.inner.products(a, b, fmt)

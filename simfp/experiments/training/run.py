@@ -1,4 +1,4 @@
-"""Training: one run of a task under a recipe, a step at a time; it can be paused, stopped, kept and gone on with.
+"""Training: one run of a task under a recipe, a step at a time; it can be stopped, kept and gone on with.
 
 A run is settled by its settings, to the last bit: initial weights, the samples of each step and the coins of
 stochastic rounding follow from the seed. What a step came to is plain data, a `Step`.
@@ -51,13 +51,14 @@ class Training:
     task, recipe, others: see `Settings`.
     census: True, or every so many-th step, or a Census of one's own, for its counts; `training.census` has them, with
     layers named as in the model. What a step that is not finished lost is not counted.
+    before_update: called in each step when the gradients are there, scaled as the loss was.
 
-    status: "ready", "running", "paused", "stopped", "diverged" or "finished". A loss that is infinite or NaN is the end
+    status: "ready", "running", "stopped", "diverged" or "finished". A loss that is infinite or NaN is the end
     of the run, and no error: `diverged_at` is the number of that step. warnings: what goes wrong with such a recipe.
 
-    `stop` and `pause` may be called from any thread; they work at once, also within a step, which then counts as not
-    begun. Iterating again goes on where the run stood. One that is stopped while the accuracy after a step is measured
-    has that step in its history, without the accuracy; going on begins with the measure.
+    `stop` may be called from any thread; it works at once, also within a step, which then counts as not begun.
+    Iterating again goes on where the run stood. One that is stopped while the accuracy after a step is measured has
+    that step in its history, without the accuracy; going on begins with the measure.
 
     Raises ValueError for settings that make no sense and recipes that cannot be.
     """
@@ -68,19 +69,19 @@ class Training:
         recipe: str | Recipe = "fp32",
         *,
         census: bool | int | Census = False,
+        before_update: Callable[[], Any] | None = None,
         **settings: Any,
     ) -> None:
         given = task if isinstance(task, Settings) else Settings(task, recipe, **settings)
         self.settings = given.whole()
         self.task: Task = TASKS[self.settings.task]
         self.recipe: Recipe = self.settings.recipe
-        self.learner = Learner(self.settings, self._check)
+        self.learner = Learner(self.settings, self._check, before_update)
         self.warnings = self.recipe.warnings(str(self.settings.optimizer), self.settings.options)
         self.census = _census(census, self.model)
         self.history: list[Step] = []
         self.diverged_at: int | None = None
-        self._stop, self._go, self._running = threading.Event(), threading.Event(), False
-        self._go.set()
+        self._stop, self._running = threading.Event(), False
 
     # What learns.
 
@@ -99,7 +100,7 @@ class Training:
         """The GradScaler, where the recipe has one."""
         return self.learner.scaler
 
-    # Going, pausing, stopping.
+    # Going, stopping.
 
     @property
     def status(self) -> str:
@@ -110,31 +111,17 @@ class Training:
             return "finished"
         if self._stop.is_set():
             return "stopped"
-        if not self._go.is_set():
-            return "paused"
         return "running" if self._running else "ready"
 
     def stop(self) -> None:
         """Ends the iteration, wherever it is; going on is to iterate again."""
         self._stop.set()
-        self._go.set()
-
-    def pause(self) -> None:
-        """Makes the iteration wait, until `go_on` or `stop`."""
-        self._go.clear()
-
-    def go_on(self) -> None:
-        """Ends a pause."""
-        self._go.set()
 
     def __iter__(self) -> Iterator[Step]:
         self._stop.clear()
         self._running = True
         try:
-            while self.status in ("running", "paused"):  # asked once: another thread may end a pause meanwhile
-                self._go.wait()
-                if self._stop.is_set():
-                    return
+            while self.status == "running":
                 step = self._taken()
                 if step is not None:
                     yield step
@@ -151,12 +138,11 @@ class Training:
     def step(self) -> Step:
         """Takes one step, or ends one whose accuracy was not measured yet.
 
-        Raises RuntimeError where none is left, and where `stop` or `pause` ended it.
+        Raises RuntimeError where none is left, and where `stop` ended it.
         """
         if self.status in ("finished", "diverged"):
             raise RuntimeError(f"no step is left: this run is {self.status} after {len(self.history)} steps")
         self._stop.clear()
-        self._go.set()
         taken = self._taken()
         if taken is None:
             raise RuntimeError("the step was stopped before its end; the next call goes on from where the run stands")
@@ -182,10 +168,9 @@ class Training:
         They stay in the parameters' `grad`; weights, optimizer, scaler and history stay as they are. A census of the
         run does not count it; one that listens does.
 
-        Raises RuntimeError where `stop` or `pause` ended it; then there are no gradients.
+        Raises RuntimeError where `stop` ended it; then there are no gradients.
         """
         self._stop.clear()
-        self._go.set()
         try:
             return self.learner.backward(self.batch(), scale)
         except Abandoned:
@@ -193,7 +178,7 @@ class Training:
             raise RuntimeError("the backward pass was stopped before its end") from None
 
     def _check(self) -> None:
-        if self._stop.is_set() or not self._go.is_set():
+        if self._stop.is_set():
             raise Abandoned
 
     # A step.

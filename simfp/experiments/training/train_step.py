@@ -25,16 +25,19 @@ class Learner:
     """A task's network with its optimizer, and its GradScaler where the recipe has one, as they begin.
 
     settings: whole ones (see `Settings.whole`). check: called before each product of a forward or backward pass, and
-    may raise to give it up.
+    may raise to give it up. before_update: called when the gradients of an update are there, as the backward pass left
+    them.
     """
 
-    def __init__(self, settings: Settings, check: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, check: Callable[[], None], before_update: Callable[[], Any] | None = None
+    ) -> None:
         self.recipe: Recipe = settings.recipe
         self.model: Module = TASKS[settings.task].model(np.random.default_rng([settings.seed, 0]))
         self.model.to(self.recipe.weights)
         self.optimizer = _optimizer(settings, self.model)
         self.scaler = GradScaler(**settings.scaler) if self.recipe.scaler else None
-        self._criterion = CrossEntropyLoss()
+        self._criterion, self._before_update = CrossEntropyLoss(), before_update
         self._weight = settings.loss_weight
         given = settings.accumulator
         inner = ACCUMULATORS[given] if isinstance(given, str) else given
@@ -61,6 +64,8 @@ class Learner:
         """The optimizer's step with the gradients that are there; whether the scaler left it out."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
+        if self._before_update is not None:
+            self._before_update()
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
         if loss_scale != 1:
@@ -69,7 +74,7 @@ class Learner:
             self.optimizer.step()
             return False
         self.scaler.step(self.optimizer)
-        skipped = bool(self.scaler._progress[id(self.optimizer)].overflowed)
+        skipped = bool(self.scaler.progress(self.optimizer).overflowed)
         self.scaler.update()
         return skipped
 

@@ -1,6 +1,6 @@
-"""The tensor operations that optimizers are made of: widen, one float32 operation, one rounding.
+"""torch's foreach kernels, which optimizers and the GradScaler are made of: widen, one float32 operation, one rounding.
 
-So do torch's `_foreach_` kernels on CUDA: whatever the format of the tensors, scalars become float32, the operation
+They are named `_foreach_add` and the like. Whatever the format of the tensors, scalars become float32, the operation
 is made in float32 and its result is rounded to the tensor's format. `a + s * b` is one fma in float32. (Formats whose
 exponents float32 does not reach are computed in float64 instead.)
 """
@@ -21,14 +21,14 @@ from simfp.kernels import elementary, round_to_odd, updates
 from simfp.rounding import round_array
 from simfp.typing import UpdateRounding
 
-__all__ = ["NO_VALUES", "Tensors", "flat", "fma", "written"]
+__all__ = ["NO_VALUES", "Foreach", "flat", "fma", "written"]
 
 Values = NDArray[Any]
 NO_VALUES = np.empty(0, np.float32)
 
 
-class Tensors(NamedTuple):
-    """Makes operations whose results are tensors of one format; observers hear each rounding under `operation`.
+class Foreach(NamedTuple):
+    """The kernels whose results are values of one format; observers hear each rounding under `operation`.
 
     A stochastic rounding is of the exact result, not of its float32: that would be all that is left to round.
     """
