@@ -15,13 +15,13 @@ from simfp.probing import Tree, product_along
 from simfp.rounding import round_array
 from simfp.tensor_core import HOPPER
 
-__all__ = ["FoundOrders"]
+__all__ = ["MeasuredOrders"]
 
 FLOAT32 = NAMED_FORMATS["float32"]
 
 
 @dataclass(frozen=True)
-class FoundOrders(Accumulator):
+class MeasuredOrders(Accumulator):
     """float32 products along the trees that a prober found, each by its shape.
 
     Parameters

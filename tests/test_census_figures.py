@@ -68,6 +68,6 @@ def test_bars_show_the_shares_of_the_rows_and_say_them(counted: sf.Census) -> No
     assert [bar.get_width() for bar in axes.patches] == [50.0]
     assert [text.get_text() for text in axes.texts] == ["50.00 %"]
     assert figures.bars_alternative(rows) == "numbers that became zero:\n  array · forward: 50.00 %"
-    swallowed = figures.bars_alternative(rows, share="share_swallowed")
-    assert swallowed == "updates that changed nothing:\n  array · forward: nothing to lose"
-    figures.lost_figure(rows, "fp16", share="share_swallowed", dark=True).canvas.draw()
+    absorbed = figures.bars_alternative(rows, share="share_absorbed")
+    assert absorbed == "updates that changed nothing:\n  array · forward: nothing to lose"
+    figures.lost_figure(rows, "fp16", share="share_absorbed", dark=True).canvas.draw()

@@ -193,7 +193,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     broken = Training("mlp", "fp16", loss_scale=2.0**22, census=True, measure_every=0)
     broken.run()
     assert broken.census is not None
-    births = broken.census.births
+    origins = broken.census.origins
     small = Training("mlp", "fp16", loss_scale=2.0**-16, measure_every=0)
     small.run()
     # fmt: off
@@ -204,9 +204,9 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "The first layer loses least": shares["first"] == min(shares.values()),
         "most is lost where the backward pass *begins*": shares["loss"] == max(shares.values()),
         "those of at most 2⁻²⁵, about 3e-8": float(sf.round_to(TINY, "fp16")) == 0 and f"{TINY:.0e}" == "3e-08",
-        "on the first cast of the backward pass": births["infinite"].operation == "_to_copy",
-        "the next operation computed ∞ − ∞": births["nan"].operation == "log_softmax",
-        "in that same step, and the loss said so one step later": births["nan"].step == 0 and broken.diverged_at == 1,
+        "on the first cast of the backward pass": origins["infinite"].operation == "_to_copy",
+        "the next operation computed ∞ − ∞": origins["nan"].operation == "log_softmax",
+        "in that same step, and the loss said so one step later": origins["nan"].step == 0 and broken.diverged_at == 1,
         "it answers no better than by chance": small.accuracy() < 0.15,
         "its loss is worse than at the start": small.history[-1].loss > small.history[0].loss,
         "Ours has the same illness": census.total("zeroed", gradient="x", **asked) > 0,

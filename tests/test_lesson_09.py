@@ -25,7 +25,7 @@ LESSON = Path(__file__).parents[1] / "lessons" / "09_keep_master_weights.ipynb"
 EXERCISES = {row.id: row for row in lesson_09.EXERCISES}
 
 
-def swallowed(weight: Any, update: Any, fmt: str) -> Any:
+def absorbed(weight: Any, update: Any, fmt: str) -> Any:
     return (sf.round_to(weight - update, fmt) == weight) & (update != 0)
 
 
@@ -39,7 +39,7 @@ def by_arrays(weight: Any, lost: Any, update: Any) -> Any:
 
 
 RIGHT: dict[str, list[Any]] = {
-    "09.a": [swallowed, one_by_one],
+    "09.a": [absorbed, one_by_one],
     "09.b": [0.3903, 0.392, answers.smallest_lr(), np.float32(0.391), sf.ulp(1.5, "bf16") / 2 / 0.01],
     "09.c": [answers.kahan_step, by_arrays],
 }
@@ -168,6 +168,6 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         < races.stored(0.002).last("fp32").mean()
         < 1.2 * slow,
         "lr = 0.02": lesson_09.SLOW["lr"] == 0.02,
-        "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").swallowed,
+        "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").absorbed,
     }
     assert [text for text, true in facts.items() if text.lower() not in prose.lower() or not true] == []

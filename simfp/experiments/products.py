@@ -127,7 +127,7 @@ def accumulator(case: Case, generation: Generation = HOPPER) -> Accumulator:
         return SequentialSum("float32", fma=True)
     core = generation.core(case.fmt)
     if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
-        return core.with_order(Order(part=128, reduction="float32"))
+        return core.with_order(Order(split_k=128, reduction="float32"))
     return core
 
 

@@ -21,7 +21,7 @@ from simfp.accumulation import Accumulator
 from simfp.amp import GradScaler, autocast
 from simfp.autograd import Tensor
 from simfp.formats import as_format
-from simfp.found_orders import FoundOrders
+from simfp.found_orders import MeasuredOrders
 from simfp.probing import read_tree
 from simfp.tensor_core import HOPPER
 
@@ -123,14 +123,14 @@ def accumulator_of(row: dict[str, Any]) -> Accumulator:
     return along(next(run for run in RUNS if run.name == row["name"]), row["orders"])
 
 
-def along(run: Run, orders: dict[str, str]) -> FoundOrders:
+def along(run: Run, orders: dict[str, str]) -> MeasuredOrders:
     """What carries products along orders that were found for a run, in words, by shape and layout: "64x32x128 nt"."""
     trees = {}
     for product, words in orders.items():
         shape, layout = product.split()
         m, k, n = map(int, shape.split("x"))
         trees[m, k, n, layout] = read_tree(words)
-    return FoundOrders(trees, run.dtype)
+    return MeasuredOrders(trees, run.dtype)
 
 
 def simulated(accumulator: Any) -> Backend:

@@ -17,7 +17,7 @@ from simfp.formats import Format, as_format
 from simfp.observe import Rounding
 from simfp.rounding import round_to, ulp
 
-__all__ = ["FIRST", "LAST", "Ratios", "Update", "is_swallowed", "ratios", "smallest_lr", "update"]
+__all__ = ["FIRST", "LAST", "Ratios", "Update", "is_absorbed", "ratios", "smallest_lr", "update"]
 
 FIRST, LAST = -40, 4  # the binades of |update| / |weight| that are counted; the ends take all beyond
 
@@ -43,7 +43,7 @@ class Update(NamedTuple):
         return Fraction(self.after) - Fraction(self.weight)
 
     @property
-    def swallowed(self) -> bool:
+    def absorbed(self) -> bool:
         """Whether there was something to change and nothing was."""
         return bool(self.change) and not self.made
 
@@ -77,7 +77,7 @@ def update(weight: float, lr: float, gradient: float, fmt: Any) -> Update:
     return Update(fmt, values["weight"], values["gradient"], values["lr"], exact, float(p.data.values[0]))
 
 
-def is_swallowed(weight: Any, change: Any, fmt: Any) -> NDArray[np.bool_]:
+def is_absorbed(weight: Any, change: Any, fmt: Any) -> NDArray[np.bool_]:
     """Where weight - change, rounded to `fmt`, is the weight, though the change is not zero.
 
     weight: values of `fmt`; change: any numbers of float32, arrays or numbers.
@@ -117,13 +117,13 @@ class Ratios(NamedTuple):
 
     fmt: str  # of the weights
     counts: NDArray[np.int64]  # from 2^FIRST on
-    swallowed: NDArray[np.int64]  # of these, those that left the weight as it was
+    absorbed: NDArray[np.int64]  # of these, those that left the weight as it was
     unmoved: int  # weights whose update was zero
 
     @property
     def share(self) -> float:
-        """Which share of the updates, not zero, was swallowed."""
-        return float(self.swallowed.sum() / max(self.counts.sum(), 1))
+        """Which share of the updates, not zero, was absorbed."""
+        return float(self.absorbed.sum() / max(self.counts.sum(), 1))
 
 
 class _Listener:
@@ -131,7 +131,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.counts = np.zeros(LAST - FIRST + 1, np.int64)
-        self.swallowed = np.zeros(LAST - FIRST + 1, np.int64)
+        self.absorbed = np.zeros(LAST - FIRST + 1, np.int64)
         self.unmoved = 0
 
     def __call__(self, told: Rounding) -> None:
@@ -145,7 +145,7 @@ class _Listener:
         bins = np.clip(exponents - 1, FIRST, LAST) - FIRST
         size = len(self.counts)
         self.counts += np.bincount(bins, minlength=size)
-        self.swallowed += np.bincount(bins[(after == start)[moving]], minlength=size)
+        self.absorbed += np.bincount(bins[(after == start)[moving]], minlength=size)
 
 
 def ratios(training: Training) -> Ratios:
@@ -153,4 +153,4 @@ def ratios(training: Training) -> Ratios:
     listener = _Listener()
     with observe.listening(listener):
         training.step()
-    return Ratios(training.recipe.weights, listener.counts, listener.swallowed, listener.unmoved)
+    return Ratios(training.recipe.weights, listener.counts, listener.absorbed, listener.unmoved)

@@ -107,7 +107,7 @@ def alternative(census: Census, over: Any, **filters: Any) -> str:
 def lost_figure(rows: Sequence[dict[str, Any]], fmt: Any, *, share: str = "share_zeroed", dark: bool = False) -> Figure:
     """A bar for each row of a census' table: which share it lost.
 
-    share: "share_zeroed", "share_subnormal", "share_overflowed" or "share_swallowed".
+    share: "share_zeroed", "share_subnormal", "share_overflowed" or "share_absorbed".
     """
     page, _, _ = PAGES[dark]
     drawing = Figure(figsize=(9, 0.32 * len(rows) + 1.1), facecolor=page, layout="constrained")
@@ -150,13 +150,13 @@ WORDS = {
     "share_zeroed": "numbers that became zero",
     "share_subnormal": "numbers that became subnormal",
     "share_overflowed": "numbers that overflowed",
-    "share_swallowed": "updates that changed nothing",
+    "share_absorbed": "updates that changed nothing",
 }
 
 
 def _share(row: dict[str, Any], share: str) -> str:
     what = share.removeprefix("share_")
-    whole = row["updates"] if what == "swallowed" else row["values"] - row["zero"] - row["infinite"] - row["nan"]
+    whole = row["updates"] if what == "absorbed" else row["values"] - row["zero"] - row["infinite"] - row["nan"]
     return percent(row[what], whole) if whole else "nothing to lose"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from simfp.experiments.overflow import Birth, Softmax
+from simfp.experiments.overflow import Origin, Softmax
 from simfp.experiments.underflow import Landing, Lane
 from simfp.rounding import ulp
 
 __all__ = [
-    "GIB", "became", "births", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "percent",
-    "power_of_two", "relative_error", "scale", "share",
+    "GIB", "became", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "origins", "percent", "power_of_two",
+    "relative_error", "scale", "share",
 ]  # fmt: skip
 
 GIB = 2**30
@@ -131,18 +131,20 @@ def numbers(values: Iterable[float]) -> str:
     return "  ".join(decimal(x, 3) for x in values)
 
 
-def births(softmax: Softmax, index: int) -> str:
+def origins(softmax: Softmax, index: int) -> str:
     """Which operations made the infinities and the NaN of row `index` of a Softmax, and of what."""
-    return "; ".join(map(_birth, softmax.births[index])) or "no ∞ or NaN is born"
+    return "; ".join(map(_origin, softmax.origins[index])) or "no ∞ or NaN arises"
 
 
-def _birth(birth: Birth) -> str:
+def _origin(origin: Origin) -> str:
     symbols = {"adding the mask": "+", "subtracting the maximum": "−", "the sum": "+", "the division": "÷"}
-    first, *second = (decimal(operand) for operand in birth.operands)
+    first, *second = (decimal(operand) for operand in origin.operands)
     of = (
-        f"{first} {symbols[birth.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}" if second else first
+        f"{first} {symbols[origin.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}"
+        if second
+        else first
     )
-    return f"{decimal(birth.result)} from {birth.stage}{'' if birth.stage == 'exp' else ' '}({of})"
+    return f"{decimal(origin.result)} from {origin.stage}{'' if origin.stage == 'exp' else ' '}({of})"
 
 
 def gib(size: float) -> str:

@@ -23,7 +23,7 @@ from simfp.figures import overflow as figures
 from simfp.figures.overflow import DIGITS, MAGNITUDES, question
 from simfp.figures.palette import FATES, look
 from simfp.figures.png import png
-from simfp.figures.words import births, ceiling, decimal, factor, numbers, power_of_two
+from simfp.figures.words import ceiling, decimal, factor, numbers, origins, power_of_two
 from simfp.formats import Format, as_format
 from simfp.widgets.front_end import Kept, module, style
 from simfp.widgets.underflow import FORMATS, TICK, bars, lane_table, one_of, value_row
@@ -215,4 +215,4 @@ def _choice(name: str) -> str:
 def _softmax(softmax: Softmax, index: int) -> tuple[str, str, str]:
     """The weights, what there was on the way, and where infinity and NaN come from."""
     terms = f"exp: {numbers(softmax.exponentials[index])}, sum: {decimal(float(softmax.sums[index]), 3)}"
-    return numbers(softmax.weights[index]), terms, births(softmax, index)
+    return numbers(softmax.weights[index]), terms, origins(softmax, index)
