@@ -31,7 +31,7 @@ class MeasuredOrders(Accumulator):
         go by too, the first letter is the first factor's: "n" if its rows lie in memory one after the other, "t" if
         its columns do.
     inputs
-        "float32": products on ordinary cores, added by fused multiply-adds. "tfloat32": inputs are rounded to nearest
+        "float32": products on CUDA cores, added by fused multiply-adds. "tfloat32": inputs are rounded to nearest
         there, and Hopper's tensor cores add their products.
 
     Raises ValueError for other inputs.

@@ -1,6 +1,5 @@
 """Lesson 07: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -11,12 +10,13 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import ledger, lesson_07, lesson_07_answers, notebooks, progress
+from simfp.course import ledger, lesson_07, lesson_07_answers, progress
 from simfp.course.call_judging import CallJudge
 from simfp.course.judging import NumberJudge
 from simfp.experiments.lost_gradients import census_by_scale, usable
 from simfp.experiments.training import Training
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -185,7 +185,7 @@ def test_the_ledger_would_say_otherwise_of_other_runs(monkeypatch: pytest.Monkey
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     census = lesson_07.counted().census
     assert census is not None
     asked: dict[str, Any] = {"phase": "backward", "fmt": "fp16"}

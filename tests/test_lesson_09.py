@@ -1,6 +1,5 @@
 """Lesson 09: right and wrong answers to its exercises, what its checks hold them against, its bets and its ledger."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 import simfp as sf
 from simfp import course, optim
-from simfp.course import ledger, lesson_09, notebooks, progress
+from simfp.course import ledger, lesson_09, progress
 from simfp.course import lesson_09_answers as answers
 from simfp.course.finding import Finding
 from simfp.course.judging import NumberJudge
@@ -18,6 +17,7 @@ from simfp.experiments import races
 from simfp.experiments.tasks import TASKS
 from simfp.experiments.updates import Ratios
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -150,7 +150,7 @@ def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.Monke
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     model = TASKS["mlp"].model(np.random.default_rng(0))
     facts = {
         "its 26,122 weights": sum(p.numel() for p in model.parameters()) == 26_122,

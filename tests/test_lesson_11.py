@@ -1,6 +1,5 @@
 """Lesson 11: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +10,13 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import ledger, lesson_11, lesson_11_answers, notebooks, progress
+from simfp.course import ledger, lesson_11, lesson_11_answers, progress
 from simfp.course.lesson_11 import Compared
 from simfp.experiments.recipe_runs import COMPARED, EVERY, SITUATIONS
 from simfp.experiments.recipes import RECIPES
 from simfp.figures import recipes as drawn
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -189,7 +189,7 @@ def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     usual, small, steps = ({name: lesson_11.runs(situation, name) for name in COMPARED} for situation in SITUATIONS)
     spread = lesson_11.against_fp32("usual")[0].spread
     fp16, bf16 = sf.float16, sf.bfloat16

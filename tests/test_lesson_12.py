@@ -14,7 +14,7 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import lesson_06, lesson_12, notebooks, progress, recordings
+from simfp.course import lesson_06, lesson_12, progress, recordings
 from simfp.course import lesson_12_answers as answers
 from simfp.course.call_judging import CallJudge
 from simfp.course.judging import NumberJudge
@@ -24,6 +24,7 @@ from simfp.experiments.frontier import FRONTIER
 from simfp.gpu import compare, live
 from simfp.probing import masks_for, summation_tree, survivors
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -186,7 +187,7 @@ def test_an_operation_that_is_not_checked_is_named() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     rows = {row["name"]: row for row in RECORDING["rows"]}
     whole = recordings.load("h200_validation")
     elements = sum(row["elements"] for row in whole["rows"])

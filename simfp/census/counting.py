@@ -61,8 +61,8 @@ class Census:
     counted once more as "zero". "overflowed" was finite, and beyond the format's largest number; what was infinite
     before is "exact" in a format with infinities, and counted once more as "infinite". "nan" was NaN before.
     Of the update of every weight, "updates" counts those that were not zero, and "absorbed" those among them that
-    left the weight as it was; with Kahan's compensation, that left the compensation as it was. ("swallowed", the earlier
-    name of "absorbed", is taken as well.)
+    left the weight as it was; with Kahan's compensation, that left the compensation as it was. Its earlier name,
+    "swallowed", is taken as well.
 
     Counts are kept by layer, operation, phase (forward, backward, unscale, update) and format; in the backward phase
     also by `gradient`, the input of the operation whose gradient was computed, and in the last two phases by

@@ -45,7 +45,7 @@ FP32_KINDS = ("near one", "spread", "small", "large", "nearly zero", "special")
 class Case(NamedTuple):
     """One product: what multiplies, its shape, what the inputs are like, and how fp8 is summed."""
 
-    fmt: str  # of the inputs: float32 stands for products on ordinary cores
+    fmt: str  # of the inputs: float32 stands for products on CUDA cores
     kind: str  # of KINDS
     m: int
     k: int
