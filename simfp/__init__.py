@@ -5,6 +5,7 @@ The modules, in the order in which they may import one another (each only those 
     kernels        the hot loops, in Numba: rounding, codes, operations rounded to odd
     whole_files    files that are written whole or not at all
     commands       commands as they are typed here
+    lessons_folder     where the lessons and their recordings lie
     formats        what a format is; the table of named ones; as_format
     integers       the types of integers and truth values; as_dtype
     devices        "cpu" and "cuda", in name: there is one device
@@ -15,7 +16,7 @@ The modules, in the order in which they may import one another (each only those 
     accumulation   how a sum is carried: sequential, pairwise, Kahan, blocked, exact, in float64
     tensor_core    what a step of a tensor core adds and keeps; the generations of GPUs, as data
     probing        which sums an unknown adder makes, and in which order
-    found_orders   products along the trees that a prober found
+    measured_orders    products along the trees that a prober found
     explain        the story of one rounding
     saved_arrays   arrays as files give them back
     any_precision  NumPy's functions of single numbers, as exactly as it takes
@@ -39,9 +40,10 @@ The modules, in the order in which they may import one another (each only those 
     census         who lost what: what every rounding of a training run did, counted
     tracing        which operations ran, in which formats, and which rule of autocast chose them
     experiments    data sets and training loops; they return plain data
+    silicon        what real chips answered, without torch: recordings, cases, checks, verdicts, the frontier
     figures        data in, Matplotlib Axes out
     widgets        sliders over figures and experiments
-    course         bets, checks, hints, the ledger of claims, recordings
+    course         bets, checks, hints, the ledger of claims
     gpu            the only place that imports torch
 
 `import simfp` brings neither Matplotlib nor ipywidgets nor torch.

@@ -174,8 +174,8 @@ def _odd_float64(exact: Fraction) -> float:
     if math.isinf(nearest):
         return sys.float_info.max if exact > 0 else -sys.float_info.max
     left_over = exact - Fraction(nearest)
-    if left_over == 0 or math.frexp(nearest)[0] * 2**53 % 2 == 1:
-        return nearest if nearest or not exact else (sys.float_info.min if exact > 0 else -sys.float_info.min)
+    if left_over == 0 or int(np.float64(nearest).view(np.uint64)) % 2 == 1:  # its last bit, a subnormal's too
+        return nearest
     return math.nextafter(nearest, math.inf if left_over > 0 else -math.inf)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import side_by_side
+from tests import examples, side_by_side
 
 os.environ["MPLBACKEND"] = "agg"  # no window, here and in the kernels that tests start
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -65,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Before workers are started, and in each of them: what they share."""
     config.stash[left_out] = {}
+    if config.getoption("without_long"):
+        examples.share = 0.25
     workers = config.getoption("tx", None)
     if hasattr(config, "workerinput"):
         side_by_side.compile_one_at_a_time(Path(config.workerinput["locks"]))

@@ -15,11 +15,12 @@ watch(training)           takes its steps, with a progress bar
 
 from typing import Any
 
-from simfp.course import bets, catalogue, contents, exercises, ledger, recordings
+from simfp.course import bets, catalogue, contents, exercises, ledger
 from simfp.course.display import Card, Picture, Table
 from simfp.course.machine import environment
 from simfp.course.progress import forget
-from simfp.course.waiting import watch
+from simfp.course.progress_bar import watch
+from simfp.silicon import recordings
 
 __all__ = [
     "bet",
@@ -44,10 +45,11 @@ def bet(key: str, answer: Any = ...) -> Card:
 
 def settle(lesson: str) -> Table:
     """What you bet in a lesson ("03"), and what happened."""
-    known = sorted({key.partition(".")[0] for key in catalogue.BETS})
-    if lesson not in known:
+    rows = catalogue.of_lesson(catalogue.BETS, lesson)
+    if not rows:
+        known = sorted({key.partition(".")[0] for key in catalogue.BETS})
         raise ValueError(f"no bets in lesson {lesson!r}; expected one of {', '.join(known)}")
-    return bets.settle(catalogue.of_lesson(catalogue.BETS, lesson))
+    return bets.settle(rows)
 
 
 def check(key: str, answer: Any = ...) -> Card:

@@ -17,7 +17,7 @@ from simfp import observe
 from simfp.arrays import Array, overwrite
 from simfp.elementwise import FLOAT32
 from simfp.formats import Format
-from simfp.kernels import elementary, to_odd, updates
+from simfp.kernels import elementary, round_to_odd, updates
 from simfp.rounding import round_array
 
 __all__ = ["NO_VALUES", "Tensors", "flat", "fma", "written"]
@@ -105,10 +105,10 @@ def fma(factor: Any, x: Values, y: Values, dtype: Any = np.float32) -> Values:
     if dtype == np.float32:
         updates.scaled_add(factor, flat(x), flat(y), out.reshape(-1))
     elif x.dtype == y.dtype == np.float32:
-        to_odd.scaled_add(factor, flat(x), flat(y), out.reshape(-1))
+        round_to_odd.scaled_add(factor, flat(x), flat(y), out.reshape(-1))
     else:
         x, y = (flat(each).astype(np.float64, copy=False) for each in (x, y))
-        to_odd.fma(np.full(x.size, factor, np.float64), x, y, out.reshape(-1))
+        round_to_odd.fma(np.full(x.size, factor, np.float64), x, y, out.reshape(-1))
     return out
 
 
@@ -116,7 +116,7 @@ def products_added(left: Values, right: Values, x: Values, dtype: Any = np.float
     """left * right + x of arrays of one shape: rounded once to float32, or to odd in float64."""
     out = np.empty(x.shape, dtype)
     given = [np.ascontiguousarray(each, dtype).reshape(-1) for each in (left, right, x)]
-    (elementary.fused if dtype == np.float32 else to_odd.fma)(*given, out.reshape(-1))
+    (elementary.fused if dtype == np.float32 else round_to_odd.fma)(*given, out.reshape(-1))
     return out
 
 

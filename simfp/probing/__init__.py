@@ -8,16 +8,16 @@ implementations, USENIX ATC 2025); nodes with more than two children are steps t
 
     trees      the tree of a sum, its leaves and its chains of steps
     masks      the probes
-    finding    the tree, reconstructed from their results
+    tree_reconstruction    the tree, from their results
     wording    trees as text, and back
     along      the same sums, made along a tree
     steps      how many terms a step adds, and how many bits it keeps
 """
 
 from simfp.probing.along import product_along
-from simfp.probing.finding import summation_tree
 from simfp.probing.masks import Counts, Masks, Sums, as_counts, factors, masks_for, survivors
 from simfp.probing.steps import Step, find_step, name_of
+from simfp.probing.tree_reconstruction import summation_tree
 from simfp.probing.trees import Tree, leaves, steps_of
 from simfp.probing.wording import describe, read_tree
 

@@ -19,13 +19,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHROMIUM_FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # routes would do, but switch the cache off
 )  # fmt: skip
 KERNEL = "window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel"
 NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
@@ -97,33 +98,47 @@ class Lesson:
 
     def __init__(self, page: Page, address: str, path: str) -> None:
         self.page = page
-        self.outside: list[str] = []  # requests to anywhere but the loopback: refused, and kept
+        self.outside: list[str] = []  # requests to anywhere but the loopback: Chromium finds no such host
         self.errors: list[str] = []  # what JavaScript threw
-        page.context.route("**/*", self._guard)
+        page.on("request", lambda request: self._note(request.url))
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.base, self.query = address.split("?")
         page.goto(f"{self.base}/doc/tree/{path}?reset&{self.query}")
         page.wait_for_function(f"{KERNEL}?.connectionStatus === 'connected' && {KERNEL}.status === 'idle'")
         self.kernel: str = page.evaluate(f"{KERNEL}.id")
+        self.light = self._is_light()
+
+    def begin_again(self) -> None:
+        """As a notebook that was just opened: no widget, no name, no output; the page as wide as it was."""
+        self.tell("import ipywidgets; ipywidgets.Widget.close_all()\n%reset -f")
+        self.page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+        self.page.wait_for_function(f"Array.from({NOTEBOOK}.model.cells).every((cell) => !cell.executionCount)")
+        self.page.mouse.move(0, 0)
+        if self._is_light() != self.light:
+            self.theme("JupyterLab Light" if self.light else "JupyterLab Dark")
+        self.errors.clear()
+
+    def sources(self) -> list[str]:
+        """What its code cells hold."""
+        found: list[str] = self.page.evaluate(
+            f"""() => Array.from({NOTEBOOK}.model.cells)
+                .filter((cell) => cell.type === 'code').map((cell) => cell.sharedModel.source)"""
+        )
+        return found
+
+    def _is_light(self) -> bool:
+        return bool(self.page.evaluate("document.body.dataset.jpThemeLight === 'true'"))
 
     def shut_down(self) -> None:
         """Ends the kernel, if it is still there."""
         reply = self.page.request.delete(f"{self.base}/api/kernels/{self.kernel}?{self.query}")
         assert reply.status in (204, 404), reply
 
-    def _guard(self, route: Route) -> None:
-        if self._note(route.request.url):
-            route.abort()
-        else:
-            route.continue_()
-
-    def _note(self, url: str) -> bool:
+    def _note(self, url: str) -> None:
         parts = urlsplit(url)
-        outside = parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1"
-        if outside:
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
             self.outside.append(url)
-        return outside
 
     def run_all(self, timeout: float = 180) -> None:
         """Runs every cell from the menu, and waits until each has run and the kernel is idle."""

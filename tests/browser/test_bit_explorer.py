@@ -13,6 +13,7 @@ from simfp.bits import bit_string, exact_decimal
 from simfp.formats import NAMED_FORMATS
 from simfp.widgets import BitExplorer
 from tests.browser.driving import Lesson, plain_page, write_notebook
+from tests.examples import some
 
 pytestmark = pytest.mark.browser
 
@@ -135,7 +136,7 @@ def test_bits_follow_clicks_drags_keys_text_and_python_and_all_rows_show_the_val
     assert (lesson.errors, lesson.outside) == ([], [])
 
 
-@pytest.mark.parametrize("name", NAMED_FORMATS)
+@pytest.mark.parametrize("name", some(NAMED_FORMATS, every=3))
 def test_the_screen_says_what_simfp_says_of_every_tenth_of_a_formats_codes(page: Page, name: str) -> None:
     fmt = sf.as_format(name)
     explorer = BitExplorer("1", formats=[fmt])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import NOTEBOOK, REPOSITORY, WIDGET_VIEW, Lesson
+from tests.browser.driving import REPOSITORY, WIDGET_VIEW, Lesson
 
 pytestmark = pytest.mark.browser
 
@@ -32,9 +32,7 @@ def test_a_lesson_runs_in_the_browser_and_shows_all_its_widgets(
     assert not re.search(r"\b\w+\(children=|Error displaying widget|Loading widget", body)
 
     prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_text_contents()
-    sources = page.evaluate(
-        f"() => Array.from({NOTEBOOK}.model.cells).filter((c) => c.type === 'code').map((c) => c.sharedModel.source)"
-    )
+    sources = lesson.sources()
     assert len(prompts) == len(sources)
     for prompt, source in zip(prompts, sources, strict=True):
         assert re.fullmatch(r"\[\d+\]:" if source.strip() else r"\[ ?\]:", prompt.strip())

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from simfp.experiments import loss_scale
-from simfp.experiments.loss_scale import FATES, SCALES
-from simfp.figures import scale_words as figures
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.experiments.mixed_precision.loss_scale import FATES, SCALES
+from simfp.figures.mixed_precision import scale_words as figures
 from simfp.figures.words import percent, scale
 from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow
 from tests.browser.driving import Lesson, write_notebook
@@ -18,7 +18,7 @@ from tests.browser.driving import Lesson, write_notebook
 pytestmark = pytest.mark.browser
 
 IMPORT = "from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow\n"
-RUN = IMPORT + 'r = LossScaleRun("mlp", steps=400)\nr'
+RUN = IMPORT + 'r = LossScaleRun("mlp", steps=4000)\nr'
 WINDOW = IMPORT + 'w = ScaleWindow(2, network="mlp")\nw'
 MACHINE = IMPORT + "m = ScalerMachine()\nm"
 
@@ -61,8 +61,8 @@ def test_a_run_is_started_steered_stopped_in_the_middle_and_gone_on_with(opened:
     button["stop"].click()
     expect(state).to_have_text("stopped")
     counted = int(lesson.ask("len(r.run.points)"))
-    assert 5 < counted < 400
-    expect(page.locator('dd[data-name="step"]')).to_have_text(f"{counted} of 400")
+    assert 5 < counted < 4000
+    expect(page.locator('dd[data-name="step"]')).to_have_text(f"{counted} of 4000")
     expect(page.locator(".simfp-skips")).to_have_attribute("d", re.compile("M"))
 
     button["step"].click()

@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 
 import simfp as sf
 from simfp.bits import bit_string
-from simfp.experiments import gradients
-from simfp.experiments.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
-from simfp.figures.words import decimal, numbers, origins, percent
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
+from simfp.figures.numbers.words import origins
+from simfp.figures.words import decimal, numbers, percent
 from simfp.widgets import Overflow
 from tests.browser.driving import Lesson, write_notebook
 
@@ -198,9 +199,9 @@ READ = """() => {
 @pytest.mark.parametrize(
     ("significand", "data", "mask", "subtract"),
     [
-        ("1", "recorded", "-1e9", False),
+        pytest.param("1", "recorded", "-1e9", False, marks=pytest.mark.long),
         ("the tie", "two heaps", "-65504", True),
-        ("below the tie", "uniform", "-inf", True),
+        pytest.param("below the tie", "uniform", "-inf", True, marks=pytest.mark.long),
     ],
 )
 def test_every_number_on_the_screen_is_simfps_at_every_k(

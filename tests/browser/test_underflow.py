@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 import simfp as sf
 from simfp.bits import bit_string
-from simfp.experiments import gradients
-from simfp.experiments.underflow import SHIFTS, SIGNIFICANDS
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.underflow import SHIFTS, SIGNIFICANDS
 from simfp.figures.words import percent
 from simfp.observe import FATES, Rounding, listening
 from simfp.widgets import Underflow
@@ -238,7 +238,7 @@ READ_THE_SCREEN = """(shifts) => shifts.map((k) => {
 })"""
 
 
-@pytest.mark.parametrize("subnormals", ["keep", "flush"])
+@pytest.mark.parametrize("subnormals", ["keep", pytest.param("flush", marks=pytest.mark.long)])
 @pytest.mark.parametrize(("data", "significand"), list(zip(gradients.NAMES, SIGNIFICANDS, strict=True)))
 def test_every_number_on_the_screen_is_simfps_at_every_k(
     page: Page, shown: Callable[[Any], Any], data: str, significand: str, subnormals: str

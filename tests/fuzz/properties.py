@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
+import tests.examples
+
 __all__ = ["PROPERTIES", "Property", "fuzzed"]
 
 
@@ -30,7 +32,7 @@ def fuzzed(*, examples: int, **strategies: SearchStrategy[Any]) -> Callable[[Cal
         PROPERTIES[f"{module}::{holds.__name__}"] = Property(holds, strategies, examples)
         # the same examples each time: a red run can be run again; new ones are for `python -m tests.fuzz`
         few = settings(
-            max_examples=examples,
+            max_examples=max(1, round(examples * tests.examples.share)),
             derandomize=True,
             database=None,
             deadline=None,

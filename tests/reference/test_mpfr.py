@@ -7,11 +7,12 @@ from typing import Any
 import gmpy2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import simfp as sf
 from simfp.formats import Format
+from tests.examples import examples
 from tests.samples import FORMATS, assert_same, boundaries
 
 MODES = {
@@ -98,7 +99,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=True)
 
 
 @given(st.tuples(finite, finite, finite), st.sampled_from(IEEE_FORMATS), st.sampled_from([*MODES]))
-@settings(deadline=None, max_examples=500)
+@examples(500)
 def test_any_float64_operands_give_what_mpfr_gives(values: tuple[float, ...], fmt: Format, rounding: str) -> None:
     mpfr = context(fmt, rounding)
     for operation, operate in OPERATIONS.items():
