@@ -36,7 +36,7 @@ from simfp.kernels.exact_sums import exact
 from simfp.kernels.float32_sums import in_order32
 from simfp.kernels.float64_products import ROWS, WIDTH, products
 from simfp.kernels.ordered_sums import in_order
-from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
+from simfp.kernels.rounded_additions import ANY, LANES, NEAREST, STOCHASTIC, owned
 from simfp.kernels.sum_programs import OPEN, pairwise_program
 from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
 from simfp.typing import FormatLike, Rounding
@@ -183,7 +183,7 @@ class _Rounding(Accumulator):
         out = np.empty((a.shape[0], b.shape[1]))
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         plan = _plan(self.format, self.rounding, "keep", "inf", 64)
-        how = BY_CHANCE if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
+        how = STOCHASTIC if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
         key, twist, unused = _coins(64, self.rng, None)
         down = self.rounding == "toward_negative"

@@ -50,7 +50,7 @@ class GradScaler:
     ``scaler.unscale_(optimizer)``, then ``scaler.step(optimizer)`` and ``scaler.update()``.
 
     device: taken for torch's sake; nothing depends on it.
-    init_scale: the first scale. growth_factor: what it is multiplied by after `growth_interval` good steps on end,
+    init_scale: the first scale. growth_factor: what it is multiplied by after `growth_interval` consecutive good steps,
     unless it would become infinite. backoff_factor: what it is multiplied by after a bad one, without a floor: it
     can come down to 0.
     enabled: False makes `step` call the optimizer's, and everything else do nothing.
@@ -195,7 +195,7 @@ class GradScaler:
         self._backoff_factor = new_factor
 
     def get_growth_interval(self) -> int:
-        """How many good steps on end make the scale grow."""
+        """How many consecutive good steps make the scale grow."""
         return self._growth_interval
 
     def set_growth_interval(self, new_interval: int) -> None:
@@ -257,7 +257,7 @@ class GradScaler:
         return vars(self) | {"_progress": defaultdict(Progress)} | (began if self._enabled else {})
 
     def _get_growth_tracker(self) -> int:
-        """How many good steps there were on end."""
+        """How many consecutive good steps there were."""
         if not self._enabled:
             return 0
         return self._init_growth_tracker if self._scale is None else self._growth_tracker

@@ -15,13 +15,13 @@ from simfp.probing import Tree, product_along
 from simfp.rounding import round_array
 from simfp.tensor_core import HOPPER
 
-__all__ = ["FoundOrders"]
+__all__ = ["MeasuredOrders"]
 
 FLOAT32 = NAMED_FORMATS["float32"]
 
 
 @dataclass(frozen=True)
-class FoundOrders(Accumulator):
+class MeasuredOrders(Accumulator):
     """float32 products along the trees that a prober found, each by its shape.
 
     Parameters
@@ -31,7 +31,7 @@ class FoundOrders(Accumulator):
         go by too, the first letter is the first factor's: "n" if its rows lie in memory one after the other, "t" if
         its columns do.
     inputs
-        "float32": products on ordinary cores, added by fused multiply-adds. "tfloat32": inputs are rounded to nearest
+        "float32": products on CUDA cores, added by fused multiply-adds. "tfloat32": inputs are rounded to nearest
         there, and Hopper's tensor cores add their products.
 
     Raises ValueError for other inputs.
@@ -52,7 +52,7 @@ class FoundOrders(Accumulator):
     def add_products(self, a: NDArray[Any], b: NDArray[Any], *, plain: bool = False) -> NDArray[np.float64]:
         """As `products`; a plain sum is refused with TypeError, for nobody asked in which order one is made."""
         if plain:
-            raise TypeError("FoundOrders adds up products; give it to `matmul`")
+            raise TypeError("MeasuredOrders adds up products; give it to `matmul`")
         return self.products(a, b, FLOAT32)
 
     def products(self, a: NDArray[Any], b: NDArray[Any], fmt: Format) -> NDArray[np.float64]:

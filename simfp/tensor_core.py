@@ -12,8 +12,9 @@ for the generations since. What an H100 and an H200 were asked is recorded in le
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,61 +40,85 @@ LOWEST = 7  # no step is aligned to less than 2^(the accumulator's smallest expo
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
 
 
+RENAMED = {"part": "split_k", "kept": "partial_dtype", "residue": "k_tail"}  # an Order's earlier keywords: still taken
+
+
 @dataclass(frozen=True)
 class Order:
-    """In which steps, and in which parts, K is walked.
+    """In which steps, and in which parts, a kernel walks K, the axis that the sums of a matrix product run along.
 
     Parameters
     ----------
-    tile, residue
-        Where K is no multiple of `tile`, what is left over is taken "first" or "last". Within a tile and within the
-        residue the steps are of the core's own size; the last one of each takes what is left.
-    part
-        Split K: parts of so many k are added up on their own (None: there is one part), and then, in their order, to
-        one another.
+    tile, k_tail
+        Where K is no multiple of `tile`, the tail that is left over is taken "first" or "last". Within a tile and
+        within the tail the steps are of the core's own size; the last one of each takes what is left.
+    split_k
+        Split K: every so many k are accumulated to a partial sum of their own (None: there is one sum), and the
+        partial sums are then added in their order.
     reduction
-        The format in which the parts are added, each addition rounded to nearest; None: that of the accumulator.
-    kept
-        The format that each part is rounded to, to nearest, before it is added; None: that of the reduction. Where
-        torch allows reductions in 16 bits, Hopper's kernels keep parts in 16 bits and add them in float32.
+        The format in which partial sums are added, each addition rounded to nearest; None: that of the accumulator.
     terms
         Products of one step, where a kernel takes fewer than the core could; None: as many as the core can.
+    partial_dtype
+        The format that each partial sum is rounded to, to nearest, before it is added; None: that of the reduction.
+        Where torch allows reductions in 16 bits, Hopper's kernels keep partial sums in 16 bits and add them in float32.
 
-    Raises ValueError for sizes below 1 and an unknown residue.
+    The earlier names of three keywords, `part`, `kept` and `residue`, are taken as well.
+
+    Raises ValueError for sizes below 1 and an unknown `k_tail`, TypeError for a keyword under both of its names.
     """
 
     tile: int | None = None
-    residue: str = "last"
-    part: int | None = None
+    k_tail: str = "last"
+    split_k: int | None = None
     reduction: Any = None
     terms: int | None = None
-    kept: Any = None
+    partial_dtype: Any = None
 
     def __post_init__(self) -> None:
-        for name in ("tile", "part", "terms"):
+        for name in ("tile", "split_k", "terms"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
-        if self.residue not in ("first", "last"):
-            raise ValueError(f"unknown residue {self.residue!r}; expected first or last")
-        for name in ("reduction", "kept"):
+        if self.k_tail not in ("first", "last"):
+            raise ValueError(f"unknown k_tail {self.k_tail!r}; expected first or last")
+        for name in ("reduction", "partial_dtype"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, as_format(getattr(self, name)))
 
     def parts(self, k: int, terms: int) -> list[NDArray[np.int64]]:
         """For each part the steps: (steps, 2), the first k of each and the one after its last."""
         step = min(terms, self.terms or terms)
-        size = self.part or max(k, 1)
+        size = self.split_k or max(k, 1)
         return [self._steps(start, min(start + size, k), step) for start in range(0, k, size)]
 
     def _steps(self, start: int, stop: int, step: int) -> NDArray[np.int64]:
         bounds = [start]
         if self.tile is not None:
             left_over = (stop - start) % self.tile
-            first = start + left_over if self.residue == "first" and left_over else start + self.tile
+            first = start + left_over if self.k_tail == "first" and left_over else start + self.tile
             bounds += list(range(first, stop, self.tile))
         bounds.append(stop)
         cuts = [cut for low, high in pairwise(bounds) for cut in range(low, high, step)]
         return np.array(list(zip(cuts, [*cuts[1:], stop])), np.int64).reshape(-1, 2)
+
+
+def _current(options: dict[str, Any]) -> dict[str, Any]:
+    """An Order's keywords under their names of today."""
+    for old in RENAMED.keys() & options.keys():
+        if RENAMED[old] in options:
+            raise TypeError(f"`{old}` is the earlier name of `{RENAMED[old]}`; give one of them")
+    return {RENAMED.get(name, name): value for name, value in options.items()}
+
+
+def _taking_earlier_names(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def taking(self: Order, *args: Any, **options: Any) -> None:
+        init(self, *args, **_current(options))
+
+    return taking
+
+
+Order.__init__ = _taking_earlier_names(Order.__init__)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -163,7 +188,7 @@ class TensorCore(Accumulator):
 
     def with_order(self, order: Order | None = None, **changes: Any) -> TensorCore:
         """The same unit with another order: an Order, or changes to the one that it has."""
-        return replace(self, order=replace(self.order if order is None else order, **changes))
+        return replace(self, order=replace(self.order if order is None else order, **_current(changes)))
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
@@ -186,11 +211,11 @@ class TensorCore(Accumulator):
         if not sums:
             return np.zeros((*a.shape[:-1], b.shape[-1]))
         reduction = self.order.reduction or self.accumulator
-        kept = self.order.kept or reduction
-        total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], kept), reduction)
+        partial = self.order.partial_dtype or reduction
+        total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], partial), reduction)
         for each in sums[1:]:
             with np.errstate(invalid="ignore"):
-                total = round_array(total + round_array(each, kept), reduction)
+                total = round_array(total + round_array(each, partial), reduction)
         return total
 
     def along(
@@ -237,7 +262,7 @@ class TensorCore(Accumulator):
     def _general(
         self, a: Floats, b: Floats, steps: NDArray[np.int64], formats: tuple[Format, Format], begin: Values, out: Values
     ) -> None:
-        """The model as it is told, of one product."""
+        """The model as it is specified, of one product."""
         left, right = _split(a, formats[0]), _split(b.T, formats[1])
         acc = self.accumulator
         numbers = (
@@ -318,7 +343,7 @@ class Generation(Accumulator):
 
     def with_order(self, order: Order | None = None, **changes: Any) -> Generation:
         """The same cores with another order: an Order, or changes to the one that they have."""
-        return replace(self, order=replace(self.order if order is None else order, **changes))
+        return replace(self, order=replace(self.order if order is None else order, **_current(changes)))
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""

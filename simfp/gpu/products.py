@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simfp.probing import Counts, masks_for, whole
+from simfp.probing import Counts, as_counts, masks_for
 from simfp.rounding import encode
 from simfp.silicon.product_cases import Case, inputs
 
@@ -105,7 +105,7 @@ def count_on(
             for low in range(0, k, exact):
                 found = answers(part, low, min(low + exact, k)).double().cpu().numpy()
                 total[start : start + asked] += found / tiny**factors
-        return whole(total, k)
+        return as_counts(total, k)
 
     return count
 

@@ -38,7 +38,7 @@ FRONTIER: dict[str, Frontier] = {
         "batch_norm of planes in float32, or in float16 with float32 parameters", "cuDNN", "torch's own kernel", 3,
         "largest", "cuDNN's source is not published, and its order depends on the shape"),
     "float32 products": Frontier(
-        "matmul and linear in float32", "cuBLAS, on ordinary cores", "fused multiply-adds, one after the other", 16,
+        "matmul and linear in float32", "cuBLAS, on CUDA cores", "fused multiply-adds, one after the other", 16,
         "largest", "the order depends on the shape; the command `probe` of simfp.gpu finds it"),
     "conv2d": Frontier(
         "conv2d", "cuDNN", "matrix products of unfolded windows", 16, "largest",

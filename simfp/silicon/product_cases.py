@@ -45,7 +45,7 @@ FP32_KINDS = ("near one", "spread", "small", "large", "nearly zero", "special")
 class Case(NamedTuple):
     """One product: what multiplies, its shape, what the inputs are like, and how fp8 is summed."""
 
-    fmt: str  # of the inputs: float32 stands for products on ordinary cores
+    fmt: str  # of the inputs: float32 stands for products on CUDA cores
     kind: str  # of KINDS
     m: int
     k: int
@@ -127,7 +127,7 @@ def accumulator(case: Case, generation: Generation = HOPPER) -> Accumulator:
         return generation.cuda_cores
     core = generation.core(case.fmt)
     if not case.fast:  # torch's fp8 product without fast accumulation: each 128 are added up in fp32
-        return core.with_order(Order(part=128, reduction="float32"))
+        return core.with_order(Order(split_k=128, reduction="float32"))
     return core
 
 

@@ -20,7 +20,7 @@ from simfp import nn, optim
 from simfp.amp import GradScaler, autocast
 from simfp.autograd import Tensor
 from simfp.formats import as_format
-from simfp.measured_orders import FoundOrders
+from simfp.measured_orders import MeasuredOrders
 from simfp.probing import read_tree
 
 __all__ = [
@@ -114,14 +114,14 @@ def products_of(run: Run) -> list[tuple[int, int, int, str]]:
     return [*found]
 
 
-def along(run: Run, orders: dict[str, str]) -> FoundOrders:
+def along(run: Run, orders: dict[str, str]) -> MeasuredOrders:
     """What carries products along orders that were found for a run, in words, by shape and layout: "64x32x128 nt"."""
     trees = {}
     for product, words in orders.items():
         shape, layout = product.split()
         m, k, n = map(int, shape.split("x"))
         trees[m, k, n, layout] = read_tree(words)
-    return FoundOrders(trees, run.dtype)
+    return MeasuredOrders(trees, run.dtype)
 
 
 def simulated(accumulator: Any) -> Backend:

@@ -135,7 +135,7 @@ def model(
         made = core.products(a, b, as_format(shape.fmt))
     else:
         kept, reduction = (shape.fmt if fmt == "narrow" else fmt for fmt in WAYS[way])
-        made = product_along(tree, a, b, shape.fmt, core, reduction=reduction, kept=kept)
+        made = product_along(tree, a, b, shape.fmt, core, reduction=reduction, partial_dtype=kept)
     if add is not None:
         made = round_to(made + add, "float32")
     return np.asarray(round_to(made, shape.fmt))

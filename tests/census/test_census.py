@@ -70,7 +70,7 @@ class Recount:
         }  # fmt: skip
         if told.start is not None:
             sums["updates"] = before != told.start
-            sums["swallowed"] = (before != told.start) & (after == told.start)
+            sums["absorbed"] = (before != told.start) & (after == told.start)
         for name, found in sums.items():
             self.counts[layer, place.phase, fmt.name, name] += int(found.sum())
         numbers = before[np.isfinite(before) & ~zero]
@@ -130,7 +130,7 @@ def test_any_number_of_values_of_any_kind_is_counted_as_a_recount_counts_it(
             words = Counter(np.atleast_1d(sf.fate(x, fmt, **options)).tolist())
             kinds = {"zero": int((x == 0).sum()), "infinite": int(np.isinf(x).sum())}
             counted = {name: census.total(name) for name in COUNTS}
-            assert counted == {name: words.get(name, 0) for name in FATES} | kinds | {"updates": 0, "swallowed": 0}
+            assert counted == {name: words.get(name, 0) for name in FATES} | kinds | {"updates": 0, "absorbed": 0}
             numbers = x[np.isfinite(x) & (x != 0)].astype(np.float64)
             binades = Counter(np.clip(np.frexp(numbers)[1] - 1, LOWEST, HIGHEST).tolist())
             lowest, counts = census.histogram()
@@ -180,12 +180,12 @@ def test_an_exactly_representable_subnormal_is_subnormal_and_a_zero_is_no_loss()
     counts = {name: census.total(name) for name in ("values", *COUNTS)}
     assert counts == {
         "values": 9, "exact": 4, "rounded": 1, "subnormal": 1, "zeroed": 1, "overflowed": 1, "nan": 1,
-        "zero": 2, "infinite": 1, "updates": 0, "swallowed": 0,
+        "zero": 2, "infinite": 1, "updates": 0, "absorbed": 0,
     }  # fmt: skip
     assert census.share("zeroed") == 1 / 5
 
 
-# --- swallowed updates -------------------------------------------------------------------------------------------
+# --- absorbed updates -------------------------------------------------------------------------------------------
 
 
 class Weights:
@@ -198,7 +198,7 @@ class Weights:
 
 
 @pytest.mark.parametrize(("fmt", "half_ulp"), [("bf16", 2.0**-8), ("fp16", 2.0**-11), ("fp32", 2.0**-24)])
-def test_an_update_of_at_most_half_an_ulp_is_swallowed(fmt: str, half_ulp: float) -> None:
+def test_an_update_of_at_most_half_an_ulp_is_absorbed(fmt: str, half_ulp: float) -> None:
     # below 1 numbers lie half as far apart, so half of the distance is a quarter of an ulp of 1
     sizes = [-half_ulp * 2, -half_ulp, half_ulp, half_ulp / 2, 2.0**-60 if fmt != "fp16" else 2.0**-24, 0.0]
     weights = Weights(fmt, sizes)
@@ -207,24 +207,25 @@ def test_an_update_of_at_most_half_an_ulp_is_swallowed(fmt: str, half_ulp: float
     kept = weights.parameter.data.values == 1
     assert kept.tolist() == [False, True, False, True, True, True]
     assert census.total("updates", phase="update") == 5
-    assert census.total("swallowed", phase="update") == 3
-    assert census.share("swallowed") == 3 / 5
+    assert census.total("absorbed", phase="update") == 3
+    assert census.share("absorbed") == 3 / 5
+    assert (census.total("absorbed"), census.share("absorbed")) == (3, 3 / 5)  # the earlier name
 
 
-def test_with_kahan_an_update_is_swallowed_only_where_the_compensation_loses_it() -> None:
+def test_with_kahan_an_update_is_absorbed_only_where_the_compensation_loses_it() -> None:
     weights = Weights("bf16", [2.0**-12, 2.0**-12], kahan=True)
     with sf.Census() as census:
         weights.optimizer.step()
     assert (weights.parameter.data.values == 1).all()
     assert census.total("updates") == 2
-    assert census.total("swallowed") == 0
+    assert census.total("absorbed") == 0
     weights.parameter.grad = sf.array([2.0**-12, 2.0**-24], "bf16")
     with sf.Census() as census:
         weights.optimizer.step()
-    assert census.total("swallowed") == 1
+    assert census.total("absorbed") == 1
 
 
-def test_swallowed_updates_are_counted_by_parameter_and_layer() -> None:
+def test_absorbed_updates_are_counted_by_parameter_and_layer() -> None:
     run = Run(lr=1e-12)
     with sf.Census(run.model) as census:
         run.step()
@@ -232,8 +233,8 @@ def test_swallowed_updates_are_counted_by_parameter_and_layer() -> None:
     assert [(row["layer"], row["parameter"]) for row in rows] == [
         ("0", "0.weight"), ("0", "0.bias"), ("2", "2.weight"), ("2", "2.bias")
     ]  # fmt: skip
-    assert all(row["swallowed"] for row in rows)
-    assert census.total("swallowed", parameter="0.weight") == rows[0]["swallowed"]
+    assert all(row["absorbed"] for row in rows)
+    assert census.total("absorbed", parameter="0.weight") == rows[0]["absorbed"]
 
 
 # --- names and filters -------------------------------------------------------------------------------------------
@@ -268,11 +269,11 @@ def test_the_memory_of_a_census_does_not_grow_with_the_steps() -> None:
     with sf.Census() as census:
         run.step()
         census.step()
-        rows = len(census._kept)
+        rows = len(census._counted)
         for _ in range(5):
             run.step()
             census.step()
-    assert len(census._kept) == rows
+    assert len(census._counted) == rows
 
 
 @pytest.mark.parametrize(
@@ -362,37 +363,37 @@ def test_the_counts_of_the_last_step_are_kept_apart() -> None:
     assert census.total("values", phase="backward") == 2 * first["values"]
 
 
-# --- births ------------------------------------------------------------------------------------------------------
+# --- origins ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_birth_of_an_infinity_names_the_operation_and_what_it_was_given() -> None:
     run = Run(scale=2.0**24)
     with sf.Census(run.model) as census:
         run.step()
-    born = census.births["infinite"]
-    assert (born.phase, born.layer, born.operation, born.fmt, born.step) == (
+    origin = census.origins["infinite"]
+    assert (origin.phase, origin.layer, origin.operation, origin.fmt, origin.step) == (
         "backward", "CrossEntropyLoss", "_to_copy", "float16", 0
     )  # fmt: skip
-    assert born.cause == "rounding"
-    assert born.largest_before > 65504
-    (incoming, *_) = born.inputs
+    assert origin.cause == "rounding"
+    assert origin.largest_before > 65504
+    (incoming, *_) = origin.inputs
     assert (incoming.name, incoming.fmt, incoming.infinite) == ("incoming gradient", "float32", 0)
-    assert str(born).startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy")
+    assert str(origin).startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy")
 
 
 def test_a_birth_reads_as_lines_of_whole_words_that_no_notebook_has_to_break() -> None:
     run = Run(scale=2.0**24)
     with sf.Census(run.model) as census:
         run.step()
-    born = census.births["infinite"]
-    lines = str(born).splitlines()
+    origin = census.origins["infinite"]
+    lines = str(origin).splitlines()
     assert max(map(len, lines)) <= 96
-    assert len(lines) > 1 + len(born.inputs)  # the first is too long for one line
-    words = " ".join(str(born).split())
+    assert len(lines) > 1 + len(origin.inputs)  # the first is too long for one line
+    words = " ".join(str(origin).split())
     assert words.startswith("first infinity: step 0, backward, layer 'CrossEntropyLoss', _to_copy, gradient of x, in ")
-    assert words.endswith(" ".join(map(str, born.inputs)))
+    assert words.endswith(" ".join(map(str, origin.inputs)))
     assert [line for line in lines if line.startswith("  ") and line[2] != " "] == [
-        line for line in lines if line.startswith(tuple(f"  {each.name} (" for each in born.inputs))
+        line for line in lines if line.startswith(tuple(f"  {each.name} (" for each in origin.inputs))
     ]
 
 
@@ -403,21 +404,21 @@ def test_the_birth_of_nan_is_the_operation_that_made_it_of_what_was_none() -> No
         census.step()
         lost = high - high  # NaN
         lost * 2.0
-    assert (census.births["infinite"].operation, census.births["infinite"].step) == ("mul", 0)
-    born = census.births["nan"]
-    assert (born.operation, born.step, born.cause, born.count, born.size) == ("sub", 1, "operation", 1, 2)
-    assert [each.infinite for each in born.inputs[:2]] == [1, 1]
-    assert "its inputs had none" in str(born)
+    assert (census.origins["infinite"].operation, census.origins["infinite"].step) == ("mul", 0)
+    origin = census.origins["nan"]
+    assert (origin.operation, origin.step, origin.cause, origin.count, origin.size) == ("sub", 1, "operation", 1, 2)
+    assert [each.infinite for each in origin.inputs[:2]] == [1, 1]
+    assert "its inputs had none" in str(origin)
 
 
 def test_a_mask_of_infinities_is_no_birth_and_nan_in_the_data_is_given() -> None:
     with sf.Census() as census:
         scores = sf.Tensor(sf.array([1.0, 2.0], "fp16")) + sf.array([0.0, -np.inf], "fp16")
         nn.functional.softmax(scores, -1)
-        assert census.births == {}
+        assert census.origins == {}
         sf.array([1.0, np.nan], "fp16")
-    assert list(census.births) == ["nan"]
-    assert census.births["nan"].cause == "given"
+    assert list(census.origins) == ["nan"]
+    assert census.origins["nan"].cause == "given"
 
 
 # --- how it is shown ---------------------------------------------------------------------------------------------

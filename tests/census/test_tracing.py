@@ -120,9 +120,9 @@ def test_infinities_are_found_where_they_first_are() -> None:
     with Trace() as trace, autocast(), np.errstate(over="ignore"):
         y = x @ sf.Tensor([[1.0], [0.0]])
         (y * y).exp()
-    born = trace.first_infinite()
-    assert born is not None
-    assert (born.number, born.operation, born.infinite, born.nan, born.largest) == (1, "mul", 1, 0, 0.0)
+    origin = trace.first_infinite()
+    assert origin is not None
+    assert (origin.number, origin.operation, origin.infinite, origin.nan, origin.largest) == (1, "mul", 1, 0, 0.0)
     assert trace.forward[0].largest == 300.0
     assert passes()[0].first_infinite() is None
 

@@ -1,6 +1,5 @@
 """Lesson 01: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -14,12 +13,13 @@ import pytest
 import simfp as sf
 from simfp import course
 from simfp.bits import bit_string
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.judges.numbers import NumberJudge
 from simfp.course.lessons.lesson_01 import answers, bets, exercises
 from simfp.course.lessons.lesson_01.judges import CODES, DecodeJudge, FormatJudge, decoded
 from simfp.formats import Format
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -286,7 +286,7 @@ def test_the_bets_turn_out_as_told() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     assert f"reaches up to {sf.float16.max:,.0f}" in prose
     assert f"For 1 it is {int(sf.encode(1, 'fp16')) >> 10}" in prose
     assert f"in place of {sf.float32.precision}" in prose

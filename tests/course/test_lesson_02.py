@@ -1,6 +1,5 @@
 """Lesson 02: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -13,12 +12,13 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import catalogue, notebooks, progress
+from simfp.course import catalogue, progress
 from simfp.course.judges.numbers import NumberJudge
 from simfp.course.lessons.lesson_02 import answers, bets, exercises, facts
 from simfp.course.lessons.lesson_02.judges import THROWS, CodeJudge, ThrowJudge, every_boundary
 from simfp.figures.numbers import rounding
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -316,7 +316,7 @@ def test_rounded_half_to_even_the_sum_hardly_drifts() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     values = sf.decode(np.arange(65536), "fp16")
     assert f"{np.unique(values[np.isfinite(values)]).size:,} finite numbers" in prose
     assert f"about {facts.quarters().sum() / 1e6:.0f} million" in prose

@@ -1,6 +1,5 @@
 """Lesson 04: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -13,11 +12,12 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.judges.arrays import ArrayJudge
 from simfp.course.judges.functions import FunctionJudge
 from simfp.course.lessons.lesson_04 import answers, bets, exercises
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -325,7 +325,7 @@ def test_an_edge_is_named_only_where_every_plain_case_is_right() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     facts = {
         "65,504, whose last bit is 1": sf.encode(65504, "fp16") & 1 == 1,
         "a tie, between 65,504": 65520 == (65504 + 65536) / 2,

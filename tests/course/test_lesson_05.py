@@ -1,6 +1,5 @@
 """Lesson 05: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from fractions import Fraction
@@ -12,13 +11,14 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.judges.arrays import ArrayJudge
 from simfp.course.judges.numbers import NumberJudge
 from simfp.course.lessons.lesson_05 import answers, bets, exercises
 from simfp.experiments.numbers import sums
 from simfp.figures.numbers import sums as drawn
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -192,7 +192,7 @@ def test_the_bets_turn_out_as_told() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     tenth = float(sf.round_to(0.1, "fp16"))
     facts = {
         "which exactly would be 409.5": 4096 * tenth == 409.5,

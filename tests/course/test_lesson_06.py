@@ -1,6 +1,5 @@
 """Lesson 06: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from fractions import Fraction
@@ -12,7 +11,7 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.claims import numbers as claims
 from simfp.course.judges.calls import CallJudge
 from simfp.course.judges.numbers import NumberJudge
@@ -22,6 +21,7 @@ from simfp.experiments.numbers.fused_step import exponent
 from simfp.probing import masks_for, summation_tree, survivors
 from simfp.silicon import recordings
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -249,7 +249,7 @@ def test_the_ledger_s_verdict_follows_from_the_figures(monkeypatch: pytest.Monke
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     rows = facts.recorded_orders()
     ask = survivors(adders.numpy_sum, 16, masks_for("float32"))
     answered = recordings.answers("h100_products")

@@ -1,6 +1,5 @@
 """Lesson 07: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.claims import training as claims
 from simfp.course.judges.calls import CallJudge
 from simfp.course.judges.numbers import NumberJudge
@@ -19,6 +18,7 @@ from simfp.course.lessons.lesson_07 import answers, bets, exercises, facts
 from simfp.experiments.mixed_precision.lost_gradients import census_by_scale, usable
 from simfp.experiments.training.run import Training
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -187,7 +187,7 @@ def test_the_ledger_would_say_otherwise_of_other_runs(monkeypatch: pytest.Monkey
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     census = facts.counted().census
     assert census is not None
     asked: dict[str, Any] = {"phase": "backward", "fmt": "fp16"}
@@ -195,7 +195,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
     broken = Training("mlp", "fp16", loss_scale=2.0**22, census=True, measure_every=0)
     broken.run()
     assert broken.census is not None
-    births = broken.census.births
+    origins = broken.census.origins
     small = Training("mlp", "fp16", loss_scale=2.0**-16, measure_every=0)
     small.run()
     # fmt: off
@@ -206,9 +206,9 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "The first layer loses least": shares["first"] == min(shares.values()),
         "most is lost where the backward pass *begins*": shares["loss"] == max(shares.values()),
         "those of at most 2⁻²⁵, about 3e-8": float(sf.round_to(TINY, "fp16")) == 0 and f"{TINY:.0e}" == "3e-08",
-        "on the first cast of the backward pass": births["infinite"].operation == "_to_copy",
-        "the next operation computed ∞ − ∞": births["nan"].operation == "log_softmax",
-        "in that same step, and the loss said so one step later": births["nan"].step == 0 and broken.diverged_at == 1,
+        "on the first cast of the backward pass": origins["infinite"].operation == "_to_copy",
+        "the next operation computed ∞ − ∞": origins["nan"].operation == "log_softmax",
+        "in that same step, and the loss said so one step later": origins["nan"].step == 0 and broken.diverged_at == 1,
         "it answers no better than by chance": small.accuracy() < 0.15,
         "its loss is worse than at the start": small.history[-1].loss > small.history[0].loss,
         "Ours has the same illness": census.total("zeroed", gradient="x", **asked) > 0,

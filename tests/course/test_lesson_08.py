@@ -1,6 +1,5 @@
 """Lesson 08: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -18,6 +17,7 @@ from simfp.course.lessons.lesson_08 import answers, bets, exercises, facts
 from simfp.experiments.mixed_precision import loss_scale
 from simfp.experiments.mixed_precision.loss_scale import FATES
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 from tests.near import hold
 
 pytestmark = pytest.mark.usefixtures("progress_file")
@@ -283,7 +283,7 @@ def test_the_ledger_says_what_holds_and_under_which_conditions() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     window = loss_scale.windows("deep")[2]
     plain, low, high = (
         dict(zip(FATES, window.at(scale).counts.sum(0).tolist(), strict=True)) for scale in (1.0, 3000.0, 4096.0)
@@ -300,7 +300,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "3,000 loses no more gradients than 4,096 does": low["lost"] == high["lost"],
         "At 2<sup>22</sup> everything is gone": window.at(2.0**22).overflowed == 1,
         "Start high, at 65,536": scaler.get_scale() == 65536,
-        "After 2,000 good steps on end, double it": (scaler.get_growth_interval(), scaler.get_growth_factor())
+        "After 2,000 consecutive good steps, double it": (scaler.get_growth_interval(), scaler.get_growth_factor())
         == (2000, 2.0),
         "halve the scale": scaler.get_backoff_factor() == 0.5,
         "about a third of all gradients of the weights are lost": 0.28 < third < 0.4,

@@ -1,6 +1,5 @@
 """Lesson 09: right and wrong answers to its exercises, what its checks hold them against, its bets and its ledger."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 import simfp as sf
 from simfp import course, optim
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.claims import updates as claims
 from simfp.course.claims.verdict import Finding
 from simfp.course.judges.numbers import NumberJudge
@@ -19,6 +18,7 @@ from simfp.experiments.mixed_precision.update_ratios import Ratios
 from simfp.experiments.training import races
 from simfp.experiments.training.tasks import TASKS
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -26,7 +26,7 @@ LESSON = Path(__file__).parents[2] / "lessons" / "09_keep_master_weights.ipynb"
 EXERCISES = {row.id: row for row in exercises.EXERCISES}
 
 
-def swallowed(weight: Any, update: Any, fmt: str) -> Any:
+def absorbed(weight: Any, update: Any, fmt: str) -> Any:
     return (sf.round_to(weight - update, fmt) == weight) & (update != 0)
 
 
@@ -40,7 +40,7 @@ def by_arrays(weight: Any, lost: Any, update: Any) -> Any:
 
 
 RIGHT: dict[str, list[Any]] = {
-    "09.a": [swallowed, one_by_one],
+    "09.a": [absorbed, one_by_one],
     "09.b": [0.3903, 0.392, answers.smallest_lr(), np.float32(0.391), sf.ulp(1.5, "bf16") / 2 / 0.01],
     "09.c": [answers.kahan_step, by_arrays],
 }
@@ -152,7 +152,7 @@ def test_the_ledger_s_verdicts_follow_from_the_figures(monkeypatch: pytest.Monke
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     model = TASKS["mlp"].model(np.random.default_rng(0))
     claimed = {
         "its 26,122 weights": sum(p.numel() for p in model.parameters()) == 26_122,
@@ -170,6 +170,6 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         < races.stored(0.002).last("fp32").mean()
         < 1.2 * slow,
         "lr = 0.02": facts.SLOW["lr"] == 0.02,
-        "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").swallowed,
+        "move it": not answers.updates.update(2.0**-10, 1e-3, 0.1, "bf16").absorbed,
     }
     assert [text for text, true in claimed.items() if text.lower() not in prose.lower() or not true] == []

@@ -1,6 +1,5 @@
 """Lesson 10: right and wrong answers to its exercises, what its checks hold them against, its bets and its ledger."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import simfp as sf
 from simfp import course
 from simfp.amp import autocast, autocast_rule
 from simfp.autograd import apply
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.claims import autocast as claims
 from simfp.course.judges.formats import FormatCallJudge
 from simfp.course.lessons.lesson_10 import answers, bets, exercises
 from simfp.experiments.mixed_precision.autocast_blocks import follow
 from simfp.ops import OPERATIONS
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 from tests.operation_cases import CASES, filled
 
 pytestmark = pytest.mark.usefixtures("progress_file")
@@ -157,7 +157,7 @@ def test_the_ledger_s_figures_are_counted_in_a_trace(monkeypatch: pytest.MonkeyP
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     cnn, island_, block = follow("cnn"), follow("island"), follow("transformer")
     batch_norm = next(step for step in cnn.forward if step.operation == "batch_norm")
     resumed = [step.number for step in island_.forward if step.autocast and step.operation == "linear"]

@@ -1,6 +1,5 @@
 """Lesson 11: right and wrong answers to its exercises, what its checks hold them against, and its bets."""
 
-import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.claims import training as claims
 from simfp.course.lessons.lesson_11 import answers, bets, exercises, facts
 from simfp.course.lessons.lesson_11.facts import Compared
@@ -19,6 +18,7 @@ from simfp.experiments.training.recipe_runs import COMPARED, EVERY, SITUATIONS
 from simfp.experiments.training.recipes import RECIPES
 from simfp.figures.training import recipes as drawn
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -33,7 +33,7 @@ NEARER = {0.1: "fp16", 300.7: "fp16", 70_000.0: "bf16", 3e-5: "fp16", 1e-6: "bf1
 # fmt: off
 RIGHT: dict[str, list[Any]] = {
     "11.a": [CHOICE, dict(reversed(CHOICE.items()))],
-    "11.b": ["swallowed updates", " Swallowed updates "],
+    "11.b": ["absorbed updates", " Absorbed updates "],
     "11.c": [NEARER, {float(x): name for x, name in NEARER.items()}],
 }
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -41,13 +41,13 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (CHOICE | {"A": "bf16"}, "no bfloat16"), (CHOICE | {"A": "pure bf16"}, "no bfloat16"),
         (CHOICE | {"A": "tf32"}, "tf32 came with Ampere"), (CHOICE | {"A": "fp32"}, "leave the tensor cores idle"),
         (CHOICE | {"A": "fp16"}, "Nothing holds the gradients above"),
-        (CHOICE | {"A": "pure fp16"}, "swallow small updates"),
+        (CHOICE | {"A": "pure fp16"}, "absorb small updates"),
         (CHOICE | {"B": "fp16"}, "fp16 makes ∞ of 80,000"), (CHOICE | {"B": "fp16 + scaler"}, "A scaler does not help"),
         (CHOICE | {"B": "pure bf16"}, "why give up the float32 weights"),
         (CHOICE | {"B": "fp32"}, "It would do no harm"),
         (CHOICE | {"B": "tf32"}, "bf16 makes 79872 of 80,000"),
         (CHOICE | {"C": "bf16"}, "four bytes each, where there is room for two"),
-        (CHOICE | {"C": "pure bf16"}, "is always swallowed"),
+        (CHOICE | {"C": "pure bf16"}, "is always absorbed"),
         (CHOICE | {"C": "pure bf16 + kahan"}, "a second 16-bit number"),
         (CHOICE | {"C": "pure fp16"}, "too small a range"),
         (CHOICE | {"A": "fp17"}, "A: 'fp17' is no recipe"), (CHOICE | {"C": ...}, "C: Ellipsis is no recipe"),
@@ -106,8 +106,8 @@ def test_the_mystery_has_the_symptoms_that_its_answer_names() -> None:
     run = answers.mystery()
     assert run.census is not None
     assert (run.recipe.name, run.status) == ("pure bf16", "finished")
-    assert run.census.share("swallowed") > 0.9
-    assert run.census.total("zeroed") == run.census.total("overflowed") == len(run.census.births) == 0
+    assert run.census.share("absorbed") > 0.9
+    assert run.census.total("zeroed") == run.census.total("overflowed") == len(run.census.origins) == 0
     losses = [step.loss for step in run.history]
     assert 2 < losses[-1] < losses[0]
 
@@ -189,7 +189,7 @@ def test_the_tables_and_figures_say_the_same_as_the_recording() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     usual, small, steps = ({name: facts.runs(situation, name) for name in COMPARED} for situation in SITUATIONS)
     spread = facts.against_fp32("usual")[0].spread
     fp16, bf16 = sf.float16, sf.bfloat16
@@ -201,7 +201,7 @@ def test_what_the_lesson_says_without_computing_it_is_so() -> None:
         "Ninety runs": len(facts.recorded()) == 90,
         "whatever a recipe costs here is less than what the next seed brings":
             all(abs(row.points) < spread for row in facts.against_fp32("usual")),
-        "pure bf16 swallows most of its updates":
+        "pure bf16 absorbs most of its updates":
             all(row["swallowed"] > row["updates"] / 2 for row in usual["pure bf16"]),
         "more than half of its gradients are zero": all(row["zeroed"] > row["counted"] / 2 for row in small["fp16"]),
         "its weights are those of fp16 before, to the last bit":

@@ -14,7 +14,7 @@ import pytest
 
 import simfp as sf
 from simfp import course
-from simfp.course import notebooks, progress
+from simfp.course import progress
 from simfp.course.judges.calls import CallJudge
 from simfp.course.judges.numbers import NumberJudge
 from simfp.course.lessons.lesson_06.facts import additions
@@ -26,6 +26,7 @@ from simfp.silicon import compare, recordings, reproducible_runs
 from simfp.silicon.device_checks import STEPS
 from simfp.silicon.frontier import FRONTIER
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -188,7 +189,7 @@ def test_an_operation_that_is_not_checked_is_named() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     rows = {row["name"]: row for row in RECORDING["rows"]}
     whole = recordings.load("h200_validation")
     elements = sum(row["elements"] for row in whole["rows"])

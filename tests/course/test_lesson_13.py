@@ -1,7 +1,6 @@
 """Lesson 13: right and wrong answers to its exercises, its bets, its figures, and what the ledger makes of them."""
 
 import hashlib
-import json
 import math
 import re
 from fractions import Fraction
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from simfp import course
-from simfp.course import ledger, notebooks, progress
+from simfp.course import ledger, progress
 from simfp.course.claims import costs
 from simfp.course.judges.calls import CallJudge
 from simfp.course.judges.numbers import NumberJudge
@@ -27,6 +26,7 @@ from simfp.figures.memory import speed as drawn_speed
 from simfp.figures.training import quality as drawn_quality
 from simfp.silicon import measurements
 from tests.lesson_answers import LessonAnswers
+from tests.lesson_prose import words_of
 
 pytestmark = pytest.mark.usefixtures("progress_file")
 
@@ -132,7 +132,7 @@ def test_the_bets_turn_out_as_measured() -> None:
 
 
 def test_what_the_lesson_says_without_computing_it_is_so() -> None:
-    prose = "\n".join(notebooks.source(cell) for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"])
+    prose = words_of(LESSON)
     size = GPT_SIZES[0]
     half = [memory(size, name, 16) for name in ("fp32", "fp16")]
     shares = [told.at_peak["logits and loss"] / told.peak for told in half]

@@ -88,7 +88,7 @@ def test_a_run_that_diverges_is_a_result_and_says_where_its_infinity_was_born() 
     assert (broken.status, good.status) == ("diverged", "finished")
     last = [frame for place, frame in frames if place == 0][-1]
     assert np.isnan(last.step.loss)
-    assert last.births["infinite"].layer == "CrossEntropyLoss"
+    assert last.origins["infinite"].layer == "CrossEntropyLoss"
 
 
 @pytest.mark.parametrize("census", [False, 5])

@@ -347,7 +347,7 @@ def test_a_right_iteration_raises_nothing_moves_both_and_counts_one() -> None:
     machine.iterate()
     machine.iterate()
     assert (machine.scale, machine.tracker) == (2.0**17, 0)
-    assert machine.history[-1].told == "3 good steps on end: the scale went from 65,536 to 131,072"
+    assert machine.history[-1].told == "3 consecutive good steps: the scale went from 65,536 to 131,072"
 
 
 def test_an_overflow_in_one_part_skips_its_step_alone_and_halves_the_scale() -> None:

@@ -1,4 +1,4 @@
-"""The experiments on lost gradients, swallowed updates, and recipes beside one another."""
+"""The experiments on lost gradients, absorbed updates, and recipes beside one another."""
 
 from __future__ import annotations
 
@@ -78,16 +78,16 @@ def test_looking_at_a_scale_changes_nothing() -> None:
     assert looked.run() == plain.run()
 
 
-def test_small_updates_are_swallowed_in_bf16_and_kahan_and_chance_keep_them() -> None:
+def test_small_updates_are_absorbed_in_bf16_but_not_with_kahan_or_stochastic_rounding() -> None:
     share, loss = {}, {}
     for recipe in ("fp32", "pure fp16", "pure bf16", "pure bf16 + kahan", "pure bf16 + stochastic"):
         training = Training("mlp", recipe, census=10, **SMALL_STEPS)
         steps = training.run()
         assert training.census is not None
-        share[recipe] = training.census.share("swallowed")
+        share[recipe] = training.census.share("absorbed")
         loss[recipe] = np.mean([step.loss for step in steps[-20:]])
-        assert sum(step.swallowed is not None for step in steps) == 12
-        layers = {row["layer"]: row["share_swallowed"] for row in training.census.table(by="layer", phase="update")}
+        assert sum(step.absorbed is not None for step in steps) == 12
+        layers = {row["layer"]: row["share_absorbed"] for row in training.census.table(by="layer", phase="update")}
         assert set(layers) == {"0", "2", "4"}
         assert min(layers.values()) <= share[recipe] <= max(layers.values())
     assert share["pure bf16"] > 0.8

@@ -44,8 +44,8 @@ def test_too_large_a_constant_scale_ends_the_run_and_its_census_knows_where() ->
     training.run()
     assert (training.status, training.diverged_at) == ("diverged", 1)
     assert training.census is not None
-    born = training.census.births["infinite"]
-    assert (born.step, born.phase, born.fmt, born.cause) == (0, "backward", "float16", "rounding")
+    origin = training.census.origins["infinite"]
+    assert (origin.step, origin.phase, origin.fmt, origin.cause) == (0, "backward", "float16", "rounding")
 
 
 @pytest.mark.parametrize("recipe", ["fp16", "fp16 + scaler"])

@@ -273,7 +273,7 @@ def test_steps_are_plain_data() -> None:
     assert [step.number for step in steps] == [0, 1, 2, 3]
     assert [step.accuracy is None for step in steps] == [True, False, True, False]
     assert [step.lr for step in steps] == pytest.approx([0.1, 0.1 * (1 + 0.5**0.5) / 2, 0.05, 0.1 * (1 - 0.5**0.5) / 2])
-    assert all(0 <= step.lost < 1 and 0 <= step.swallowed < 1 for step in steps)
+    assert all(0 <= step.lost < 1 and 0 <= step.absorbed < 1 for step in steps)
     assert training.census.steps == 4
     assert steps == training.history
     with pytest.raises(RuntimeError, match="this run is finished after 4 steps"):
@@ -287,7 +287,7 @@ def test_the_lost_share_is_that_of_the_steps_own_roundings_to_the_recipes_format
     alone = Training("mlp", "fp16", steps=1, census=True, **QUICK)
     first = alone.run()[0]
     assert first.lost == steps[0].lost == alone.census.share("zeroed", phase="backward", fmt="fp16")
-    assert first.swallowed == alone.census.share("swallowed")
+    assert first.absorbed == alone.census.share("absorbed")
 
 
 def test_skipped_steps_change_no_weight_and_the_scale_comes_down() -> None:
@@ -309,7 +309,7 @@ def test_divergence_is_a_result_with_a_date() -> None:
     assert training.diverged_at == steps[-1].number == len(steps) - 1
     assert all(math.isfinite(step.loss) for step in steps[:-1])
     assert not math.isfinite(steps[-1].loss)
-    assert training.census.births["infinite"].step <= training.diverged_at
+    assert training.census.origins["infinite"].step <= training.diverged_at
     with pytest.raises(RuntimeError, match="this run is diverged"):
         training.step()
 
@@ -349,7 +349,7 @@ def test_stopping_within_a_step_leaves_the_run_as_if_it_had_not_begun(every: int
     slow.run()
     assert slow.history == whole.history
     assert codes(slow) == codes(whole)
-    for what in ("values", "zeroed", "rounded", "swallowed"):
+    for what in ("values", "zeroed", "rounded", "absorbed"):
         assert slow.census.total(what) == whole.census.total(what)
     np.testing.assert_array_equal(slow.census.histogram().counts, whole.census.histogram().counts)
 

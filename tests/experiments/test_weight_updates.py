@@ -10,7 +10,7 @@ import pytest
 import simfp as sf
 from simfp import optim
 from simfp.experiments.mixed_precision.update_ratios import ratios
-from simfp.experiments.mixed_precision.updates import is_swallowed, smallest_lr, update
+from simfp.experiments.mixed_precision.updates import is_absorbed, smallest_lr, update
 from simfp.experiments.training import races
 from simfp.experiments.training.races import LAP, Race, steps_at, stored
 from simfp.experiments.training.run import Training
@@ -40,11 +40,11 @@ def test_an_update_is_the_exact_difference_rounded_once(fmt: str) -> None:
         told = update(weight, float(2.0 ** rng.uniform(-14, 0)), gradient, fmt)
         assert told.exact == Fraction(told.weight) - Fraction(told.lr) * Fraction(told.gradient)
         assert told.after == nearest(told.exact, fmt)
-        assert told.swallowed == (told.after == told.weight and told.change != 0)
+        assert told.absorbed == (told.after == told.weight and told.change != 0)
 
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16"])
-def test_swallowed_is_asked_of_the_exact_difference(fmt: str) -> None:
+def test_absorbed_is_asked_of_the_exact_difference(fmt: str) -> None:
     rng = np.random.default_rng(1)
     weights = np.asarray(sf.round_to(rng.normal(0, 1, 400) * 2.0 ** rng.integers(-4, 4, 400), fmt), np.float64)
     half = np.asarray(sf.ulp(weights, fmt)) / 2
@@ -53,7 +53,7 @@ def test_swallowed_is_asked_of_the_exact_difference(fmt: str) -> None:
             nearest(Fraction(w) - Fraction(u), fmt) == w and u != 0
             for w, u in zip(weights.tolist(), change.tolist(), strict=True)
         ]
-        assert is_swallowed(weights, change, fmt).tolist() == right
+        assert is_absorbed(weights, change, fmt).tolist() == right
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -105,13 +105,13 @@ def test_a_step_s_ratios_are_those_that_the_census_counts(recipe: str) -> None:
         training.step()
     told = ratios(training)
     assert training.census is not None
-    assert told.share == training.history[-1].swallowed
+    assert told.share == training.history[-1].absorbed
     lost = training.census.last_step("update")
-    assert (told.counts.sum(), told.swallowed.sum()) == (lost["updates"], lost["swallowed"])
+    assert (told.counts.sum(), told.absorbed.sum()) == (lost["updates"], lost["absorbed"])
     # below half of 2^-precision of the weight all is lost, and above it nothing
     line = -sf.as_format(told.fmt).precision - figures.FIRST
-    assert (told.swallowed[: line - 1] == told.counts[: line - 1]).all()
-    assert not told.swallowed[line:].any()
+    assert (told.absorbed[: line - 1] == told.counts[: line - 1]).all()
+    assert not told.absorbed[line:].any()
 
 
 # ---- the race

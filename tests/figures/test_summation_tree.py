@@ -67,7 +67,7 @@ def test_no_two_lines_of_a_tree_cross() -> None:
         (HOPPER, 512, "fp16", ["⋯ 28 more steps", "16 terms, 496 … 511"]),
         (lambda rows: np.array([np.cumsum(row)[-1] for row in rows.astype(np.float32)], float), 300, "float32",
          ["0", "1", "2", "⋯ 295 more steps", "298", "299"]),
-        (adders.model(sf.HOPPER.with_order(part=256), "fp16"), 1024, "fp16", ["⋯ 12 more steps"]),
+        (adders.model(sf.HOPPER.with_order(split_k=256), "fp16"), 1024, "fp16", ["⋯ 12 more steps"]),
     ],
 )  # fmt: skip
 def test_a_tree_of_hundreds_is_abbreviated_and_says_what_is_left_out(

@@ -239,7 +239,7 @@ def test_the_harmonic_series_stops_where_a_term_is_half_a_step(fmt: str, stops_a
     sums = [float(sf.SequentialSum(fmt)(terms[:count])) for count in range(1, 1200)]
     last = next(count for count in range(1, 1199) if len(set(sums[count - 1 :])) == 1)
     assert last == stops_at - 1
-    assert terms[stops_at - 1] <= float(sf.ulp(sums[-1], fmt)) / 2  # from here on each term is swallowed
+    assert terms[stops_at - 1] <= float(sf.ulp(sums[-1], fmt)) / 2  # from here on each term is absorbed
     assert sf.SequentialSum(fmt)(terms) == sums[-1]
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import simfp as sf
-from simfp.measured_orders import FoundOrders
+from simfp.measured_orders import MeasuredOrders
 
 TREE = ((0, 1), (2, 3))  # two parts, one after the other, and then their sum
-ORDERS = FoundOrders({(2, 4, 3, "nn"): TREE})
+ORDERS = MeasuredOrders({(2, 4, 3, "nn"): TREE})
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -29,13 +29,13 @@ def test_the_layout_of_the_factors_chooses_the_tree_too() -> None:
     a = np.array([[1, 2**-24, 2**-24, 2**-24]] * 2, np.float32)
     b = np.ones((4, 3), np.float32)
     chain = (((0, 1), 2), 3)
-    both = FoundOrders({(2, 4, 3, "nn"): TREE, (2, 4, 3, "nt"): chain})
+    both = MeasuredOrders({(2, 4, 3, "nn"): TREE, (2, 4, 3, "nt"): chain})
     by_columns = np.asfortranarray(b)
     assert both.products(a, b, sf.float32)[0, 0] == 1 + 2.0**-23
     assert both.products(a, by_columns, sf.float32)[0, 0] == 1
     with pytest.raises(ValueError, match="a product 2x4x3 tn is not known; known are 2x4x3 nn, 2x4x3 nt"):
         both.products(np.asfortranarray(a), b, sf.float32)
-    row = FoundOrders({(1, 4, 3, "tn"): chain})  # one row lies both ways
+    row = MeasuredOrders({(1, 4, 3, "tn"): chain})  # one row lies both ways
     assert row.products(a[:1], b, sf.float32)[0, 0] == 1
 
 
@@ -45,8 +45,8 @@ def test_what_was_not_asked_for_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="these orders are of products of float32, got float16"):
         ORDERS.products(np.ones((2, 4)), np.ones((4, 3)), sf.float16)
     with pytest.raises(ValueError, match="`inputs` must be float32 or tfloat32, got 'float16'"):
-        FoundOrders({}, "float16")
-    with pytest.raises(TypeError, match="FoundOrders adds up products"):
+        MeasuredOrders({}, "float16")
+    with pytest.raises(TypeError, match="MeasuredOrders adds up products"):
         ORDERS(np.ones(4))
 
 

@@ -107,7 +107,7 @@ def test_a_library_s_matrix_product_is_some_tree_and_the_product_along_it_has_it
 
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "tfloat32"])
 @pytest.mark.parametrize(
-    "order", [sf.Order(), sf.Order(tile=64, residue="first"), sf.Order(part=40), sf.Order(terms=4)], ids=str
+    "order", [sf.Order(), sf.Order(tile=64, k_tail="first"), sf.Order(split_k=40), sf.Order(terms=4)], ids=str
 )
 def test_the_order_of_a_tensor_core_is_found_and_a_product_along_it_has_the_same_bits(fmt: str, order: Any) -> None:
     core = sf.HOPPER.core(fmt).with_order(order)
@@ -124,8 +124,8 @@ def test_the_order_of_a_tensor_core_is_found_and_a_product_along_it_has_the_same
 
 
 def test_split_sums_can_be_added_in_a_narrower_format() -> None:
-    core = sf.HOPPER.core("fp16").with_order(part=40, reduction="float16")
-    tree = tree_of(by_core(sf.HOPPER.core("fp16").with_order(part=40), "fp16"), 100, "fp16")
+    core = sf.HOPPER.core("fp16").with_order(split_k=40, reduction="float16")
+    tree = tree_of(by_core(sf.HOPPER.core("fp16").with_order(split_k=40), "fp16"), 100, "fp16")
     rng = np.random.default_rng(2)
     a, b = (np.asarray(sf.round_to(rng.standard_normal(shape), "fp16")) for shape in ((5, 100), (100, 6)))
     assert np.array_equal(
@@ -166,7 +166,7 @@ def test_what_a_step_keeps_is_found_and_names_the_generation(
 def test_8_bit_inputs_are_probed_by_products_of_two_values(
     generation: Any, fmt: str, expected: Step, names: list[str], part: int | None
 ) -> None:
-    core = generation.core(fmt).with_order(part=part, reduction="float32" if part else None)
+    core = generation.core(fmt).with_order(split_k=part, reduction="float32" if part else None)
 
     def sums(rows: np.ndarray) -> np.ndarray:
         left, right = factors(rows)
@@ -225,10 +225,10 @@ def test_steps_of_terms_that_are_no_neighbours_are_told_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "tells of no sum"),
-        ("the sum = s1 + s2", "'s1 + s2' tells of no steps|'s1' tells of no steps"),
-        ("the sum = s1, then 4", "tells of no sum, s1 is none"),
-        ("the sum = 2 x (0 .. 3)", "tells of no steps"),
+        ("", "describes no sum"),
+        ("the sum = s1 + s2", "'s1 + s2' describes no steps|'s1' describes no steps"),
+        ("the sum = s1, then 4", "describes no sum, s1 is none"),
+        ("the sum = 2 x (0 .. 3)", "describes no steps"),
         ("the sum = 2 x 1 (0 .. 1)\ns1 = 2 x 1 (2 .. 3)", "s1, the sum are added to nothing"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_text_that_tells_of_no_tree_is_refused(text: str, message: str) -> Non
 
 
 def test_parts_and_sums_of_parts_may_be_rounded_each_in_its_own_format() -> None:
-    tree = tree_of(by_core(sf.HOPPER.core("fp16").with_order(part=40), "fp16"), 100, "fp16")
+    tree = tree_of(by_core(sf.HOPPER.core("fp16").with_order(split_k=40), "fp16"), 100, "fp16")
     rng = np.random.default_rng(4)
     a, b = (np.asarray(sf.round_to(rng.standard_normal(shape), "fp16")) for shape in ((9, 100), (100, 8)))
     cuts = [slice(0, 40), slice(40, 80), slice(80, 100)]
@@ -256,9 +256,11 @@ def test_parts_and_sums_of_parts_may_be_rounded_each_in_its_own_format() -> None
         ("fp32", "fp16"): half(half(half(p) + q) + r),
         ("fp32", "fp32"): single(single(p + q) + r),
     }
-    made = {key: product_along(tree, a, b, "fp16", sf.HOPPER, kept=key[0], reduction=key[1]) for key in expected}
+    made = {
+        key: product_along(tree, a, b, "fp16", sf.HOPPER, partial_dtype=key[0], reduction=key[1]) for key in expected
+    }
     assert all(np.array_equal(made[key], expected[key]) for key in expected)
-    orders = {key: sf.Order(part=40, kept=key[0], reduction=key[1]) for key in expected}
+    orders = {key: sf.Order(split_k=40, partial_dtype=key[0], reduction=key[1]) for key in expected}
     assert all(
         np.array_equal(sf.HOPPER.with_order(orders[key]).products(a, b, sf.float16), expected[key]) for key in expected
     )
@@ -298,5 +300,5 @@ def test_a_format_too_narrow_for_masks_is_refused_by_name() -> None:
 
 
 def test_only_accumulators_that_can_go_along_a_tree_do() -> None:
-    with pytest.raises(TypeError, match="only a tensor core or a SequentialSum goes along a tree"):
+    with pytest.raises(TypeError, match="only a tensor core or a SequentialSum adds along a tree"):
         product_along((0, 1), np.ones((1, 2)), np.ones((2, 1)), "float32", sf.KahanSum("float32"))

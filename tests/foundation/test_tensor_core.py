@@ -180,7 +180,7 @@ def test_a_stack_of_products_is_the_stack_of_its_products(accumulator: Any) -> N
 def test_a_product_without_elements_or_without_terms_has_its_shape(
     left: tuple[int, ...], right: tuple[int, ...]
 ) -> None:
-    for core in (sf.HOPPER, sf.HOPPER.with_order(part=2)):
+    for core in (sf.HOPPER, sf.HOPPER.with_order(split_k=2)):
         got = sf.matmul(*(sf.array(np.zeros(shape), "float16") for shape in (left, right)), accumulator=core)
         np.testing.assert_array_equal(got, np.zeros((*left[:-1], right[-1])))
 
@@ -206,14 +206,14 @@ def test_an_overflow_in_one_element_leaves_the_others_as_they_are() -> None:
         (Order(terms=8), 20, [[(0, 8), (8, 16), (16, 20)]]),
         (Order(terms=100), 20, [[(0, 16), (16, 20)]]),
         (
-            Order(tile=64, residue="first"),
+            Order(tile=64, k_tail="first"),
             100,
             [[(0, 16), (16, 32), (32, 36), (36, 52), (52, 68), (68, 84), (84, 100)]],
         ),
         (Order(tile=64), 100, [[(0, 16), (16, 32), (32, 48), (48, 64), (64, 80), (80, 96), (96, 100)]]),
-        (Order(tile=64, residue="first"), 128, [[(k, k + 16) for k in range(0, 128, 16)]]),
+        (Order(tile=64, k_tail="first"), 128, [[(k, k + 16) for k in range(0, 128, 16)]]),
         (Order(tile=24), 40, [[(0, 16), (16, 24), (24, 40)]]),
-        (Order(part=24), 40, [[(0, 16), (16, 24)], [(24, 40)]]),
+        (Order(split_k=24), 40, [[(0, 16), (16, 24)], [(24, 40)]]),
         (Order(), 0, []),
     ],
 )  # fmt: skip
@@ -225,15 +225,15 @@ def test_an_order_says_which_k_each_step_takes(order: Order, k: int, steps: Any)
 def test_another_order_gives_other_bits_and_split_k_adds_its_parts_in_the_stated_format() -> None:
     a, b = numbers("float16", (40, 100), 10), numbers("float16", (100, 30), 11)
     plain = sf.HOPPER.products(a, b, sf.float16)
-    first = sf.HOPPER.with_order(tile=64, residue="first").products(a, b, sf.float16)
+    first = sf.HOPPER.with_order(tile=64, k_tail="first").products(a, b, sf.float16)
     assert (plain != first).any()
     assert np.abs(plain - first).max() < 1e-3 * np.abs(plain).max()
     pieces = [
         sf.HOPPER.products(a[:, part], b[part], sf.float16) for part in (slice(0, 48), slice(48, 96), slice(96, 100))
     ]
-    whole = sf.HOPPER.with_order(part=48).products(a, b, sf.float16)
+    whole = sf.HOPPER.with_order(split_k=48).products(a, b, sf.float16)
     assert same(whole, ((pieces[0] + pieces[1]).astype(np.float32) + pieces[2]).astype(np.float32).astype(float))
-    narrow = sf.HOPPER.with_order(part=48, reduction="float16").products(a, b, sf.float16)
+    narrow = sf.HOPPER.with_order(split_k=48, reduction="float16").products(a, b, sf.float16)
     halves = [sf.round_to(each, "fp16") for each in pieces]
     assert same(narrow, np.asarray(sf.add(sf.add(halves[0], halves[1], "fp16"), halves[2], "fp16"), float))
 
@@ -299,7 +299,7 @@ def test_every_generation_says_where_its_numbers_come_from_and_what_was_checked(
         (lambda: TensorCore(16, 25, "float99"), ValueError, "unknown format 'float99'"),
         (lambda: TensorCore(16, 25, order=16), TypeError, "`order` must be an Order, got 16"),
         (lambda: Order(tile=0), ValueError, "`tile` must be at least 1, got 0"),
-        (lambda: Order(residue="middle"), ValueError, "unknown residue 'middle'; expected first or last"),
+        (lambda: Order(k_tail="middle"), ValueError, "unknown k_tail 'middle'; expected first or last"),
         (lambda: sf.VOLTA.core("bf16"), ValueError, "Volta's tensor cores take float16; got bfloat16"),
         (lambda: sf.HOPPER.core("float32"), ValueError,
          "Hopper's tensor cores take float16, bfloat16, tfloat32, float8_e4m3fn, float8_e5m2; got float32"),
@@ -311,3 +311,22 @@ def test_every_generation_says_where_its_numbers_come_from_and_what_was_checked(
 def test_what_cannot_be_is_refused_by_name(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "today"),
+    [
+        ({"part": 24}, {"split_k": 24}),
+        ({"kept": "fp16"}, {"partial_dtype": "fp16"}),
+        ({"residue": "first"}, {"k_tail": "first"}),
+    ],
+    ids=str,
+)
+def test_an_order_takes_the_earlier_names_of_its_keywords(earlier: dict[str, Any], today: dict[str, Any]) -> None:
+    assert Order(tile=8, **earlier) == Order(tile=8, **today) != Order(tile=8)
+    for core in (sf.HOPPER, sf.HOPPER.core("fp16")):
+        assert core.with_order(**earlier) == core.with_order(**today) != core
+        assert core.with_order(**today).with_order(**earlier) == core.with_order(**today)
+    ((old, _),) = earlier.items()
+    with pytest.raises(TypeError, match=f"`{old}` is the earlier name of `{next(iter(today))}`; give one of them"):
+        Order(**earlier, **today)

@@ -98,7 +98,7 @@ def test_a_recording_whose_provenance_is_no_table_is_refused(
 
 @pytest.mark.parametrize("told", ["s0 = , then ", " = , then "])
 def test_a_tree_of_nothing_is_refused(told: str) -> None:
-    with pytest.raises(ValueError, match="tells of no sum"):
+    with pytest.raises(ValueError, match="describes no sum"):
         read_tree(told)
 
 

@@ -44,12 +44,12 @@ def parts_of(row: dict[str, Any]) -> list[list[list[int]]]:
     [
         ("h200_probe", "float16", Order()),
         ("h200_probe", "bfloat16", Order()),
-        ("h200_probe", "tfloat32", Order(part=32)),
+        ("h200_probe", "tfloat32", Order(split_k=32)),
         ("h200_probe", "float8_e4m3fn", Order()),
-        ("h200_probe_promoted", "float8_e4m3fn", Order(part=128)),
-        ("h200_probe_residue", "float16", Order(tile=64, residue="first")),
+        ("h200_probe_promoted", "float8_e4m3fn", Order(split_k=128)),
+        ("h200_probe_residue", "float16", Order(tile=64, k_tail="first")),
         ("h200_probe_residue", "bfloat16", Order()),
-        ("h200_probe_residue", "tfloat32", Order(part=8)),
+        ("h200_probe_residue", "tfloat32", Order(split_k=8)),
     ],
 )
 def test_every_tree_that_was_found_is_an_order_of_the_model(recording: str, fmt: str, order: Order) -> None:

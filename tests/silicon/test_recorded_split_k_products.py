@@ -113,7 +113,7 @@ def test_the_products_of_training_are_made_again_and_all_but_two_are_plain(what:
 def test_the_two_that_are_not_are_sums_of_small_parts_in_float32(name: str, part: int) -> None:
     """The gradient of ten outputs' weights: its rows begin at no multiple of 16 bytes, and another kernel makes it."""
     told = RECORDING["dW = g^T x"]["answers"][name]
-    assert made(name, "", "float32", core=sf.HOPPER.with_order(part=part)) == told
+    assert made(name, "", "float32", core=sf.HOPPER.with_order(split_k=part)) == told
     assert made(name, "", "float32") != told
 
 

@@ -198,7 +198,7 @@ def test_a_run_that_diverges_is_dated_and_its_infinity_has_a_place() -> None:
     assert board.wait(60) == "finished"
     told = board._live["runs"][0]
     assert told["status"] == "diverged"
-    assert told["story"][0].startswith("The first infinity was born at step 0, backward: layer CrossEntropyLoss")
+    assert told["story"][0].startswith("The first infinity arose at step 0, backward: layer CrossEntropyLoss")
     assert told["story"][-1] == "The loss was no number any more at step 1. The run ended there."
     assert "NaN" in board.alternative()
     json.loads(json.dumps(board._live["runs"][0]["losses"], allow_nan=False))

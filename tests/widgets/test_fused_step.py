@@ -91,7 +91,7 @@ def test_what_cannot_be_shown_is_refused(a: Any, b: Any, said: str) -> None:
 
 def test_a_sum_in_parts_and_one_that_overflows_are_refused() -> None:
     with pytest.raises(ValueError, match="only a sum in one part"):
-        steps([1, 2], [1, 2], "fp16", HOPPER.core("fp16").with_order(part=1))
+        steps([1, 2], [1, 2], "fp16", HOPPER.core("fp16").with_order(split_k=1))
     with pytest.raises(ValueError, match="the running sum leaves float32: it would be 3"):
         steps([2.0**64] * 2, [2.0**63] * 2, "bf16", HOPPER.core("bf16"))
 

@@ -14,7 +14,7 @@ from PIL import Image
 import simfp as sf
 from simfp.experiments.numbers import gradients
 from simfp.experiments.numbers.overflow import BACKWARDS, LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, scene, softmax
-from simfp.figures.numbers.words import births, ceiling
+from simfp.figures.numbers.words import ceiling, origins
 from simfp.widgets import Overflow
 from simfp.widgets.parts import front_end
 
@@ -128,19 +128,19 @@ def test_every_softmax_is_the_one_computed_a_number_at_a_time(mask: str, subtrac
 
 # format, places masked, mask, maximum subtracted, k, and where infinity and NaN come from
 BORN = [
-    (sf.float16, "no mask", "-1e9", False, 0, "no ∞ or NaN is born"),
+    (sf.float16, "no mask", "-1e9", False, 0, "no ∞ or NaN arises"),
     (sf.float16, "no mask", "-1e9", False, 3, "∞ from exp(16); NaN from the division (∞ ÷ ∞)"),
-    (sf.float16, "no mask", "-1e9", True, 3, "no ∞ or NaN is born"),
+    (sf.float16, "no mask", "-1e9", True, 3, "no ∞ or NaN arises"),
     (
         sf.float16, "no mask", "-1e9", True, 16,
         "∞ from storing a logit (65536); NaN from subtracting the maximum (∞ − ∞)",
     ),
     (sf.float16, "last masked", "-1e9", True, 0, "−∞ from storing the mask (-1e9)"),
-    (sf.float16, "all masked", "-65504", True, 0, "no ∞ or NaN is born"),
+    (sf.float16, "all masked", "-65504", True, 0, "no ∞ or NaN arises"),
     (sf.float16, "last masked", "-65504", True, 3, "−∞ from subtracting the maximum (-65504 − 24)"),
     (sf.float16, "all masked", "-inf", True, 0, "NaN from subtracting the maximum (−∞ − (−∞))"),
     (sf.bfloat16, "all masked", "-1e9", False, 0, "NaN from the division (0 ÷ 0)"),
-    (sf.bfloat16, "all masked", "-1e9", True, 0, "no ∞ or NaN is born"),
+    (sf.bfloat16, "all masked", "-1e9", True, 0, "no ∞ or NaN arises"),
     (sf.float8_e4m3fn, "no mask", "-1e9", False, 3, "NaN from exp(8)"),
     (sf.float8_e4m3fn, "last masked", "-inf", True, 0, "NaN from storing the mask (−∞)"),
     (
@@ -155,13 +155,13 @@ def test_the_operation_that_makes_an_infinity_or_nan_is_named(
     fmt: sf.Format, case: str, mask: str, subtract: bool, k: int, said: str
 ) -> None:
     computed = softmax(np.ldexp(LOGITS, k), fmt, MASKED[case], mask=MASKS[mask], subtract_max=subtract)
-    assert births(computed, 0) == said
+    assert origins(computed, 0) == said
 
 
 def test_a_sum_can_be_too_large_where_no_term_is() -> None:
     computed = softmax([11.0, 11.0], sf.float16)
     assert np.isfinite(computed.exponentials).all()
-    assert births(computed, 0) == "∞ from the sum (59872 + 59872)"
+    assert origins(computed, 0) == "∞ from the sum (59872 + 59872)"
     assert computed.weights.tolist() == [[0.0, 0.0]]
 
 

@@ -26,7 +26,7 @@ class Point(NamedTuple):
     lost: float  # share of the weights' gradients, not zero in tf32, that were zero in fp16
     overflowed: float  # share of them that were infinite or NaN
     skipped: bool
-    tracker: int  # good steps on end, after this one
+    tracker: int  # consecutive good steps, after this one
 
 
 class ScaledRun:

@@ -98,7 +98,7 @@ class Machine:
 
     @property
     def tracker(self) -> int:
-        """Good steps on end."""
+        """Consecutive good steps."""
         return int(self.scaler.state_dict()["_growth_tracker"])
 
     def part(self, name: str) -> Part:
@@ -194,6 +194,6 @@ class Machine:
         if self.scale < scale:
             return f"an overflow was found: the scale went from {number(scale)} to {number(self.scale)}"
         if self.scale > scale:
-            told = f"{tracker + 1} good steps on end: the scale went from {number(scale)} to"
+            told = f"{tracker + 1} consecutive good steps: the scale went from {number(scale)} to"
             return f"{told} {number(self.scale)}"
         return f"a good step: the tracker went from {tracker} to {self.tracker}"

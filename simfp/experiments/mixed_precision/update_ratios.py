@@ -21,13 +21,13 @@ class Ratios(NamedTuple):
 
     fmt: str  # of the weights
     counts: NDArray[np.int64]  # from 2^FIRST on
-    swallowed: NDArray[np.int64]  # of these, those that left the weight as it was
+    absorbed: NDArray[np.int64]  # of these, those that left the weight as it was
     unmoved: int  # weights whose update was zero
 
     @property
     def share(self) -> float:
-        """Which share of the updates, not zero, was swallowed."""
-        return float(self.swallowed.sum() / max(self.counts.sum(), 1))
+        """Which share of the updates, not zero, was absorbed."""
+        return float(self.absorbed.sum() / max(self.counts.sum(), 1))
 
 
 class _Listener:
@@ -35,7 +35,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.counts = np.zeros(LAST - FIRST + 1, np.int64)
-        self.swallowed = np.zeros(LAST - FIRST + 1, np.int64)
+        self.absorbed = np.zeros(LAST - FIRST + 1, np.int64)
         self.unmoved = 0
 
     def __call__(self, told: Rounding) -> None:
@@ -49,7 +49,7 @@ class _Listener:
         bins = np.clip(exponents - 1, FIRST, LAST) - FIRST
         size = len(self.counts)
         self.counts += np.bincount(bins, minlength=size)
-        self.swallowed += np.bincount(bins[(after == start)[moving]], minlength=size)
+        self.absorbed += np.bincount(bins[(after == start)[moving]], minlength=size)
 
 
 def ratios(training: Training) -> Ratios:
@@ -57,4 +57,4 @@ def ratios(training: Training) -> Ratios:
     listener = _Listener()
     with observe.listening(listener):
         training.step()
-    return Ratios(training.recipe.weights, listener.counts, listener.swallowed, listener.unmoved)
+    return Ratios(training.recipe.weights, listener.counts, listener.absorbed, listener.unmoved)

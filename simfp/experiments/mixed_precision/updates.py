@@ -15,7 +15,7 @@ from simfp.autograd import Tensor
 from simfp.formats import Format, as_format
 from simfp.rounding import round_to, ulp
 
-__all__ = ["Update", "is_swallowed", "smallest_lr", "update"]
+__all__ = ["Update", "is_absorbed", "smallest_lr", "update"]
 
 
 class Update(NamedTuple):
@@ -39,7 +39,7 @@ class Update(NamedTuple):
         return Fraction(self.after) - Fraction(self.weight)
 
     @property
-    def swallowed(self) -> bool:
+    def absorbed(self) -> bool:
         """Whether there was something to change and nothing was."""
         return bool(self.change) and not self.made
 
@@ -73,7 +73,7 @@ def update(weight: float, lr: float, gradient: float, fmt: Any) -> Update:
     return Update(fmt, values["weight"], values["gradient"], values["lr"], exact, float(p.data.values[0]))
 
 
-def is_swallowed(weight: Any, change: Any, fmt: Any) -> NDArray[np.bool_]:
+def is_absorbed(weight: Any, change: Any, fmt: Any) -> NDArray[np.bool_]:
     """Where weight - change, rounded to `fmt`, is the weight, though the change is not zero.
 
     weight: values of `fmt`; change: any numbers of float32, arrays or numbers.

@@ -2,7 +2,7 @@
 
 Everything is multiplied by 2^k, which is exact in float64 for every shift k here. The value and the gradients are
 the underflow experiment's, shifted the other way; the softmax is computed with every operation rounded to the
-format, and `Birth` says which operation made the first infinity and the first NaN.
+format, and `Origin` says which operation made the first infinity and the first NaN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simfp.formats import NAMED_FORMATS, Format
 from simfp.rounding import round_to
 
 __all__ = [
-    "BACKWARDS", "LOGITS", "MASKED", "MASKS", "SHIFTS", "SIGNIFICANDS", "Birth", "Scene", "Softmax", "scene",
+    "BACKWARDS", "LOGITS", "MASKED", "MASKS", "SHIFTS", "SIGNIFICANDS", "Origin", "Scene", "Softmax", "scene",
     "softmax",
 ]  # fmt: skip
 
@@ -50,7 +50,7 @@ MASKED = {  # which of the logits the mask is added to
 WATCHED = (("+inf", np.isposinf, np.isinf), ("-inf", np.isneginf, np.isinf), ("nan", np.isnan, np.isnan))
 
 
-class Birth(NamedTuple):
+class Origin(NamedTuple):
     """An operation that made a row's first +infinity, -infinity or NaN, and what it was given."""
 
     stage: str
@@ -65,7 +65,7 @@ class Softmax:
     exponentials: NDArray[np.float64]
     sums: NDArray[np.float64]
     weights: NDArray[np.float64]
-    births: tuple[tuple[Birth, ...], ...]  # of each row, in the order of the operations
+    origins: tuple[tuple[Origin, ...], ...]  # of each row, in the order of the operations
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ def softmax(
     masked: the places to which `mask`, itself rounded to `fmt`, is added.
     """
     given = np.atleast_2d(np.asarray(logits, np.float64))
-    births: list[dict[str, Birth]] = [{} for _ in given]
+    origins: list[dict[str, Origin]] = [{} for _ in given]
 
     def watched(stage: str, result: Any, *operands: Any) -> NDArray[np.float64]:
         """The result; what no operand was, infinite or NaN, is written down, once in each row."""
@@ -148,8 +148,8 @@ def softmax(
             new = test(result) & ~np.any([was(x) for x in wide], axis=0)
             for row in np.flatnonzero(new.any(axis=1)):
                 place = (row, int(new[row].argmax()))
-                birth = Birth(stage, tuple(float(x[place]) for x in wide), float(result[place]))
-                births[row].setdefault(name, birth)
+                origin = Origin(stage, tuple(float(x[place]) for x in wide), float(result[place]))
+                origins[row].setdefault(name, origin)
         return np.asarray(result, np.float64)
 
     x = watched("storing a logit", round_to(given, fmt), given)
@@ -166,4 +166,4 @@ def softmax(
         term = exponentials[:, place : place + 1]
         sums = watched("the sum", add(sums, term, fmt), sums, term)
     weights = watched("the division", divide(exponentials, sums, fmt), exponentials, sums)
-    return Softmax(exponentials, sums[:, 0], weights, tuple(tuple(row.values()) for row in births))
+    return Softmax(exponentials, sums[:, 0], weights, tuple(tuple(row.values()) for row in origins))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.census import Birth, Histogram
+from simfp.census import Histogram, Origin
 from simfp.experiments.training.run import Step, Training
 from simfp.nn import Conv2d, Linear, Module
 
@@ -38,7 +38,7 @@ class Frame:
     step: Step
     layers: tuple[Layer, ...]  # over the last WINDOW steps, in the model's order
     histogram: Histogram  # of the backward pass's numbers before rounding, over the same steps
-    births: dict[str, Birth]  # "infinite" and "nan", once there is one
+    origins: dict[str, Origin]  # "infinite" and "nan", once there is one
 
 
 class Watched:
@@ -66,7 +66,7 @@ class Watched:
             if recent[0]:
                 layers.append(Layer(name, self.labels.get(name, describe(name)), *map(int, recent)))
         lowest = self.census.histogram().lowest
-        return Frame(step, tuple(layers), Histogram(lowest, bins - bins_before), dict(self.census.births))
+        return Frame(step, tuple(layers), Histogram(lowest, bins - bins_before), dict(self.census.origins))
 
     def _counts(self) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
         """All counts so far: those of COUNTED by layer, and by binade."""

@@ -77,7 +77,7 @@ def made(situation: str, training: Training) -> dict[str, Any]:
         "counted": census.total("values", **back) - census.total("zero", **back),
         "zeroed": census.total("zeroed", **back),
         "updates": census.total("updates"),
-        "swallowed": census.total("swallowed"),
+        "swallowed": census.total("absorbed"),
         "weights": _digest(training),
     }
 

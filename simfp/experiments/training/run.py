@@ -37,7 +37,7 @@ class Step(NamedTuple):
     skipped: bool  # whether the scaler left the update out
     lr: float
     lost: float | None  # share of the backward pass's numbers, not zero, that rounding to the recipe's format zeroed
-    swallowed: float | None  # share of the weights' updates, not zero, that left the weight as it was
+    absorbed: float | None  # share of the weights' updates, not zero, that left the weight as it was
     accuracy: float | None  # share of right answers after this step, where it was measured
 
 
@@ -203,8 +203,8 @@ class Training:
         lr = self.settings.learning_rate(number)
         with self.census or nullcontext():
             skipped = self.learner.update(lr, self.settings.loss_scale)
-        lost, swallowed = self._counted()
-        self.history.append(Step(number, loss, scale, skipped, lr, lost, swallowed, None))
+        lost, absorbed = self._counted()
+        self.history.append(Step(number, loss, scale, skipped, lr, lost, absorbed, None))
         if not math.isfinite(loss):
             self.diverged_at = number
         return self._measured() if self._unmeasured() else self.history[-1]
@@ -227,7 +227,7 @@ class Training:
         return self.history[-1]
 
     def _counted(self) -> tuple[float | None, float | None]:
-        """The shares lost and swallowed in this step, where it was counted."""
+        """The shares lost and absorbed in this step, where it was counted."""
         if not self.census:
             return None, None
         counted = self.census.counts_step
@@ -236,9 +236,9 @@ class Training:
             return None, None
         back = self.census.last_step("backward", self.recipe.compute)
         update = self.census.last_step("update")
-        shares = share_of("zeroed", back), share_of("swallowed", update)
-        lost, swallowed = (None if math.isnan(share) else share for share in shares)
-        return lost, swallowed
+        shares = share_of("zeroed", back), share_of("absorbed", update)
+        lost, absorbed = (None if math.isnan(share) else share for share in shares)
+        return lost, absorbed
 
     def accuracy(self) -> float:
         """The share of right answers on what the network did not learn from, now; the census does not count it."""

@@ -85,7 +85,7 @@ def reading(run: ScaledRun) -> dict[str, str]:
         "step": f"{len(run.points)} of {run.training.settings.steps}",
         "loss": decimal(last.loss, 4),
         "scale": words.scale(last.scale),
-        "good steps on end": str(last.tracker),
+        "consecutive good steps": str(last.tracker),
         "lost": share(last.lost),
         "overflow": share(last.overflowed),
         "steps skipped": str(skipped),

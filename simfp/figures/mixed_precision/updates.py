@@ -86,9 +86,9 @@ def verdict(told: Update) -> str:
     if not told.gradient:
         return f"the gradient itself is 0 in {look(told.fmt).label}: nothing is left to be done"
     half, wanted = decimal(told.half_step, 3), decimal(abs(float(told.change)), 3)
-    if told.swallowed:
+    if told.absorbed:
         return (
-            f"swallowed: {wanted} is {'less than' if abs(told.change) < told.half_step else 'just'} half a step, {half}"
+            f"absorbed: {wanted} is {'less than' if abs(told.change) < told.half_step else 'just'} half a step, {half}"
         )
     share = float(abs(told.made) / abs(told.change))
     steps = round(abs(float(told.made)) / (2 * told.half_step))
@@ -141,7 +141,7 @@ def alternative(updates: Sequence[Update], title: str) -> str:
 
 
 def histograms(steps: Sequence[Ratios]) -> Axes:
-    """How many updates are how large beside their weights, a row for each run; what was swallowed is hatched."""
+    """How many updates are how large beside their weights, a row for each run; what was absorbed is hatched."""
     drawing = Figure(figsize=(8, 1.7 * len(steps)), layout="constrained")
     axes: Sequence[Axes] = list(drawing.subplots(len(steps), 1, sharex=True, squeeze=False)[:, 0])
     ink = "#808080"  # stands out from a white and from a dark page
@@ -149,15 +149,15 @@ def histograms(steps: Sequence[Ratios]) -> Axes:
         fmt = as_format(told.fmt)
         style = look(fmt)
         places = [FIRST + i + 0.5 for i in range(len(told.counts))]
-        moved = told.counts - told.swallowed
+        moved = told.counts - told.absorbed
         ax.bar(places, moved, width=0.92, color=style.color, label="moved its weight")
         ax.bar(
-            places, told.swallowed, width=0.92, bottom=moved, facecolor="none", edgecolor=style.color, hatch="////",
-            label="swallowed",
+            places, told.absorbed, width=0.92, bottom=moved, facecolor="none", edgecolor=style.color, hatch="////",
+            label="absorbed",
         )  # fmt: skip
         ax.axvline(-fmt.precision, color=ink, ls="--", lw=1.2)
-        share = percent(int(told.swallowed.sum()), int(told.counts.sum()))
-        ax.set_title(f"{style.label} weights: {share} swallowed", color=ink, fontsize=10, loc="left")
+        share = percent(int(told.absorbed.sum()), int(told.counts.sum()))
+        ax.set_title(f"{style.label} weights: {share} absorbed", color=ink, fontsize=10, loc="left")
         ax.tick_params(colors=ink)
         ax.spines[:].set_color(ink)
         ax.legend(frameon=False, labelcolor=ink, fontsize=8, loc="upper right")
@@ -170,8 +170,8 @@ def describe(steps: Sequence[Ratios]) -> str:
     told = []
     for each in steps:
         label, total = look(as_format(each.fmt)).label, int(each.counts.sum())
-        largest = max((i for i, count in enumerate(each.swallowed) if count), default=None)
+        largest = max((i for i, count in enumerate(each.absorbed) if count), default=None)
         most = f", the largest below {power_of_two(FIRST + largest + 1)} of its weight" if largest is not None else ""
-        lost = int(each.swallowed.sum())
-        told.append(f"{label} weights: {lost:,} of {total:,} updates were swallowed ({percent(lost, total)}){most}")
+        lost = int(each.absorbed.sum())
+        told.append(f"{label} weights: {lost:,} of {total:,} updates were absorbed ({percent(lost, total)}){most}")
     return f"Sizes of updates beside their weights. {'; '.join(told)}."

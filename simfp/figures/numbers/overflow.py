@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from simfp.bits import bit_string
 from simfp.experiments.numbers.overflow import BACKWARDS, LOGITS, MASKED, SHIFTS, Scene
 from simfp.figures.numbers.underflow import draw_bits, draw_lane, shares_in_words
-from simfp.figures.numbers.words import became, births, ceiling
+from simfp.figures.numbers.words import became, ceiling, origins
 from simfp.figures.pages import PAGES
 from simfp.figures.palette import look
 from simfp.figures.words import decimal, factor, numbers, relative_error
@@ -49,13 +49,13 @@ def figure(scene: Scene, k: int, *, show: str = "all", dark: bool = False) -> Fi
 
 
 def draw_softmax(axes: Axes, scene: Scene, k: int, *, ink: str = "black") -> Axes:
-    """For each way to mask, one line for each format: the weights, and where infinity and NaN are born."""
+    """For each way to mask, one line for each format: the weights, and where infinity and NaN arise."""
     index = SHIFTS.index(k)
     lines: list[tuple[str, str, str]] = []
     for case in MASKED:
         lines.append((f"{case}:", "weights", "where ∞ and NaN come from"))
         for fmt, cases in scene.softmaxes.items():
-            lines.append((look(fmt).label, numbers(cases[case].weights[index]), births(cases[case], index)))
+            lines.append((look(fmt).label, numbers(cases[case].weights[index]), origins(cases[case], index)))
     axes.axis("off")
     axes.set_title(question(scene, index), loc="left", fontsize=10, color=ink)
     for line, texts in enumerate(lines):
@@ -91,7 +91,7 @@ def alternative(scene: Scene, k: int, *, show: str = "all") -> str:
     if show in ("all", "softmax"):
         lines.append(f"S{question(scene, index)[1:]}:")
         lines += [
-            f"  {look(fmt).label}, {case}: {numbers(softmax.weights[index])}; {births(softmax, index)}"
+            f"  {look(fmt).label}, {case}: {numbers(softmax.weights[index])}; {origins(softmax, index)}"
             for fmt, cases in scene.softmaxes.items()
             for case, softmax in cases.items()
         ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from simfp.experiments.numbers.overflow import Birth, Softmax
+from simfp.experiments.numbers.overflow import Origin, Softmax
 from simfp.experiments.numbers.underflow import Landing, Lane
 from simfp.figures.words import decimal, power_of_two
 from simfp.rounding import ulp
 
-__all__ = ["became", "births", "ceiling", "limits"]
+__all__ = ["became", "ceiling", "limits", "origins"]
 
 
 def became(landing: Landing, index: int) -> str:
@@ -39,15 +39,15 @@ def ceiling(lane: Lane) -> str:
     return f"largest {decimal(largest)}, too large {'above' if lane.limits.overflowed > tie else 'from'} {decimal(tie)}"
 
 
-def births(softmax: Softmax, index: int) -> str:
+def origins(softmax: Softmax, index: int) -> str:
     """Which operations made the infinities and the NaN of row `index` of a Softmax, and of what."""
-    return "; ".join(map(_birth, softmax.births[index])) or "no ∞ or NaN is born"
+    return "; ".join(map(_origin, softmax.origins[index])) or "no ∞ or NaN arises"
 
 
-def _birth(birth: Birth) -> str:
+def _origin(origin: Origin) -> str:
     symbols = {"adding the mask": "+", "subtracting the maximum": "−", "the sum": "+", "the division": "÷"}
-    first, *second = (decimal(operand) for operand in birth.operands)
-    of = (
-        f"{first} {symbols[birth.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}" if second else first
-    )
-    return f"{decimal(birth.result)} from {birth.stage}{'' if birth.stage == 'exp' else ' '}({of})"
+    first, *second = (decimal(operand) for operand in origin.operands)
+    of = first
+    if second:
+        of += f" {symbols[origin.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}"
+    return f"{decimal(origin.result)} from {origin.stage}{'' if origin.stage == 'exp' else ' '}({of})"

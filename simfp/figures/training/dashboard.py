@@ -102,18 +102,18 @@ def story(run: Shown) -> list[str]:
     """What went wrong with a run, in sentences; none where nothing did."""
     told = []
     if run.frame is not None:
-        for what, born in run.frame.births.items():
+        for what, origin in run.frame.origins.items():
             word = {"infinite": "infinity", "nan": "NaN"}[what]
-            of = f", the gradient of {born.gradient}" if born.gradient else ""
-            of = f", {born.parameter}" if born.parameter else of
+            of = f", the gradient of {origin.gradient}" if origin.gradient else ""
+            of = f", {origin.parameter}" if origin.parameter else of
             cause = {
-                "rounding": f"numbers up to {decimal(born.largest_before, 4)} were too large for {born.fmt}",
-                "operation": f"{born.operation} made it of numbers that were none",
+                "rounding": f"numbers up to {decimal(origin.largest_before, 4)} were too large for {origin.fmt}",
+                "operation": f"{origin.operation} made it of numbers that were none",
                 "given": "it came with what was given",
-            }[born.cause]
-            where = f"layer {born.layer}, " if born.layer else ""
+            }[origin.cause]
+            where = f"layer {origin.layer}, " if origin.layer else ""
             told.append(
-                f"The first {word} was born at step {born.step}, {born.phase}: {where}{born.operation}{of}; {cause}."
+                f"The first {word} arose at step {origin.step}, {origin.phase}: {where}{origin.operation}{of}; {cause}."
             )
     if run.diverged_at is not None:
         told.append(f"The loss was no number any more at step {run.diverged_at}. The run ended there.")

@@ -18,7 +18,7 @@ from simfp.experiments.numbers import overflow as experiment
 from simfp.experiments.numbers.overflow import MASKED, SHIFTS, Scene, Softmax
 from simfp.figures.numbers import overflow as figures
 from simfp.figures.numbers.overflow import DIGITS, MAGNITUDES, question
-from simfp.figures.numbers.words import births, ceiling
+from simfp.figures.numbers.words import ceiling, origins
 from simfp.figures.palette import FATES, look
 from simfp.figures.words import decimal, factor, numbers, power_of_two
 from simfp.formats import Format
@@ -175,4 +175,4 @@ def _choice(name: str) -> str:
 def _softmax(softmax: Softmax, index: int) -> tuple[str, str, str]:
     """The weights, what there was on the way, and where infinity and NaN come from."""
     terms = f"exp: {numbers(softmax.exponentials[index])}, sum: {decimal(float(softmax.sums[index]), 3)}"
-    return numbers(softmax.weights[index]), terms, births(softmax, index)
+    return numbers(softmax.weights[index]), terms, origins(softmax, index)

@@ -36,7 +36,7 @@ function render({ model, el }) {
   const title = html("p", { class: "simfp-title" });
   const blocks = html("div", { class: "simfp-blocks" });
   const caption = html("p", { class: "simfp-caption" }, "What stands in one column weighs the same, in all formats. ",
-    html("span", { class: "simfp-cut" }, "Right of the dashed line"), " the format has no bits at this weight: what reaches half of the last bit left of it can move the weight, what does not is swallowed.");
+    html("span", { class: "simfp-cut" }, "Right of the dashed line"), " the format has no bits at this weight: what reaches half of the last bit left of it can move the weight, what does not is absorbed.");
   root.append(html("div", { class: "simfp-knobs" }, ...knobs.map((knob) => knob.element)), message, title, blocks, caption, voice.region);
 
   function row([name, value, sign, kept, lost], places) {

@@ -99,7 +99,7 @@ class UpdateViewer(Widget):
                     "label": look(told.fmt).label,
                     "color": look(told.fmt).color,
                     "verdict": figures.verdict(told),
-                    "lost": told.swallowed or not told.change,
+                    "lost": told.absorbed or not told.change,
                     "lines": [list(line) for line in figures.lines(told)],
                 }
                 for told in updates

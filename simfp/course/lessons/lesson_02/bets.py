@@ -39,7 +39,7 @@ BETS = (
         truth=lambda: float(walk("nearest_even")[-1, 0]),
         story=lambda weight: (
             f"At {weight:g}. Half of the step to the next number is {decimal(float(ulp(1.0, bfloat16)) / 2)}, and an "
-            f"update below that is swallowed, each time. Rounded stochastically it comes to 2 on average."
+            f"update below that is absorbed, each time. Rounded stochastically it comes to 2 on average."
         ),
     ),
     Bet(

@@ -28,7 +28,7 @@ def stop(x: float) -> float:
 
 # fmt: off
 STOP_SLIPS = (
-    Slip(lambda t: t == 2048, "That is where a sum of ones stops. A smaller term is swallowed earlier."),
+    Slip(lambda t: t == 2048, "That is where a sum of ones stops. A smaller term is absorbed earlier."),
     Slip(
         lambda t: math.isclose(t, 2048 * STEP, rel_tol=1e-2),
         "It does not stop after 2,048 terms, but where the step of the total is twice the term. Steps double at powers "

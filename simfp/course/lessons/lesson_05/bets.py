@@ -17,7 +17,7 @@ BETS = (
         truth=lambda: float(SequentialSum(float16)(np.ones(5000))),
         story=lambda total: (
             f"{total:,.0f}. fp16's numbers are 2 apart from there on: 2049 is a tie, and the tie goes back to 2048. "
-            f"Each of the other {5000 - total:,.0f} ones was swallowed."
+            f"Each of the other {5000 - total:,.0f} ones was absorbed."
         ),
     ),
     Bet(
@@ -35,7 +35,7 @@ BETS = (
         "The same 4,096 numbers in fp16, but halves of halves: pairs are added, then pairs of pairs. What is the sum?",
         truth=lambda: float(PairwiseSum(float16, leaf=1, lanes=1)(TENTHS)),
         story=lambda total: (
-            f"{total:g}, exactly. Whatever is added is as large as what it is added to, so nothing is swallowed. It is "
+            f"{total:g}, exactly. Whatever is added is as large as what it is added to, so nothing is absorbed. It is "
             f"the same number of additions, in another order."
         ),
         near=lambda bet, total: abs(bet - total) <= 1,

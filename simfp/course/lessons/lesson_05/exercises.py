@@ -28,7 +28,7 @@ EXERCISES = (
             otherwise="Not {said}. Where is half a step of fp16 more than 0.01 for the first time?",
         ),
         (
-            "A term is swallowed if it is less than half the distance to the next number.",
+            "A term is absorbed if it is less than half the distance to the next number.",
             "`sf.ulp(total, 'fp16') / 2` is that half distance. It doubles at each power of two.",
             "Try the powers of two: 8, 16, 32, 64. For which of them is it more than 0.01 for the first time?",
         ),

@@ -14,21 +14,8 @@ from simfp.experiments.numbers import fused_step
 from simfp.figures.words import decimal, power_of_two
 
 __all__ = [
-    "CUT_CASES",
-    "CUT_IMPOSTORS",
-    "CUT_SYMPTOMS",
-    "MYSTERY",
-    "MYSTERY_SLIPS",
-    "MYSTERY_TERMS",
-    "STEP_CASES",
-    "STEP_IMPOSTORS",
-    "STEP_SYMPTOMS",
-    "F",
-    "cut",
-    "spell_cut",
-    "spell_number",
-    "spell_step",
-    "step",
+    "CUT_CASES", "CUT_IMPOSTORS", "CUT_SYMPTOMS", "MYSTERY", "MYSTERY_SLIPS", "MYSTERY_TERMS", "STEP_CASES",
+    "STEP_IMPOSTORS", "STEP_SYMPTOMS", "F", "cut", "spell_cut", "spell_number", "spell_step", "step",
 ]  # fmt: skip
 
 Values = NDArray[np.float64]

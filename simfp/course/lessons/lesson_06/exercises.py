@@ -76,7 +76,7 @@ EXERCISES = (
             otherwise="Not {said}. Where, going along j, does the count fall for the first time?",
         ),
         (
-            "What is added to a huge term before its opposite comes is swallowed. What comes after both, survives.",
+            "What is added to a huge term before its opposite comes is absorbed. What comes after both, survives.",
             "While term j is in the same step as term 0, both cancel in that step, and all *later* steps survive.",
             "The counts are the same for j = 1 to L − 1, and fall at j = L.",
         ),

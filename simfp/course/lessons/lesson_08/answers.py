@@ -289,8 +289,8 @@ SCALE_SYMPTOMS: tuple[tuple[Callable[[Change, tuple[float, float]], bool], str],
     ),
     (
         lambda change, said: change.tracker + 1 < change.interval and said[0] > change.scale,
-        "Too early: `{call}` is {right}, and you return {said}. It takes so many good steps on end as the interval "
-        "says.",
+        "Too early: `{call}` is {right}, and you return {said}. It takes as many consecutive good steps as the "
+        "interval says.",
     ),
     (
         lambda change, said: change.tracker + 1 == change.interval and not change.found_inf and said[0] == change.scale,

@@ -20,10 +20,10 @@ from simfp.figures.words import decimal, power_of_two
 from simfp.formats import as_format
 
 __all__ = [
-    "GRADIENT", "LR_SLIPS", "WEIGHT", "KahanJudge", "SwallowedJudge", "kahan_step", "moves", "smallest_lr",
+    "GRADIENT", "LR_SLIPS", "WEIGHT", "AbsorbedJudge", "KahanJudge", "kahan_step", "moves", "smallest_lr",
 ]  # fmt: skip
 
-# ---- 09.a: is_swallowed ----
+# ---- 09.a: is_absorbed ----
 
 FORMATS = ("float16", "bfloat16")
 
@@ -51,7 +51,7 @@ def _cases(fmt: str) -> Asked:
     w, u = np.concatenate(weights), np.concatenate(changes)
     w, u = np.concatenate([w, -w]), np.concatenate([u, u])
     w, u = np.append(w, [1.0, 1.5, 0.0]), np.append(u, [0.0, 0.0, 0.0])
-    return Asked(fmt, w, u, updates.is_swallowed(w, u, fmt))
+    return Asked(fmt, w, u, updates.is_absorbed(w, u, fmt))
 
 
 def _half(w: Any, fmt: str) -> Any:
@@ -92,18 +92,18 @@ MISTAKES = (
     Impostor(
         lambda w, u, fmt: np.asarray(round_to(w + u, fmt)) == w,
         "You look at weight + update; the optimizer subtracts. At powers of two that is not the same. And an update of "
-        "0 is not swallowed: there is nothing to swallow. {call} is {right}."),
+        "0 is not absorbed: there is nothing to absorb. {call} is {right}."),
     Impostor(
         lambda w, u, fmt: (np.asarray(round_to(w + u, fmt)) == w) & (u != 0),
         "You look at weight + update; the optimizer subtracts, and just below a power of two the steps are half as "
         "wide as above it. {call} is {right}."),
     Impostor(
         lambda w, u, fmt: np.asarray(round_to(w - u, fmt)) == w,
-        "An update of 0 leaves the weight as it is, but nothing was swallowed: there was nothing to do. {call} is "
+        "An update of 0 leaves the weight as it is, but nothing was absorbed: there was nothing to do. {call} is "
         "{right}."),
     Impostor(
         lambda w, u, fmt: np.asarray(round_to(w - u, fmt)) != w,
-        "The other way round: it is swallowed if the new weight *is* the old one. {call} is {right}."),
+        "The other way round: it is absorbed if the new weight *is* the old one. {call} is {right}."),
     Impostor(
         lambda w, u, fmt: (np.asarray(round_to(w - u, "bfloat16")) == w) & (u != 0),
         "Always bf16? The format is an argument. {call} is {right}."),
@@ -115,10 +115,10 @@ MISTAKES = (
 
 
 @dataclass(frozen=True)
-class SwallowedJudge:
+class AbsorbedJudge:
     """Judges a function of a weight, an update and a format, over every 16-bit weight of four binades."""
 
-    name: str = "is_swallowed"
+    name: str = "is_absorbed"
 
     def __call__(self, answer: Any) -> Judgement:
         """Whether the function `answer` is right in every case, and if not, why."""
@@ -180,7 +180,7 @@ def _spell(x: float) -> str:
 
 
 def _call(w: float, u: float, fmt: str) -> str:
-    return f'`is_swallowed({_spell(w)}, {_spell(u)}, "{look(as_format(fmt)).label}")`'
+    return f'`is_absorbed({_spell(w)}, {_spell(u)}, "{look(as_format(fmt)).label}")`'
 
 
 # ---- 09.b: the smallest learning rate ----

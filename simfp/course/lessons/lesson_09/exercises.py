@@ -16,9 +16,9 @@ ZERO = array(0.0, "bfloat16")
 EXERCISES = (
     Exercise(
         "09.a",
-        "Write `is_swallowed(weight, update, fmt)`: whether weight − update, rounded to the format, is the weight, "
+        "Write `is_absorbed(weight, update, fmt)`: whether weight − update, rounded to the format, is the weight, "
         "though the update is not 0.",
-        answers.SwallowedJudge(),
+        answers.AbsorbedJudge(),
         (
             "The definition can be written down as it stands: subtract, round, compare.",
             "`sf.round_to(weight - update, fmt)` rounds. The difference of two floats is exact here, or near enough.",

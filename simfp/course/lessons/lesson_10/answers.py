@@ -138,9 +138,9 @@ class MendedJudge:
                 f"With {product.fmt} nothing overflows: it has float32's range, and in practice that is a good way "
                 "out. Here the layer is to stay in fp16; mend what comes after it.",
             )
-        born = trace.first_infinite()
-        if born is not None:
-            return Judgement(False, self._overflow(trace, born))
+        origin = trace.first_infinite()
+        if origin is not None:
+            return Judgement(False, self._overflow(trace, origin))
         off = np.max(np.abs(out.data.values - _wanted()) / np.abs(_wanted()))
         if not off <= self.tolerance:
             return Judgement(
@@ -153,15 +153,15 @@ class MendedJudge:
             True, f"Right: {how} The layer still runs in fp16, and no value is off by more than a few ulp."
         )
 
-    def _overflow(self, trace: Trace, born: Forward) -> str:
-        largest = max((step.largest for step in trace.forward[: born.number]), default=0.0)
-        where = f"step {born.number}, `{born.operation}` in {born.fmt}: {born.infinite} values are infinite"
+    def _overflow(self, trace: Trace, origin: Forward) -> str:
+        largest = max((step.largest for step in trace.forward[: origin.number]), default=0.0)
+        where = f"step {origin.number}, `{origin.operation}` in {origin.fmt}: {origin.infinite} values are infinite"
         told = f"Still too large: {where}; {decimal(largest, 4)} squared is {decimal(largest**2, 4)}, and fp16 ends at "
         told += "65,504. "
-        later = [step for step in trace.forward[born.number + 1 :] if step.operation == "_to_copy"]
+        later = [step for step in trace.forward[origin.number + 1 :] if step.operation == "_to_copy"]
         if later:
             return told + "A cast comes, but after the square: infinity widened is infinity. Cast before."
-        if not born.autocast:
+        if not origin.autocast:
             return told + (
                 "Switching autocast off casts nothing: h is in fp16 already, and the square is in the format of its "
                 "inputs. Widen h as well: `h.float()`."

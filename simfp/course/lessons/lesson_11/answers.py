@@ -38,9 +38,7 @@ def _volta(name: str) -> str:
     if name == "fp32":
         return "It would run, and leave the tensor cores idle: on a V100 they take float16 alone."
     if recipe.weights == "float16":
-        lost = (
-            "swallow small updates" if recipe.update == "nearest" else "have float16 gradients, which no scaler takes"
-        )
+        lost = "absorb small updates" if recipe.update == "nearest" else "have float16 gradients, which no scaler takes"
         return f"float16 weights {lost}; there is memory for float32 ones."
     return "Nothing holds the gradients above 2⁻²⁵ there: lesson 07, and the middle panel above."
 
@@ -77,7 +75,7 @@ def _small(name: str) -> str:
     if recipe.weights == "float16":
         return "fp16 weights, gradients and optimizer: too small a range, too, and no scaler can be used with it."
     return (
-        "In bf16 an update of less than 2⁻⁹ of its weight is always swallowed: the right panel above. There is a way "
+        "In bf16 an update of less than 2⁻⁹ of its weight is always absorbed: the right panel above. There is a way "
         "to round that keeps it on average."
     )
 
@@ -104,7 +102,7 @@ def judge_choice(answer: Any) -> Judgement:
 
 # 11.b: a run that went wrong
 
-FAILURES = ("underflow", "overflow", "swallowed updates", "learning rate too large")
+FAILURES = ("underflow", "overflow", "absorbed updates", "learning rate too large")
 
 
 @cache
@@ -123,18 +121,18 @@ def judge_failure(answer: Any) -> Judgement:
     said, census = answer.strip().lower(), mystery().census
     assert census is not None
     zeroed, overflowed = (census.total(what, phase="backward") for what in ("zeroed", "overflowed"))
-    updates, swallowed = census.total("updates"), census.total("swallowed")
+    updates, absorbed = census.total("updates"), census.total("absorbed")
     if said == "underflow":
         return Judgement(False, f"Of all gradients {zeroed} became zero. They are there; what becomes of them later?")
     if said == "overflow":
-        return Judgement(False, f"{overflowed} gradients overflowed, and no infinity was ever born.")
+        return Judgement(False, f"{overflowed} gradients overflowed, and no infinity ever arose.")
     if said == "learning rate too large":
         return Judgement(
             False, "Then the loss would jump or rise. It falls, too slowly, as if most steps were not taken."
         )
     return Judgement(
         True,
-        f"{percent(swallowed, updates)} of the updates that were not zero left their weight as it was: it has 8 bits "
+        f"{percent(absorbed, updates)} of the updates that were not zero left their weight as it was: it has 8 bits "
         "of precision, and lr × gradient is less than half of its last one. So it was pure bf16. In the usual "
         "situation, with steps 30 times as large, the same recipe learns.",
     )

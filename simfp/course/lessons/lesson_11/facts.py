@@ -63,16 +63,16 @@ def numbers(situation: str) -> Table:
     rows = []
     for recipe, accuracy, spread, points, margin in against_fp32(situation):
         of = runs(situation, recipe)
-        zeroed, counted, swallowed, updates = (
+        zeroed, counted, absorbed, updates = (
             sum(row[name] for row in of) for name in ("zeroed", "counted", "swallowed", "updates")
         )
         against = "–" if recipe == "fp32" else f"{points:+.2f} ± {margin:.2f}"
-        lost = percent(zeroed, counted), percent(swallowed, updates)
+        lost = percent(zeroed, counted), percent(absorbed, updates)
         rows.append((recipe, f"{accuracy:.1f} ± {spread:.1f} %", against, *lost))
     return Table(
         f"{SITUATIONS[situation].what}: {len(runs(situation, 'fp32'))} seeds. Deviation over seeds; against fp32 from "
         "the same seeds, in percentage points, with 95 % confidence.",
-        ("recipe", "right answers", "against fp32", "gradients that became zero", "updates swallowed"),
+        ("recipe", "right answers", "against fp32", "gradients that became zero", "updates absorbed"),
         rows,
     )
 

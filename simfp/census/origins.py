@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simfp.arrays import Array
 from simfp.observe import Place, Rounding
 
-__all__ = ["CONVERSIONS", "Birth", "Range", "birth"]
+__all__ = ["CONVERSIONS", "Origin", "Range", "origin_of"]
 
 CONVERSIONS = ("array", "astype", "encode", "promote", "round_to", "_to_copy")  # roundings that compute nothing
 
@@ -50,7 +50,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Birth:
+class Origin:
     """The first infinity, or NaN, of a run: what made it, and of what."""
 
     what: str  # "infinite" or "nan"
@@ -70,16 +70,16 @@ class Birth:
     def __str__(self) -> str:
         where = f"layer {self.layer!r}" if self.layer else "no layer"
         of = f", gradient of {self.gradient}" if self.gradient else f", {self.parameter}" if self.parameter else ""
-        made = {
+        reason = {
             "rounding": f"numbers up to {self.largest_before:.6g} were too large",
             "operation": "its inputs had none",
             "given": "it came with what was given",
         }
-        told = (
+        headline = (
             f"first {WORDS[self.what]}: step {self.step}, {self.phase}, {where}, {self.operation}{of}, in {self.fmt}: "
-            f"{self.count} of {self.size} values; {made[self.cause]}"
+            f"{self.count} of {self.size} values; {reason[self.cause]}"
         )
-        return "\n".join([_wrapped(told, ""), *(_wrapped(str(each), "  ") for each in self.inputs)])
+        return "\n".join([_wrapped(headline, ""), *(_wrapped(str(each), "  ") for each in self.inputs)])
 
 
 def _wrapped(text: str, indent: str) -> str:
@@ -90,14 +90,14 @@ def _wrapped(text: str, indent: str) -> str:
     )  # fmt: skip
 
 
-def birth(what: str, told: Rounding, step: int, layer: str, parameter: str) -> Birth | None:
-    """The birth of "infinite" or "nan" that a rounding tells of; None where it only handed on what there was."""
-    test, place = TESTS[what], told.place
-    now, was = test(told.after), test(told.before)
+def origin_of(what: str, event: Rounding, step: int, layer: str, parameter: str) -> Origin | None:
+    """The origin of "infinite" or "nan" in one rounding; None where its operation only propagated an earlier one."""
+    test, place = TESTS[what], event.place
+    now, was = test(event.after), test(event.before)
     inputs = [(position, x) for position, x in enumerate(place.inputs) if _is_numeric(x)]
     if (now & ~was).any():
         cause = "rounding"
-    elif told.operation in CONVERSIONS and not any(test(_values(x)).any() for _, x in inputs):
+    elif event.operation in CONVERSIONS and not any(test(_values(x)).any() for _, x in inputs):
         if what == "infinite":  # masks are given so
             return None
         cause = "given"
@@ -105,10 +105,10 @@ def birth(what: str, told: Rounding, step: int, layer: str, parameter: str) -> B
         return None
     else:
         cause = "operation"
-    finite = np.abs(told.before[np.isfinite(told.before)])
-    return Birth(
-        what, cause, step, place.phase, layer, place.operation or told.operation, place.gradient or "", parameter,
-        told.fmt.name, int(now.sum()), now.size, float(finite.max()) if finite.size else float("nan"),
+    finite = np.abs(event.before[np.isfinite(event.before)])
+    return Origin(
+        what, cause, step, place.phase, layer, place.operation or event.operation, place.gradient or "", parameter,
+        event.fmt.name, int(now.sum()), now.size, float(finite.max()) if finite.size else float("nan"),
         tuple(_range(_name(place, position), x) for position, x in inputs),
     )  # fmt: skip
 
