@@ -77,7 +77,7 @@ def without_types(tree: ast.Module) -> ast.Module:
 
     class Runs(ast.NodeTransformer):
         def visit_If(self, node: ast.If) -> ast.If | list[ast.stmt]:
-            return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else node
+            return node.orelse if ast.unparse(node.test).endswith("TYPE_CHECKING") else node
 
     return Runs().visit(tree)
 
