@@ -39,7 +39,7 @@ class Check:
     everywhere: bool = False
     frontier: str = ""
     needs: str = ""
-    recorded: bool = True  # whether the recording of operations has it; others have recordings of their own
+    recorded: bool = True  # whether the recording of operations has it; others have their own, or wait for a GPU
 
 
 def checks() -> tuple[Check, ...]:
@@ -47,7 +47,7 @@ def checks() -> tuple[Check, ...]:
     operations = [
         Check(
             f"{case.name} {fmt}", case.suite, partial(_operation, case, fmt), fmt in case.everywhere, case.frontier,
-            needs=fmt if case.suite == "linear" and fmt in SIXTEEN else "",
+            needs=fmt if case.suite == "linear" and fmt in SIXTEEN else "", recorded=case.recorded,
         )
         for case in CASES
         for fmt in case.formats

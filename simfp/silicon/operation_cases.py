@@ -107,6 +107,7 @@ class Case(NamedTuple):
     formats: Sequence[str] = FORMATS
     everywhere: Sequence[str] = ()  # the formats in which IEEE 754 leaves no choice, on a CPU neither
     frontier: str = ""  # the row of `frontier.FRONTIER` that tells in what it is not known to the bit
+    recorded: bool = True  # False: it waits for a GPU; no recording has it yet
 
 
 def seeded(name: str, *more: int) -> np.random.Generator:

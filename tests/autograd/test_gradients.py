@@ -15,7 +15,7 @@ from tests.operation_cases import CASES, EVERY_CASE, NAMES, Case, filled
 
 
 def test_every_operation_has_cases() -> None:
-    assert list(CASES) == list(OPERATIONS)
+    assert set(CASES) == set(OPERATIONS)  # in any order
 
 
 def test_every_derivative_is_reached_by_a_smooth_case() -> None:
