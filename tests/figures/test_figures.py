@@ -43,8 +43,8 @@ def lab(light: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def test_every_named_format_and_every_fate_has_a_look() -> None:
-    assert list(palette.FORMATS) == list(NAMED_FORMATS)
+def test_every_look_is_of_a_named_format_and_every_fate_has_one() -> None:
+    assert set(palette.FORMATS) <= set(NAMED_FORMATS)  # one without a look of its own is drawn in grey
     assert tuple(palette.FATES) == FATES
     assert len({look.label for look in palette.FORMATS.values()}) == len(palette.FORMATS)
     assert palette.look(sf.Format("toy", exponent_bits=3, mantissa_bits=2)).label == "toy"

@@ -56,10 +56,28 @@ def test_the_notices_name_every_file_of_data() -> None:
                 assert any(name.match(pattern) for pattern in told), f"{name} is not in NOTICES.md"
 
 
-@pytest.mark.parametrize("name", ["NOTICES.md", "SECURITY.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["NOTICES.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"])
 def test_files_named_in_the_documents_exist(name: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text())
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_what_contributors_are_told_of_exists() -> None:
+    """Files, folders and targets of make; of a new lesson the number 14 and what begins with it stand for any other."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`((?:simfp|tests|lessons|docs)/[^`\s]*)`", text))
+    there = {name for name in named if "14" not in name}
+    assert len(there) >= 4
+    assert [name for name in there if not (ROOT / name).exists()] == []
+    assert [name for name in named - there if not (ROOT / name.rstrip("/")).parent.is_dir()] == []
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+    rooms = re.findall(
+        r"^\d+\. ((?:`[\w./]+`(?:,| to| and)? ?)+)", text.partition("## The rooms")[2].partition("\n## ")[0], re.M
+    )
+    inside = [name for room in rooms for name in re.findall(r"`([^`]+)`", room)]
+    assert len(rooms) == 10
+    assert [name for name in inside if not (PACKAGE / name).exists()] == []
 
 
 def test_make_help_lists_targets_with_a_hyphen() -> None:
@@ -82,7 +100,12 @@ def test_nothing_loads_a_pickle(path: Path) -> None:
 
 def test_every_command_in_documents_and_lessons_can_be_typed_in_the_projects_folder() -> None:
     """Of `python -m simfp...`, which another interpreter may not have, they say `.venv/bin/python`."""
-    documents = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("lessons/**/*.ipynb")]
+    documents = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("lessons/**/*.ipynb"),
+    ]
     bare = re.compile(r"(?<![/\w])python3? -m simfp[.\w]*")
     found = {}
     for path in documents:
