@@ -11,7 +11,7 @@ import pytest
 
 import simfp as sf
 from tests import public_names
-from tests.test_project import import_order
+from tests.project.test_project import import_order
 
 
 @pytest.mark.parametrize("name", sf.__all__)
