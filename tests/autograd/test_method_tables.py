@@ -17,7 +17,7 @@ class Empty:
     """What every class has."""
 
 
-BOILERPLATE = vars(Empty).keys() | {"__annotations__", "__hash__", "__slots__"}
+BOILERPLATE = vars(Empty).keys() | {"__annotations__", "__hash__", "__slots__", "__slotnames__"}
 TABLES: dict[type, tuple[type, ...]] = {
     sf.Tensor: (InPlaceMethods, TensorMethods),
     sf.Array: (InPlaceMethods, ValueMethods, ArrayMethods),
