@@ -20,12 +20,13 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="tests at a time (default: cores)"
     )
+    parser.add_argument("--keep", action="store_true", help="keep rows of other commits, which the table then names")
     parser.add_argument("--fresh", action="store_true", help="run rows again that are done")
     parser.add_argument("--list", action="store_true", help="print the rows and how far they are, and run nothing")
     asked = parser.parse_args()
 
     now, has = running.sources(), report.flags()
-    done = {row: result for row in ROWS if (result := running.stored(row, now))}
+    done = {row: result for row in ROWS if (result := running.stored(row, None if asked.keep else now))}
     if asked.list:
         for row in ROWS:
             it = done.get(row)

@@ -63,6 +63,7 @@ def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -
     dates = sorted({result.date for result in done.values()})
     ran, failed = (sum(x) for x in zip(*((each.tests, len(each.failed)) for each in done.values())))
     versions = ", ".join(f"{name} {version}" for name, version in next(iter(done.values())).versions.items())
+    several = len(commits) > 1
     lines = [
         INTRODUCTION,
         f"Processor: {_processor()}, {os.cpu_count()} cores.",
@@ -73,8 +74,8 @@ def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -
         "",
         f"**{len(done)} of {len(rows)} rows ran: {ran:,} tests, {failed:,} failed.**",
         "",
-        "| row | told | they took | tests | passed | failed | bits | seconds |",
-        "|---|---|---|---:|---:|---:|---|---:|",
+        f"| row | told | they took | tests | passed | failed | bits | seconds |{' commit |' * several}",
+        f"|---|---|---|---:|---:|---:|---|---:|{'---|' * several}",
     ]
     for row, result in done.items():
         told = "; ".join(f"`{name}={value}`" for name, value in result.variables.items()) or "nothing"
@@ -82,6 +83,7 @@ def as_text(done: dict[Row, Result], missing: dict[Row, str], rows: list[Row]) -
         cells = [
             row.name, told, effect(row, result), f"{result.tests:,}", f"{result.passed:,}",
             f"{len(result.failed):,}", "" if row is rows[0] else bits(result, first), f"{result.seconds:,}",
+            *([result.commit] * several),
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     if missing:

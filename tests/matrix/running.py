@@ -76,13 +76,13 @@ def commit() -> str:
     return head.strip() + (" with changes" if changed else "")
 
 
-def stored(row: Row, now: str) -> Result | None:
-    """What came of the row when it last ran, if that was on the same sources."""
+def stored(row: Row, now: str | None) -> Result | None:
+    """What came of the row when it last ran, if that was on the same sources; on any, if these are None."""
     try:
         result = Result(**json.loads(_file(row).read_text()))
     except FileNotFoundError:
         return None
-    return result if result.sources == now else None
+    return result if now in (None, result.sources) else None
 
 
 def _file(row: Row, suffix: str = ".json") -> Path:

@@ -82,3 +82,11 @@ def test_the_table_says_what_had_no_effect_which_bits_differ_and_what_was_not_ru
     assert "- x: `a::b`" in text
     assert report.different(done[other], done[first])
     assert not report.different(done[first], done[first])
+    assert "commit |" not in text  # said once, above the table
+
+
+def test_the_table_says_of_each_row_on_which_commit_it_ran_where_these_differ() -> None:
+    first, other = Row("default"), Row("x", {"MKL_CBWR": "AVX2"}, "MKL")
+    text = report.as_text({first: result(commit="aaa"), other: result(commit="bbb")}, {}, [first, other])
+    rows = {line.split("|")[1].strip(): line.split("|")[-2].strip() for line in text.splitlines() if line[:1] == "|"}
+    assert (rows["row"], rows["default"], rows["x"]) == ("commit", "aaa", "bbb")
