@@ -66,7 +66,7 @@ gpu: $(VENV)/ready-test  ## hold what this machine's GPU answers (CUDA) against 
 	$(RUN) -m simfp.gpu validate --report report.json $(GPU_FLAGS)
 
 images: $(VENV)/ready-test  ## take the pictures of the lessons and of the README anew
-	$(RUN) -m simfp.course.pictures
+	$(RUN) -m simfp.course.authoring.pictures
 	$(RUN) -m tests.browser.pictures
 
 clean:  ## remove .venv, caches and JupyterLab's own folder; lessons and progress stay

@@ -8,7 +8,7 @@ from statistics import mean, median
 from typing import Any
 
 from benchmarks.row import Row
-from simfp.experiments.training import Training
+from simfp.experiments.training.run import Training
 
 EVERY = 10  # the step that is counted, in running mode
 ROUNDS = 3

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.row import Row
-from simfp.experiments import loss_scale
-from simfp.widgets import Dashboard, LossScaleRun, ScaleWindow, UpdateRace, running
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.widgets import Dashboard, LossScaleRun, ScaleWindow, UpdateRace
+from simfp.widgets.parts import running
 
 LIMIT = 0.2  # seconds
 CLICKS = 12

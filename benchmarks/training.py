@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import simfp as sf
 from benchmarks.row import Row
-from simfp.experiments.training_runs import RUNS, Shape, simulated, train
 from simfp.gpu.training import on_device
+from simfp.silicon.reproducible_runs import RUNS, Shape, simulated, train
 
 TURNS = 3
 TORCH = "torch, float32"

@@ -9,6 +9,7 @@ with an array it gives the plain sum. Every addition is rounded once, of the exa
     BlockedSum      blocks in one accumulator, their sums in another
     ExactSum        no rounding but one, of the exact sum
     Float64Sum      float64, one after the other: quick, and nearly exact
+    NumPyProduct    NumPy's own product of matrices: the quickest, in an order that hangs on the processor
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapter 4, for the orders and their
 error bounds; Kahan, Further Remarks on Reducing Truncation Errors (CACM 8, 1965); NumPy's documentation of `numpy.sum`.
@@ -24,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,18 +36,23 @@ from simfp.kernels.exact_sums import exact
 from simfp.kernels.float32_sums import in_order32
 from simfp.kernels.float64_products import ROWS, WIDTH, products
 from simfp.kernels.ordered_sums import in_order
-from simfp.kernels.rounded_additions import ANY, BY_CHANCE, LANES, NEAREST, owned
+from simfp.kernels.rounded_additions import ANY, LANES, NEAREST, STOCHASTIC, owned
 from simfp.kernels.sum_programs import OPEN, pairwise_program
 from simfp.rounding import _coins, _plan, as_floats, check_mode, round_array
+from simfp.typing import FormatLike, Rounding
 
 __all__ = [
     "Accumulator",
+    "AccumulatorLike",
     "BlockedSum",
     "ExactSum",
     "Float64Sum",
     "KahanSum",
+    "NumPyProduct",
     "PairwiseSum",
     "SequentialSum",
+    "accumulator_dtype",
+    "as_accumulator",
     "check_count",
     "in_threads",
 ]
@@ -89,6 +95,25 @@ class Accumulator(ABC):
                 total[place] = self.add_products(*(np.ascontiguousarray(x[place], np.float64) for x in (a, b)))
         return total
 
+    def matmul(self, x: Floats, y: Floats, fmt: Format) -> Floats:
+        """The matrix product of values of `fmt`, not rounded to the format of any result: float64.
+
+        x, y: shapes as np.matmul takes them, which whoever calls has checked.
+        """
+        left, right = (x[None] if x.ndim == 1 else x), (y[:, None] if y.ndim == 1 else y)
+        if right.ndim == 2:  # one matrix for all of a stack: its rows are the rows of one product
+            total = self.products(left.reshape(math.prod(left.shape[:-1]), left.shape[-1]), right, fmt)
+            total = total.reshape(*left.shape[:-1], right.shape[-1])
+        else:
+            batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+            left, right = (np.broadcast_to(each, (*batch, *each.shape[-2:])) for each in (left, right))
+            total = self.products(left, right, fmt)
+        if x.ndim == 1:
+            total = total[..., 0, :]
+        if y.ndim == 1:
+            total = total[..., 0]
+        return total
+
     def __call__(self, x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
         """The sum of `x` over all axes, or over `axis`: float64 values of `format`, each the total as it was carried.
 
@@ -115,12 +140,15 @@ class Accumulator(ABC):
         return self.add_products(ONE, columns, plain=True).reshape(shape)[()]
 
 
+AccumulatorLike: TypeAlias = Accumulator | FormatLike  # a format stands for its SequentialSum
+
+
 @dataclass(frozen=True)
 class _Rounding(Accumulator):
     """What the accumulators have in common that round every addition."""
 
-    fmt: Any
-    rounding: str = "nearest_even"
+    fmt: FormatLike
+    rounding: Rounding = "nearest_even"
     fma: bool = field(default=False, kw_only=True)
     rng: Any = field(default=None, kw_only=True, compare=False)
 
@@ -135,12 +163,11 @@ class _Rounding(Accumulator):
     @property
     def format(self) -> Format:
         """The format that totals come in."""
-        fmt: Format = self.fmt
-        return fmt
+        return self.fmt  # type: ignore[return-value]  # which `__post_init__` has made it
 
     def _in_order(self, program: NDArray[np.int64], depth: int, a: Values, b: Values, plain: bool) -> Values:
         """The totals in the order of a program; in float32, of float32 values, by the processor's own additions."""
-        native = self.fmt == FLOAT32 and self.rounding == "nearest_even"
+        native = self.format == FLOAT32 and self.rounding == "nearest_even"
         left, right = (_in_float32(a), _in_float32(b)) if native else (None, None)
         if left is None or right is None:
             return self._run(lambda *rest: in_order(program, depth, *rest), a, b, plain)
@@ -155,8 +182,8 @@ class _Rounding(Accumulator):
         """The totals by one of the kernels' loops; the work is split among threads."""
         out = np.empty((a.shape[0], b.shape[1]))
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        plan = _plan(self.fmt, self.rounding, "keep", "inf", 64)
-        how = BY_CHANCE if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
+        plan = _plan(self.format, self.rounding, "keep", "inf", 64)
+        how = STOCHASTIC if self.rounding == "stochastic" else NEAREST if plan.magic is not None else ANY
         magic = np.float64(0.0 if plan.magic is None else plan.magic)
         key, twist, unused = _coins(64, self.rng, None)
         down = self.rounding == "toward_negative"
@@ -266,8 +293,8 @@ class BlockedSum(Accumulator):
 
     def __post_init__(self) -> None:
         check_count("block", self.block)
-        object.__setattr__(self, "inner", _accumulator(self.inner))
-        object.__setattr__(self, "outer", self.inner if self.outer is None else _accumulator(self.outer))
+        object.__setattr__(self, "inner", as_accumulator(self.inner))
+        object.__setattr__(self, "outer", self.inner if self.outer is None else as_accumulator(self.outer))
 
     @property
     def format(self) -> Format:
@@ -307,8 +334,8 @@ class ExactSum(Accumulator):
         Seed or generator of "stochastic".
     """
 
-    fmt: Any = "float32"
-    rounding: str = "nearest_even"
+    fmt: FormatLike = "float32"
+    rounding: Rounding = "nearest_even"
     rng: Any = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
@@ -320,8 +347,7 @@ class ExactSum(Accumulator):
     @property
     def format(self) -> Format:
         """The format that totals come in."""
-        fmt: Format = self.fmt
-        return fmt
+        return self.fmt  # type: ignore[return-value]  # which `__post_init__` has made it
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """The totals; see `Accumulator`."""
@@ -329,7 +355,7 @@ class ExactSum(Accumulator):
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         tasks = a.shape[0] * -(-b.shape[1] // LANES)
         in_threads(lambda first, last: exact(a, b, out, first, last, down), tasks, b.shape[0] * out.size)
-        return round_array(out, self.fmt, self.rounding, rng=self.rng, in_place=True, operation="sum")
+        return round_array(out, self.format, self.rounding, rng=self.rng, in_place=True, operation="sum")
 
 
 NARROW = 32  # columns; of fewer, and more rows, the transposed product is made
@@ -370,6 +396,56 @@ class Float64Sum(Accumulator):
             lambda first, last: products(left, right, out, first, last), tasks, left.size * right.shape[2] // 8
         )  # fmt: skip
         return out
+
+
+@dataclass(frozen=True)
+class NumPyProduct(Accumulator):
+    """NumPy's own product of matrices, in float32: quick, and not the same bits everywhere.
+
+    Products of values of up to 12 bits' precision are exact in float32 (bfloat16's and tfloat32's from 2^-126 on), but
+    the order in which they are added, and whether those of float32 are fused with it, is the choice of NumPy's library
+    (OpenBLAS, say) by processor, shape and number of threads. Formats that float32 does not hold so well (more bits,
+    float32 itself apart, or wider exponents) are accumulated in float64.
+    """
+
+    @property
+    def format(self) -> Format:
+        """Raises TypeError: totals come in float32 or float64, as their factors' format has it."""
+        raise TypeError("the totals of NumPy's product are in the type that holds its factors' products")
+
+    def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
+        """Refused: which type NumPy is to compute in depends on the format of its inputs; see `matmul`."""
+        raise TypeError("NumPy's product adds up products of matrices; a sum in NumPy's order is that of Array.sum")
+
+    def products(self, a: Floats, b: Floats, fmt: Format) -> Values:
+        """The totals in float32 or float64; see `Accumulator`."""
+        return self.matmul(a, b, fmt)  # type: ignore[return-value]
+
+    def matmul(self, x: Floats, y: Floats, fmt: Format) -> Floats:
+        """The matrix product, in the type that NumPy computes it in."""
+        wide = accumulator_dtype(fmt)
+        with np.errstate(all="ignore"):
+            total: Floats = np.matmul(x.astype(wide, copy=False), y.astype(wide, copy=False))
+        return total
+
+
+NUMPY = NumPyProduct()
+
+
+def accumulator_dtype(fmt: Format) -> type[np.floating[Any]]:
+    """The type in which NumPy is to sum values of `fmt`: float32 where it holds their products, or is the format."""
+    held = 2 * fmt.precision <= 24 or fmt == FLOAT32
+    return np.float32 if held and fmt.carrier == np.float32 else np.float64
+
+
+def as_accumulator(given: Any) -> Accumulator:
+    """An accumulator as it is; None stands for NumPy's own product, a format for its SequentialSum.
+
+    Raises ValueError or TypeError for what is neither.
+    """
+    if given is None:
+        return NUMPY
+    return given if isinstance(given, Accumulator) else SequentialSum(given)
 
 
 def in_threads(part: Callable[[int, int], None], tasks: int, work: int) -> None:
@@ -423,10 +499,6 @@ def _owned(x: Values, plan: Any) -> bool:
 def _pairwise(n: int, leaf: int, lanes: int) -> tuple[NDArray[np.int64], int]:
     program, depth = pairwise_program(n, leaf, lanes)
     return program, int(depth)
-
-
-def _accumulator(given: Any) -> Accumulator:
-    return given if isinstance(given, Accumulator) else SequentialSum(given)
 
 
 def _place(axis: Any, ndim: int) -> int:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from simfp import precision
-from simfp.accumulation import Accumulator, SequentialSum
+from simfp.accumulation import AccumulatorLike, as_accumulator
 from simfp.formats import ALIASES, NAMED_FORMATS, Format, as_format
 from simfp.grad_scaler import GradScaler
 from simfp.precision import AUTOCAST_LISTS, Precision
+from simfp.typing import FormatLike
 
 __all__ = [
     "AUTOCAST_LISTS",
@@ -57,7 +58,7 @@ class _Arguments:
     """What autocast was called with."""
 
     device_type: Any = "cuda"
-    dtype: Any = None
+    dtype: FormatLike | None = None
     enabled: bool = True
     cache_enabled: bool | None = None
 
@@ -87,6 +88,34 @@ class autocast:
     Raises RuntimeError for an unknown device, ValueError or TypeError for an unknown dtype or accumulator.
     """
 
+    @overload
+    def __init__(
+        self,
+        device_type: str,
+        dtype: FormatLike | None = None,
+        enabled: bool = True,
+        cache_enabled: bool | None = None,
+        *,
+        accumulator: AccumulatorLike | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        enabled: bool = True,
+        dtype: FormatLike | None = None,
+        cache_enabled: bool | None = None,
+        *,
+        accumulator: AccumulatorLike | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        dtype: Format,
+        enabled: bool = True,
+        cache_enabled: bool | None = None,
+        *,
+        accumulator: AccumulatorLike | None = None,
+    ) -> None: ...
     def __init__(self, *args: Any, accumulator: Any = None, **named: Any) -> None:
         order = ORDERS.get(type(args[0])) if args else ()
         if order is None:
@@ -105,7 +134,7 @@ class autocast:
             self._cache_enabled = now.cache_enabled if inherits else True
         else:
             self._cache_enabled = bool(asked.cache_enabled)
-        self._accumulator = None if accumulator is None else _accumulator(accumulator)
+        self._accumulator = None if accumulator is None else as_accumulator(accumulator)
         self._enabled = bool(asked.enabled)
         if self._enabled and self.device == "cpu" and self.fast_dtype not in CPU_DTYPES:
             warnings.warn(
@@ -147,7 +176,7 @@ class autocast:
 
 
 @contextmanager
-def accumulating(accumulator: Any) -> Iterator[None]:
+def accumulating(accumulator: AccumulatorLike | None) -> Iterator[None]:
     """A region in which sums of products are carried by an accumulator, in every region of autocast within it, too.
 
     So a program that says nothing of accumulators, such as a script written for torch, can be run on one:
@@ -156,7 +185,7 @@ def accumulating(accumulator: Any) -> Iterator[None]:
     accumulator: what `autocast` takes; None for NumPy's float32, as outside of all regions.
     """
     now = precision.current()
-    with precision.running(replace(now, accumulator=None if accumulator is None else _accumulator(accumulator))):
+    with precision.running(replace(now, accumulator=as_accumulator(accumulator))):
         yield
 
 
@@ -207,8 +236,3 @@ def _device(name: Any) -> str:
         )
         raise RuntimeError(f"User specified an unsupported autocast device_type '{name}'{hint}")
     return name
-
-
-def _accumulator(given: Any) -> Accumulator:
-    """An accumulator; a format stands for sums in it, one product after the other."""
-    return given if isinstance(given, Accumulator) else SequentialSum(given)

@@ -1,6 +1,6 @@
 """Arithmetic with one rounding, of the exact result, in every deterministic mode.
 
-Each operation is first computed in float64 and rounded to odd (`simfp.kernels.to_odd`), which keeps all that a
+Each operation is first computed in float64 and rounded to odd (`simfp.kernels.round_to_odd`), which keeps all that a
 later rounding to at most 24 bits can ask for; `simfp.rounding` then rounds once. Operands are taken as they
 are, whatever format they are in: they need not be values of `fmt`.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simfp.formats import as_format
-from simfp.kernels import to_odd
+from simfp.kernels import round_to_odd
 from simfp.rounding import as_floats, check_mode, round_array
 
 __all__ = ["add", "divide", "fma", "multiply", "sqrt", "subtract"]
@@ -32,12 +32,12 @@ def add(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even", **
     Raises ValueError for an unknown format, mode or option, shapes that do not broadcast, or integers beyond
     2**53; TypeError for complex, string or object arrays.
     """
-    return _operate("add", to_odd.add, (x, y), fmt, rounding, options)
+    return _operate("add", round_to_odd.add, (x, y), fmt, rounding, options)
 
 
 def subtract(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
     """x - y, rounded once to `fmt`; otherwise as `add`."""
-    return _operate("subtract", to_odd.add, (x, y), fmt, rounding, options)
+    return _operate("subtract", round_to_odd.add, (x, y), fmt, rounding, options)
 
 
 def multiply(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
@@ -46,17 +46,17 @@ def multiply(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even
     >>> float(multiply(0.1, 3, "bfloat16"))  # of the exact 3 * 0.1000000000000000055..., not of its float64
     0.30078125
     """
-    return _operate("multiply", to_odd.multiply, (x, y), fmt, rounding, options)
+    return _operate("multiply", round_to_odd.multiply, (x, y), fmt, rounding, options)
 
 
 def divide(x: ArrayLike, y: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
     """x / y, rounded once to `fmt`; otherwise as `add`. x / 0 is infinite, and 0 / 0 NaN, without a warning."""
-    return _operate("divide", to_odd.divide, (x, y), fmt, rounding, options)
+    return _operate("divide", round_to_odd.divide, (x, y), fmt, rounding, options)
 
 
 def sqrt(x: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
     """The square root of x, rounded once to `fmt`; otherwise as `add`. NaN below zero; the root of -0 is -0."""
-    return _operate("sqrt", to_odd.sqrt, (x,), fmt, rounding, options)
+    return _operate("sqrt", round_to_odd.sqrt, (x,), fmt, rounding, options)
 
 
 def fma(x: ArrayLike, y: ArrayLike, z: ArrayLike, fmt: Any, rounding: str = "nearest_even", **options: Any) -> Any:
@@ -65,7 +65,7 @@ def fma(x: ArrayLike, y: ArrayLike, z: ArrayLike, fmt: Any, rounding: str = "nea
     >>> float(fma(3, 683, 2**-24, "float16"))  # 2049 is a tie; the third operand breaks it
     2050.0
     """
-    return _operate("fma", to_odd.fma, (x, y, z), fmt, rounding, options)
+    return _operate("fma", round_to_odd.fma, (x, y, z), fmt, rounding, options)
 
 
 def _operate(

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from simfp.arrays import FUNCTIONS, Array, accumulator_dtype, array, as_operands, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import FUNCTIONS, Array, array, as_operands, owned
 from simfp.correct_rounding import steady
 from simfp.elementwise import in_format, one_nan, result_format, rounded
 from simfp.formats import as_format

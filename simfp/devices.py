@@ -8,9 +8,9 @@ can be had as a NumPy array without being sent to the CPU first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-__all__ = ["THE_DEVICE", "Device", "as_device", "is_device"]
+__all__ = ["THE_DEVICE", "Device", "DeviceLike", "as_device", "is_device"]
 
 TYPES = ("cpu", "cuda")
 
@@ -55,10 +55,23 @@ class Device:
         return f"device(type={self.type!r}" + ("" if self.index is None else f", index={self.index}") + ")"
 
 
+class TorchDevice(Protocol):
+    """A device of torch, known by what it has: torch itself is not imported here."""
+
+    @property
+    def type(self) -> str:
+        """ "cpu" or "cuda"."""
+
+    @property
+    def index(self) -> int | None:
+        """Which one of them."""
+
+
 THE_DEVICE = Device("cuda", 0)
+DeviceLike: TypeAlias = Device | str | int | TorchDevice  # what `as_device` takes
 
 
-def as_device(x: Any) -> Device:
+def as_device(x: DeviceLike | None) -> Device:
     """The device that `x` names; None means the one there is."""
     return THE_DEVICE if x is None else Device(x)
 

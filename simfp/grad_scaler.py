@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -19,10 +19,10 @@ import numpy as np
 from simfp import observe
 from simfp.arrays import Array, overwrite, owned
 from simfp.elementwise import FLOAT32
+from simfp.foreach import Foreach
 from simfp.formats import NAMED_FORMATS
-from simfp.optim.foreach import Tensors
 
-__all__ = ["GradScaler"]
+__all__ = ["GradScaler", "Progress", "Stage"]
 
 FLOAT16 = NAMED_FORMATS["float16"]
 
@@ -37,7 +37,7 @@ class Stage(Enum):
 
 @dataclass
 class Progress:
-    """One optimizer since the last update."""
+    """How far one optimizer has come since the last update."""
 
     stage: Stage = Stage.READY
     overflowed: bool | None = None  # whether a gradient was infinite or NaN; None: there was none to look at
@@ -50,7 +50,7 @@ class GradScaler:
     ``scaler.unscale_(optimizer)``, then ``scaler.step(optimizer)`` and ``scaler.update()``.
 
     device: taken for torch's sake; nothing depends on it.
-    init_scale: the first scale. growth_factor: what it is multiplied by after `growth_interval` good steps on end,
+    init_scale: the first scale. growth_factor: what it is multiplied by after `growth_interval` consecutive good steps,
     unless it would become infinite. backoff_factor: what it is multiplied by after a bad one, without a floor: it
     can come down to 0.
     enabled: False makes `step` call the optimizer's, and everything else do nothing.
@@ -195,12 +195,16 @@ class GradScaler:
         self._backoff_factor = new_factor
 
     def get_growth_interval(self) -> int:
-        """How many good steps on end make the scale grow."""
+        """How many consecutive good steps make the scale grow."""
         return self._growth_interval
 
     def set_growth_interval(self, new_interval: int) -> None:
         """Sets the growth interval: the scale grows when the count of good steps equals it, not when it is beyond."""
         self._growth_interval = new_interval
+
+    def progress(self, optimizer: Any) -> Progress:
+        """How far an optimizer has come since the last update, and whether it met an overflow (not in torch)."""
+        return replace(self._progress.get(id(optimizer), Progress()))
 
     def is_enabled(self) -> bool:
         """Whether anything is scaled."""
@@ -253,7 +257,7 @@ class GradScaler:
         return vars(self) | {"_progress": defaultdict(Progress)} | (began if self._enabled else {})
 
     def _get_growth_tracker(self) -> int:
-        """How many good steps there were on end."""
+        """How many consecutive good steps there were."""
         if not self._enabled:
             return 0
         return self._init_growth_tracker if self._scale is None else self._growth_tracker
@@ -274,7 +278,7 @@ def _unscale(p: Any, factor: np.float32) -> bool:
     finite = bool(np.isfinite(grad._values).all())
     if factor != 1:
         with observe.at(phase="unscale", layer=None, parameter=p, inputs=(grad,)):
-            overwrite(grad, Tensors(grad.dtype, "unscale").multiply(grad._values, factor))
+            overwrite(grad, Foreach(grad.dtype, "unscale").multiply(grad._values, factor))
     return finite
 
 

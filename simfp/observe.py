@@ -1,9 +1,11 @@
 """Who is told of each rounding, and who of each operation.
 
-Whoever wants to know what roundings did (the census of lost gradients does) listens here, and every rounding
-that simfp makes in the same thread is told to it. Whoever wants to know which operations ran, and in which formats
-(the trace of autocast does), follows, and is told of each one of the forward and of the backward pass. While nobody
-listens or follows, nothing is gathered.
+Whoever wants to know what roundings did (the census of lost gradients does) listens here, and is told of each array
+that `simfp.rounding` rounds in the same thread: above all of the results of operations. What a kernel rounds on its
+way to a result, such as each addition of a sum or each float32 operation within a softmax, is not told. (The parts of a
+product that splits K are, as "round_to".) Whoever wants to know which operations ran, and in which formats (the trace
+of autocast does), follows, and is told of each one of the forward and of the backward pass. While nobody listens or
+follows, nothing is gathered.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from simfp.accumulation import Accumulator
+from simfp.accumulation import NUMPY, Accumulator
 from simfp.formats import NAMED_FORMATS, Format
 
 __all__ = ["AUTOCAST_LISTS", "Precision", "current", "enter", "leave", "rule_of", "running"]
@@ -56,15 +56,14 @@ class Precision:
     """What operations run in.
 
     autocast: whether the lists apply. dtype: what "lower_precision" stands for.
-    accumulator: how sums of products are carried (see `simfp.accumulation`); None: NumPy's float32
-        product, whose last bits hang on the processor and the threads.
+    accumulator: how sums of products are carried (see `simfp.accumulation`).
     cache_enabled: whether the casts of weights are kept in `cache`, which all nested regions share.
     outer: what a region of autocast was entered from; None outside of all.
     """
 
     autocast: bool = False
     dtype: Format = NAMED_FORMATS["float16"]
-    accumulator: Accumulator | None = None
+    accumulator: Accumulator = NUMPY
     cache_enabled: bool = True
     cache: dict[int, Any] = field(default_factory=dict)
     outer: Precision | None = None

@@ -1,4 +1,8 @@
-"""The one home of rounding: every operation of simfp ends in `round_to`.
+"""Rounding to a format: `round_to`, and `round_array`, which rounds what an operation gives back.
+
+Two kinds of rounding are made elsewhere. The additions within a sum are rounded in the sum's own kernel, by the same
+code (`simfp.kernels.rounding`), and a tensor core truncates as `simfp.kernels.tensor_core` says. And a result that is
+computed in float32, for float32, has been rounded by the processor.
 
 IEEE 754-2019, section 4.3, defines the deterministic modes (but "to odd", which is Boldo and Melquiond's,
 "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).

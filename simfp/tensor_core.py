@@ -12,18 +12,20 @@ for the generations since. What an H100 and an H200 were asked is recorded in le
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.accumulation import Accumulator, check_count, in_threads
+from simfp.accumulation import Accumulator, SequentialSum, check_count, in_threads
 from simfp.formats import NAMED_FORMATS, Format, as_format
 from simfp.kernels import tensor_core as kernels
 from simfp.rounding import round_array
+from simfp.typing import FormatLike
 
 __all__ = [
     "ADA", "AMPERE", "BLACKWELL", "GENERATIONS", "HOPPER", "TURING", "VOLTA", "Generation", "Order", "TensorCore",
@@ -33,65 +35,90 @@ __all__ = [
 Values = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 FLOAT32 = NAMED_FORMATS["float32"]
+FUSED_MULTIPLY_ADDS = SequentialSum("float32", fma=True)
 LOWEST = 7  # no step is aligned to less than 2^(the accumulator's smallest exponent - 7); measured with float32's
 MOST_TERMS, MOST_FRACTION_BITS = 64, 40  # so that the exact sum of a step fits into 63 bits
 
 
+RENAMED = {"part": "split_k", "kept": "partial_dtype", "residue": "k_tail"}  # an Order's earlier keywords: still taken
+
+
 @dataclass(frozen=True)
 class Order:
-    """In which steps, and in which parts, K is walked.
+    """In which steps, and in which parts, a kernel walks K, the axis that the sums of a matrix product run along.
 
     Parameters
     ----------
-    tile, residue
-        Where K is no multiple of `tile`, what is left over is taken "first" or "last". Within a tile and within the
-        residue the steps are of the core's own size; the last one of each takes what is left.
-    part
-        Split K: parts of so many k are added up on their own (None: there is one part), and then, in their order, to
-        one another.
+    tile, k_tail
+        Where K is no multiple of `tile`, the tail that is left over is taken "first" or "last". Within a tile and
+        within the tail the steps are of the core's own size; the last one of each takes what is left.
+    split_k
+        Split K: every so many k are accumulated to a partial sum of their own (None: there is one sum), and the
+        partial sums are then added in their order.
     reduction
-        The format in which the parts are added, each addition rounded to nearest; None: that of the accumulator.
-    kept
-        The format that each part is rounded to, to nearest, before it is added; None: that of the reduction. Where
-        torch allows reductions in 16 bits, Hopper's kernels keep parts in 16 bits and add them in float32.
+        The format in which partial sums are added, each addition rounded to nearest; None: that of the accumulator.
     terms
         Products of one step, where a kernel takes fewer than the core could; None: as many as the core can.
+    partial_dtype
+        The format that each partial sum is rounded to, to nearest, before it is added; None: that of the reduction.
+        Where torch allows reductions in 16 bits, Hopper's kernels keep partial sums in 16 bits and add them in float32.
 
-    Raises ValueError for sizes below 1 and an unknown residue.
+    The earlier names of three keywords, `part`, `kept` and `residue`, are taken as well.
+
+    Raises ValueError for sizes below 1 and an unknown `k_tail`, TypeError for a keyword under both of its names.
     """
 
     tile: int | None = None
-    residue: str = "last"
-    part: int | None = None
+    k_tail: str = "last"
+    split_k: int | None = None
     reduction: Any = None
     terms: int | None = None
-    kept: Any = None
+    partial_dtype: Any = None
 
     def __post_init__(self) -> None:
-        for name in ("tile", "part", "terms"):
+        for name in ("tile", "split_k", "terms"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
-        if self.residue not in ("first", "last"):
-            raise ValueError(f"unknown residue {self.residue!r}; expected first or last")
-        for name in ("reduction", "kept"):
+        if self.k_tail not in ("first", "last"):
+            raise ValueError(f"unknown k_tail {self.k_tail!r}; expected first or last")
+        for name in ("reduction", "partial_dtype"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, as_format(getattr(self, name)))
 
     def parts(self, k: int, terms: int) -> list[NDArray[np.int64]]:
         """For each part the steps: (steps, 2), the first k of each and the one after its last."""
         step = min(terms, self.terms or terms)
-        size = self.part or max(k, 1)
+        size = self.split_k or max(k, 1)
         return [self._steps(start, min(start + size, k), step) for start in range(0, k, size)]
 
     def _steps(self, start: int, stop: int, step: int) -> NDArray[np.int64]:
         bounds = [start]
         if self.tile is not None:
             left_over = (stop - start) % self.tile
-            first = start + left_over if self.residue == "first" and left_over else start + self.tile
+            first = start + left_over if self.k_tail == "first" and left_over else start + self.tile
             bounds += list(range(first, stop, self.tile))
         bounds.append(stop)
         cuts = [cut for low, high in pairwise(bounds) for cut in range(low, high, step)]
         return np.array(list(zip(cuts, [*cuts[1:], stop])), np.int64).reshape(-1, 2)
+
+
+def _current(options: dict[str, Any]) -> dict[str, Any]:
+    """An Order's keywords under their names of today."""
+    for old in RENAMED.keys() & options.keys():
+        if RENAMED[old] in options:
+            raise TypeError(f"`{old}` is the earlier name of `{RENAMED[old]}`; give one of them")
+    return {RENAMED.get(name, name): value for name, value in options.items()}
+
+
+def _taking_earlier_names(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def taking(self: Order, *args: Any, **options: Any) -> None:
+        init(self, *args, **_current(options))
+
+    return taking
+
+
+Order.__init__ = _taking_earlier_names(Order.__init__)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -120,12 +147,26 @@ class TensorCore(Accumulator):
 
     terms: int
     fraction_bits: int
-    accumulator: Any = "float32"
-    rounding: str = "toward_zero"
-    inputs: tuple[Any, ...] = ()
+    accumulator: Format = FLOAT32
+    rounding: Literal["toward_zero", "nearest_even"] = "toward_zero"
+    inputs: tuple[Format, ...] = ()
     order: Order = Order()
     source: str = field(default="", compare=False)
     checked: str = field(default="", compare=False)
+
+    if TYPE_CHECKING:  # what names a format becomes one
+
+        def __init__(
+            self,
+            terms: int,
+            fraction_bits: int,
+            accumulator: FormatLike = "float32",
+            rounding: Literal["toward_zero", "nearest_even"] = "toward_zero",
+            inputs: tuple[FormatLike, ...] = (),
+            order: Order = ...,
+            source: str = "",
+            checked: str = "",
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         for name, most in (("terms", MOST_TERMS), ("fraction_bits", MOST_FRACTION_BITS)):
@@ -143,12 +184,11 @@ class TensorCore(Accumulator):
     @property
     def format(self) -> Format:
         """The format that sums come in."""
-        fmt: Format = self.accumulator
-        return fmt
+        return self.accumulator
 
     def with_order(self, order: Order | None = None, **changes: Any) -> TensorCore:
         """The same unit with another order: an Order, or changes to the one that it has."""
-        return replace(self, order=replace(self.order if order is None else order, **changes))
+        return replace(self, order=replace(self.order if order is None else order, **_current(changes)))
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
@@ -164,21 +204,19 @@ class TensorCore(Accumulator):
         if any((self.inputs and each not in self.inputs) or 2 * each.precision > 24 for each in formats):
             takes = ", ".join(each.name for each in self.inputs) or "formats of at most 12 bits' precision"
             raise ValueError(f"this tensor core takes {takes}; got {' and '.join(map(str, dict.fromkeys(formats)))}")
-        sums = [self._part(a, b, steps, *formats) for steps in self.order.parts(a.shape[-1], self.terms)]
+        sums = []
+        for steps in self.order.parts(a.shape[-1], self.terms):
+            first, last = int(steps[0, 0]), int(steps[-1, 1])
+            sums.append(self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt, right=right))
         if not sums:
             return np.zeros((*a.shape[:-1], b.shape[-1]))
         reduction = self.order.reduction or self.accumulator
-        kept = self.order.kept or reduction
-        total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], kept), reduction)
+        partial = self.order.partial_dtype or reduction
+        total = sums[0] if len(sums) == 1 else round_array(round_array(sums[0], partial), reduction)
         for each in sums[1:]:
             with np.errstate(invalid="ignore"):
-                total = round_array(total + round_array(each, kept), reduction)
+                total = round_array(total + round_array(each, partial), reduction)
         return total
-
-    def _part(self, a: Floats, b: Floats, steps: NDArray[np.int64], fmt: Format, right: Format) -> Values:
-        """The running sum of one part."""
-        first, last = int(steps[0, 0]), int(steps[-1, 1])
-        return self.along(a[..., first:last], b[..., first:last, :], steps - first, fmt, right=right)
 
     def along(
         self,
@@ -224,7 +262,7 @@ class TensorCore(Accumulator):
     def _general(
         self, a: Floats, b: Floats, steps: NDArray[np.int64], formats: tuple[Format, Format], begin: Values, out: Values
     ) -> None:
-        """The model as it is told, of one product."""
+        """The model as it is specified, of one product."""
         left, right = _split(a, formats[0]), _split(b.T, formats[1])
         acc = self.accumulator
         numbers = (
@@ -268,18 +306,31 @@ class TensorCore(Accumulator):
 
 @dataclass(frozen=True)
 class Generation(Accumulator):
-    """The tensor cores of one generation of GPUs: a unit for each input format."""
+    """The units of one generation of GPUs that multiply matrices.
+
+    Parameters
+    ----------
+    cores
+        For each input format the tensor core that takes it.
+    order
+        In which order K is walked by tensor cores.
+    cuda_cores
+        What is done where there is no tensor core for a format, float32 above all: CUDA cores multiply and add numbers
+        widened to float32 by fused multiply-adds, one after the other. (So they do for short K; for long ones some
+        kernels split K, as `probing` finds out.)
+    """
 
     name: str
     cores: Mapping[Format, TensorCore]
     order: Order = Order()
+    cuda_cores: SequentialSum = FUSED_MULTIPLY_ADDS
 
     @property
     def format(self) -> Format:
         """The format that sums come in."""
         return FLOAT32
 
-    def core(self, fmt: Any) -> TensorCore:
+    def core(self, fmt: FormatLike) -> TensorCore:
         """The unit for inputs of `fmt`.
 
         Raises ValueError for a format that this generation does not take, naming those that it takes.
@@ -292,18 +343,23 @@ class Generation(Accumulator):
 
     def with_order(self, order: Order | None = None, **changes: Any) -> Generation:
         """The same cores with another order: an Order, or changes to the one that they have."""
-        return replace(self, order=replace(self.order if order is None else order, **changes))
+        return replace(self, order=replace(self.order if order is None else order, **_current(changes)))
 
     def add_products(self, a: Values, b: Values, *, plain: bool = False) -> Values:
         """Refused: what a tensor core does depends on the format of its inputs; see `products`."""
         raise TypeError("a tensor core adds up products of two formats; give it to `matmul` or `dot`")
 
     def products(self, a: Floats, b: Floats, fmt: Format, right: Format | None = None) -> Values:
-        """As that of the unit for `fmt`."""
+        """As that of the tensor core for `fmt`, or where there is none as CUDA cores add them.
+
+        Raises ValueError for two formats that no tensor core takes together.
+        """
+        if fmt not in self.cores and right in (None, fmt):
+            return self.cuda_cores.products(a, b, fmt)
         return self.core(fmt).products(a, b, fmt, right)
 
 
-def predicted_order(fmt: Any, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
+def predicted_order(fmt: FormatLike, m: int, k: int, n: int, layout: str = "nn") -> Order | None:
     """The order in which Hopper's kernels walk K for a product of (M, K) and (K, N), None where no rule is known.
 
     layout: for each factor "n" if its rows lie in memory one after the other, "t" if its columns do.

@@ -27,10 +27,10 @@ from simfp.arrays import Array
 from simfp.autograd import Tensor, apply
 from simfp.clipping import clip_grad_norm_
 from simfp.elementwise import UFUNCS
-from simfp.experiments import device_answers
-from simfp.experiments.device_checks import checks
-from simfp.experiments.training import Training
+from simfp.experiments.training.run import Training
 from simfp.ops import OPERATIONS, device_math
+from simfp.silicon import backends
+from simfp.silicon.device_checks import checks
 from tests.operation_cases import CASES, LARGE, Case, Floats, filled
 from tests.samples import CUSTOM_FORMATS
 
@@ -187,7 +187,7 @@ def operations() -> Answers:
 @_group
 def device_checks() -> Answers:
     """What a GPU is asked for, answered by simfp."""
-    backend = device_answers.Simulated(sf.HOPPER)
+    backend = backends.Simulated(sf.HOPPER)
     for check in checks():
         if check.recorded:
             with np.errstate(all="ignore"):

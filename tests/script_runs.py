@@ -23,7 +23,7 @@ import numpy as np
 FOLDER = Path(__file__).parent / "scripts"
 SCRIPTS = tuple(sorted(path.stem for path in FOLDER.glob("*.py")))
 MIXED = tuple(name for name in SCRIPTS if name.startswith("mixed_precision"))
-DIGITS = Path(__file__).parents[1] / "simfp" / "experiments" / "data" / "digits.npz"
+DIGITS = Path(__file__).parents[1] / "simfp" / "experiments" / "training" / "data" / "digits.npz"
 
 FROM = re.compile(r"^(\s*from )torch((?:\.\w+)* import .*)$")
 IMPORT = re.compile(r"^(\s*import )torch((?:\.\w+)*)( as \w+)?$")

@@ -5,23 +5,27 @@ from __future__ import annotations
 import builtins
 import copy as copying
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import clone
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
-from simfp.devices import THE_DEVICE, as_device, is_device
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor, holding
+from simfp.devices import THE_DEVICE, DeviceLike, as_device, is_device
 from simfp.integers import IntegerType, as_dtype, as_integers, is_integers, type_of
 from simfp.ops import OPERATIONS
 from simfp.ops.integers import scalar_type
+from simfp.typing import DTypeLike
 
 __all__ = ["tensor", "to"]
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def tensor(
+    data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: DeviceLike | None = None
+) -> Tensor:
     """A Tensor of a copy of `data`, as torch.tensor makes it.
 
     data: numbers, nested lists of them (Tensors among them), a NumPy array, an Array or a Tensor.
@@ -72,10 +76,10 @@ def _without_tensors(x: Any) -> Any:
 
 
 def to(
-    x: Any,
+    x: TensorLike,
     *args: Any,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
     non_blocking: bool = False,
     copy: bool = False,
     memory_format: Any = None,
@@ -118,8 +122,10 @@ def _dtype_or_device(x: Any) -> Any:
         ) from None
 
 
-def _to_type(name: str) -> Callable[[Any], Tensor]:
-    def function(x: Any, memory_format: Any = None) -> Tensor:
+def to_type(name: str) -> Callable[[TensorLike], Tensor]:
+    """The method that brings a tensor to one type."""
+
+    def function(x: TensorLike, memory_format: Any = None) -> Tensor:
         return to(x, name)
 
     function.__name__ = function.__qualname__ = name
@@ -127,11 +133,16 @@ def _to_type(name: str) -> Callable[[Any], Tensor]:
     return function
 
 
-def _double(x: Any) -> Tensor:
-    return to(x, "float64")  # refused, with a word on what to use
+def double(x: TensorLike) -> Tensor:
+    """Raises ValueError, with a word on what to use: there is no float64."""
+    return to(x, "float64")
 
 
-def _type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+@overload
+def type_(x: Tensor, dtype: None = None, non_blocking: bool = False) -> str: ...
+@overload
+def type_(x: Tensor, dtype: DTypeLike, non_blocking: bool = False) -> Tensor: ...
+def type_(x: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The tensor in another type; without one, what torch calls the type: "torch.LongTensor"."""
     if dtype is None:
         return f"torch.{scalar_type(x.dtype)}Tensor"
@@ -139,6 +150,73 @@ def _type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         kind = dtype.removeprefix("torch.").removeprefix("cuda.").removesuffix("Tensor").lower()
         return to(x, kind or "float32")
     return to(x, dtype)
+
+
+def type_as(x: TensorLike, other: Tensor | Array) -> Tensor:
+    """The tensor in the format or type of another one."""
+    return to(x, other.dtype)
+
+
+def cpu(x: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself; so are the next two."""
+    return x
+
+
+def cuda(x: Tensor, device: DeviceLike | None = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """The tensor itself.
+
+    Raises RuntimeError for a device that is not there.
+    """
+    as_device(device)
+    return x
+
+
+def pin_memory(x: Tensor, device: DeviceLike | None = None) -> Tensor:
+    """The tensor itself."""
+    return x
+
+
+# --- what it is
+
+
+def is_pinned(x: Tensor, device: DeviceLike | None = None) -> bool:
+    """False."""
+    return False
+
+
+def get_device(x: Tensor) -> int | None:
+    """The number of the one device: 0."""
+    return THE_DEVICE.index
+
+
+def is_floating_point(x: Tensor) -> bool:
+    """Whether the values are floating-point numbers, rather than integers or truth values."""
+    return isinstance(x._data, Array)
+
+
+def is_complex(x: Tensor) -> bool:
+    """False."""
+    return False
+
+
+def is_signed(x: Tensor) -> bool:
+    """Whether the type has negative values."""
+    return isinstance(x._data, Array) or bool(x.dtype.signed)
+
+
+def element_size(x: Tensor) -> int:
+    """How many bytes a value takes in its format or type."""
+    return x.itemsize
+
+
+def nelement(x: Tensor) -> int:
+    """How many values there are."""
+    return x.numel()
+
+
+def ndimension(x: Tensor) -> int:
+    """How many axes there are."""
+    return x.ndim
 
 
 # --- as Python's and NumPy's own
@@ -150,19 +228,46 @@ def _only(x: Tensor) -> Any:
     return x._data.item()
 
 
-def _is_contiguous(x: Tensor, memory_format: Any = None) -> bool:
+def as_float(x: Tensor) -> float:
+    """The only value as a Python float.
+
+    Raises ValueError where there are several; so do the next two.
+    """
+    return builtins.float(_only(x))
+
+
+def as_int(x: Tensor) -> int:
+    """The only value as a Python integer, cut off toward zero."""
+    return builtins.int(_only(x))
+
+
+def rounded(x: Tensor, ndigits: int | None = None) -> Any:
+    """The only value, rounded as Python rounds."""
+    return round(_only(x), ndigits)
+
+
+def is_contiguous(x: Tensor, memory_format: Any = None) -> bool:
+    """Whether the values lie in memory one after the other, the last axis's side by side."""
     memory = x._data._values if isinstance(x._data, Array) else x._data
     return bool(memory.flags.c_contiguous)
 
 
-def _index(x: Tensor) -> int:
+def as_index(x: Tensor) -> int:
+    """The only value of a tensor of integers, as an index.
+
+    Raises TypeError for floats, and where there are several.
+    """
     if x._data.size != 1 or isinstance(x._data, Array):
         hint = "; .long() makes integers" if isinstance(x._data, Array) else ""
         raise TypeError(f"only integer tensors of a single element can be converted to an index{hint}")
     return int(x._data.item())
 
 
-def _format(x: Tensor, spec: str) -> str:
+def formatted(x: Tensor, spec: str) -> str:
+    """The only value in a format of Python's, ``f"{loss:.3f}"``.
+
+    Raises TypeError for a format where there are several.
+    """
     if not x.ndim:
         return format(x._data.item(), spec)
     if spec:
@@ -173,13 +278,17 @@ def _format(x: Tensor, spec: str) -> str:
     return str(x)
 
 
-def _as_numpy_array(x: Tensor, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+def as_numpy_array(x: Tensor, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    """The values as NumPy asks for them.
+
+    Raises RuntimeError for a tensor that requires a gradient.
+    """
     if x.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return np.array(x._data, dtype=dtype, copy=copy) if copy else np.asarray(x._data, dtype=dtype)
 
 
-def _deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
+def deep_copy(x: Tensor, memo: dict[int, Any]) -> Tensor:
     """A tensor of its own, of the same class, with copies of the values and the gradient.
 
     Raises RuntimeError for one that an operation made.
@@ -206,9 +315,16 @@ def _deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
 # --- new ones of the same type
 
 
-def _filled(name: str) -> Callable[..., Tensor]:
+def filled(name: str) -> Callable[..., Tensor]:
+    """The method new_zeros, new_ones, new_full or new_empty."""
+
     def method(
-        x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+        x: Tensor,
+        *size: Any,
+        dtype: DTypeLike | None = None,
+        device: DeviceLike | None = None,
+        requires_grad: bool = False,
+        **named: Any,
     ) -> Tensor:
         as_device(device)
         size = size or (named.pop("size"),)
@@ -226,33 +342,12 @@ def _filled(name: str) -> Callable[..., Tensor]:
     return method
 
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "to": to, "type": _type, "type_as": lambda x, other: to(x, other.dtype), "double": _double,
-    "float": _to_type("float32"), "half": _to_type("float16"), "bfloat16": _to_type("bfloat16"),
-    **{each: _to_type(each) for each in ("long", "int", "short", "char", "byte", "bool")},
-    "cpu": lambda x, memory_format=None: x,
-    "cuda": lambda x, device=None, non_blocking=False, memory_format=None: (as_device(device), x)[1],
-    "pin_memory": lambda x, device=None: x, "is_pinned": lambda x, device=None: False,
-    "get_device": lambda x: THE_DEVICE.index,
-    "is_floating_point": lambda x: isinstance(x._data, Array), "is_complex": lambda x: False,
-    "is_signed": lambda x: isinstance(x._data, Array) or x.dtype.signed,
-    "element_size": lambda x: -(-x.dtype.bits // 8), "nelement": lambda x: x._data.size,
-    "ndimension": lambda x: x.ndim, "is_contiguous": _is_contiguous,
-    "new_tensor": lambda x, data, dtype=None, requires_grad=False, device=None: tensor(
-        data, x.dtype if dtype is None else dtype, requires_grad, device
-    ),
-    **{f"new_{name}": _filled(name) for name in ("zeros", "ones", "full", "empty")},
-    "__float__": lambda x: builtins.float(_only(x)), "__int__": lambda x: builtins.int(_only(x)), "__index__": _index,
-    "__round__": lambda x, ndigits=None: round(_only(x), ndigits), "__format__": _format,
-    "__array__": _as_numpy_array, "__deepcopy__": _deepcopy,
-}  # fmt: skip
-
-PROPERTIES: dict[str, Callable[[Any], Any]] = {
-    "device": lambda x: THE_DEVICE, "is_cuda": lambda x: True, "is_cpu": lambda x: False,
-    "itemsize": lambda x: x.element_size(), "nbytes": lambda x: x.element_size() * x._data.size,
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)
-for _name, _function in PROPERTIES.items():
-    setattr(Tensor, _name, property(_function))
+def new_tensor(
+    x: Tensor,
+    data: Any,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: DeviceLike | None = None,
+) -> Tensor:
+    """A tensor of a copy of `data`, of the same type, unless another is asked for."""
+    return tensor(data, x.dtype if dtype is None else dtype, requires_grad, device)

@@ -1,4 +1,4 @@
-"""Operations on Tensors under torch's names, as functions and as methods and operators of Tensor.
+"""Operations on Tensors under torch's names, as functions; which of them are methods and operators, `methods` says.
 
 What moves values about is in `simfp.autograd.shaping`, and can be had from here too.
 """
@@ -6,12 +6,14 @@ What moves values about is in `simfp.autograd.shaping`, and can be had from here
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.autograd.conversions import tensor
+from simfp.autograd.dispatch import apply
 from simfp.autograd.picking import ValuesAndIndices, argmax, argmin
 from simfp.autograd.pointwise import floor_divide, fmod, trunc
 from simfp.autograd.shaping import (
@@ -33,10 +35,11 @@ from simfp.autograd.shaping import (
     triu,
     unsqueeze,
 )
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor, holding
 from simfp.autograd.truth import eq, ge, gt, le, lt, ne
 from simfp.ops import OPERATIONS
 from simfp.ops.integers import refuse_truth, scalar_type
+from simfp.typing import DTypeLike
 
 __all__ = [
     "ValuesAndIndices", "abs", "add", "amax", "amin", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "clone",
@@ -53,12 +56,12 @@ Dims = int | Sequence[int] | None
 # --- arithmetic
 
 
-def add(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
+def add(x: TensorLike, y: TensorLike, *, alpha: float = 1) -> Tensor:
     """x + alpha * y."""
     return apply(OPERATIONS["add"], x, y, **({} if alpha == 1 else {"alpha": alpha}))
 
 
-def sub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
+def sub(x: TensorLike, y: TensorLike, *, alpha: float = 1) -> Tensor:
     """x - alpha * y.
 
     Raises RuntimeError for tensors of truth values.
@@ -69,12 +72,12 @@ def sub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
     return apply(OPERATIONS["sub"], x, y, **({} if alpha == 1 else {"alpha": alpha}))
 
 
-def mul(x: Any, y: Any) -> Tensor:
+def mul(x: TensorLike, y: TensorLike) -> Tensor:
     """x * y."""
     return apply(OPERATIONS["mul"], x, y)
 
 
-def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(x: TensorLike, y: TensorLike, *, rounding_mode: Literal["floor", "trunc"] | None = None) -> Tensor:
     """x / y. A number divides by its float32 reciprocal, as on CUDA; a number over a tensor is times `reciprocal`.
 
     rounding_mode: "floor" for `floor_divide`, "trunc" for the whole number toward zero.
@@ -94,12 +97,12 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     return mul(reciprocal(y), x) if _is_number(x) else apply(OPERATIONS["div"], x, y)
 
 
-def pow(x: Any, y: Any) -> Tensor:
+def pow(x: TensorLike, y: TensorLike) -> Tensor:
     """x to the power of y."""
     return apply(OPERATIONS["pow"], x, y)
 
 
-def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
+def clamp(x: TensorLike, min: float | None = None, max: float | None = None) -> Tensor:
     """`x` held between two numbers.
 
     Raises TypeError for bounds that are no numbers: `maximum` and `minimum` take tensors.
@@ -110,6 +113,10 @@ def clamp(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
     return apply(OPERATIONS["clamp"], x, min, max)
 
 
+@overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor: ...
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """Values of `x` where the condition holds, else of `y`; a condition is a tensor of truth values.
 
@@ -123,7 +130,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return apply(OPERATIONS["where"], truth_of(condition), x, y)
 
 
-def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
+def chosen(x: TensorLike, condition: TensorLike, y: TensorLike) -> Tensor:
+    """The method `where`: the values of `x` where the condition holds, else those of `y`."""
+    return where(condition, x, y)
+
+
+def masked_fill(x: TensorLike, mask: TensorLike, value: TensorLike) -> Tensor:
     """`x` with `value` wherever the mask is true."""
     return apply(OPERATIONS["masked_fill"], x, truth_of(mask), value)
 
@@ -142,15 +154,15 @@ def truth_of(mask: Any) -> Any:
     return given
 
 
-def _is_number(x: Any) -> bool:
+def _is_number(x: TensorLike) -> bool:
     return isinstance(x, (int, float, np.generic))
 
 
 # --- one value at a time
 
 
-def _unary(name: str, what: str) -> Callable[[Any], Tensor]:
-    def function(x: Any) -> Tensor:
+def _unary(name: str, what: str) -> Callable[[TensorLike], Tensor]:
+    def function(x: TensorLike) -> Tensor:
         return apply(OPERATIONS[name], x)
 
     function.__name__ = function.__qualname__ = name
@@ -165,7 +177,7 @@ reciprocal = _unary("reciprocal", "1 / x.")
 relu, tanh, sigmoid = _unary("relu", "max(x, 0)."), _unary("tanh", "tanh(x)."), _unary("sigmoid", "1 / (1 + exp(-x)).")
 
 
-def square(x: Any) -> Tensor:
+def square(x: TensorLike) -> Tensor:
     """x to the power of 2."""
     return pow(x, 2)
 
@@ -173,35 +185,35 @@ def square(x: Any) -> Tensor:
 # --- two tensors
 
 
-def maximum(x: Any, y: Any) -> Tensor:
+def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     """The larger of two values."""
     return apply(OPERATIONS["maximum"], x, y)
 
 
-def minimum(x: Any, y: Any) -> Tensor:
+def minimum(x: TensorLike, y: TensorLike) -> Tensor:
     """The smaller of two values."""
     return apply(OPERATIONS["minimum"], x, y)
 
 
-def matmul(x: Any, y: Any) -> Tensor:
+def matmul(x: TensorLike, y: TensorLike) -> Tensor:
     """x @ y: each sum of products rounded once.
 
     Raises RuntimeError for integers beside floats.
     """
-    kinds = [scalar_type(each.dtype) for each in (x, y) if isinstance(each, Tensor)]
-    if len(kinds) == 2 and x.is_floating_point() != y.is_floating_point():
+    if isinstance(x, Tensor) and isinstance(y, Tensor) and x.is_floating_point() != y.is_floating_point():
+        kinds = [scalar_type(each.dtype) for each in (x, y)]
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {kinds[0]} != {kinds[1]}; .float() makes floats"
         )
     return apply(OPERATIONS["matmul"], x, y)
 
 
-def mm(x: Any, y: Any) -> Tensor:
+def mm(x: TensorLike, y: TensorLike) -> Tensor:
     """The product of two matrices."""
     return matmul(*_of_dimensions("mm", 2, x, y))
 
 
-def bmm(x: Any, y: Any) -> Tensor:
+def bmm(x: TensorLike, y: TensorLike) -> Tensor:
     """The products of two stacks of matrices."""
     return matmul(*_of_dimensions("bmm", 3, x, y))
 
@@ -220,18 +232,18 @@ def _axes(dim: Dims) -> Any:
     return dim if dim is None or isinstance(dim, int) else tuple(dim)
 
 
-def sum(x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(x: TensorLike, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """The sum over all axes, or over `dim`: added in float32, rounded once."""
     return apply(OPERATIONS["sum"], x, _axes(dim), keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def mean(x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(x: TensorLike, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """The mean over all axes, or over `dim`: added in float32, rounded once."""
     return apply(OPERATIONS["mean"], x, _axes(dim), keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 
 def var(
-    x: Any, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    x: TensorLike, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The variance over all axes, or over `dim`, with count - correction degrees of freedom.
 
@@ -241,22 +253,28 @@ def var(
 
 
 def std(
-    x: Any, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    x: TensorLike, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The standard deviation over all axes, or over `dim`; otherwise as `var`."""
     return apply(OPERATIONS["std"], x, _axes(dim), int(unbiased) if correction is None else correction, keepdim)
 
 
-def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest value; equals share the gradient."""
     return apply(OPERATIONS["amax"], x, _axes(dim), keepdim)
 
 
-def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest value; equals share the gradient."""
     return apply(OPERATIONS["amin"], x, _axes(dim), keepdim)
 
 
+@overload
+def max(x: TensorLike, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def max(x: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices[Tensor]: ...
+@overload
+def max(x: TensorLike, dim: Tensor | Array | NDArray[Any]) -> Tensor: ...
 def max(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest value, equals sharing the gradient; with `dim` a pair: values, and indices that take the gradient.
 
@@ -265,6 +283,12 @@ def max(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme(maximum, amax, argmax, x, dim, keepdim)
 
 
+@overload
+def min(x: TensorLike, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def min(x: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices[Tensor]: ...
+@overload
+def min(x: TensorLike, dim: Tensor | Array | NDArray[Any]) -> Tensor: ...
 def min(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest value; otherwise as `max`."""
     return _extreme(minimum, amin, argmin, x, dim, keepdim)
@@ -285,45 +309,29 @@ def _extreme(between: Any, over_all: Any, find: Any, x: Any, dim: Any, keepdim: 
     )
 
 
-def logsumexp(x: Any, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(x: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
     """The logarithm of the sum of exponentials over `dim`."""
     return apply(OPERATIONS["logsumexp"], x, _axes(dim), keepdim)
 
 
-def norm(x: Any, p: Any = 2, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def norm(
+    x: TensorLike,
+    p: float | Literal["fro"] = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
     """The norm of order 1, 2 or infinity over all axes, or over `dim`."""
     order = 2 if p == "fro" else p
     options = {} if dtype is None else {"dtype": dtype}
     return apply(OPERATIONS["linalg_vector_norm"], x, order, _axes(dim), keepdim, **options)
 
 
-def softmax(x: Any, dim: int, dtype: Any = None) -> Tensor:
+def softmax(x: TensorLike, dim: int, dtype: DTypeLike | None = None) -> Tensor:
     """exp(x) over its sum along an axis."""
     return apply(OPERATIONS["softmax"], x, dim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def log_softmax(x: Any, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(x: TensorLike, dim: int, dtype: DTypeLike | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     return apply(OPERATIONS["log_softmax"], x, dim, **({} if dtype is None else {"dtype": dtype}))
-
-
-def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
-    return lambda x, y: function(y, x)
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "__add__": add, "__radd__": _reflected(add), "__sub__": sub, "__rsub__": _reflected(sub),
-    "__mul__": mul, "__rmul__": _reflected(mul), "__truediv__": div, "__rtruediv__": _reflected(div),
-    "__pow__": pow, "__rpow__": _reflected(pow), "__neg__": neg, "__abs__": abs,
-    "__matmul__": matmul, "__rmatmul__": _reflected(matmul),
-    "add": add, "sub": sub, "mul": mul, "div": div, "pow": pow, "clamp": clamp, "masked_fill": masked_fill,
-    "where": lambda x, condition, y: where(condition, x, y),
-    "neg": neg, "abs": abs, "exp": exp, "log": log, "sqrt": sqrt, "rsqrt": rsqrt, "reciprocal": reciprocal,
-    "square": square, "relu": relu, "tanh": tanh, "sigmoid": sigmoid, "maximum": maximum, "minimum": minimum,
-    "matmul": matmul, "mm": mm, "bmm": bmm, "sum": sum, "mean": mean, "var": var, "std": std, "amax": amax,
-    "amin": amin, "max": max, "min": min, "logsumexp": logsumexp, "norm": norm,
-    "softmax": softmax, "log_softmax": log_softmax,
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)

@@ -118,11 +118,10 @@ class Node:
                 raise RuntimeError(self._changed(watched))
         # products in the accumulator of the forward; whoever listens hears which layer the gradient passes
         with precision.running(self.precision), observe.at(phase="backward", layer=self.layer):
+            back = self.operation.backward(g, self.call)
             for position, target in self.edges:
-                vjp = self.operation.vjp(position)
-                assert vjp is not None  # or there would be no edge
                 with self._watched(position, g):
-                    part = brought_to(self.call.inputs[position], vjp(g, self.call))
+                    part = brought_to(self.call.inputs[position], back(position))
                 yield target, part
 
     def _watched(self, position: int, g: Array) -> AbstractContextManager[None]:

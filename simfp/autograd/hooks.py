@@ -9,7 +9,8 @@ from typing import Any
 from simfp.arrays import Array
 from simfp.autograd import in_place
 from simfp.autograd.graph import Gate, Node
-from simfp.autograd.tensor import Tensor, brought_through
+from simfp.autograd.recording import brought_through
+from simfp.autograd.tensor import Tensor
 from simfp.ops import Operation
 from simfp.ops.operation import same
 
@@ -119,7 +120,3 @@ def gated(tensors: Sequence[Any], opened: Callable[[list[Array | None]], list[Ar
                 x.grad_fn.gate, gate.places[x.grad_fn] = gate, place
         out.append(x)
     return out
-
-
-Tensor.register_hook = register_hook  # type: ignore[attr-defined]
-Tensor.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook  # type: ignore[attr-defined]

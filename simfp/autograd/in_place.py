@@ -8,7 +8,7 @@ what it is a view of. An Array has the same methods; it has no history.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,17 @@ from simfp.arrays import Array, array, check_writable, overwrite, owned
 from simfp.autograd import truth
 from simfp.autograd.functions import truth_of
 from simfp.autograd.graph import Node, brought_to, is_grad_enabled
+from simfp.autograd.recording import edges_of
 from simfp.autograd.shaping import index, plain_key
-from simfp.autograd.tensor import Tensor, edges_of
+from simfp.autograd.tensor import Tensor, TensorLike
 from simfp.integers import as_integers, type_of
 from simfp.ops import OPERATIONS, Call, Operation, Saved
 from simfp.ops.integers import of_integers, scalar_type
 
-__all__ = ["HOOKED", "IN_PLACE", "change"]
+T = TypeVar("T", bound=Tensor | Array)  # what was changed is given back
+F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["HOOKED", "change"]
 
 HOOKED = "_hooked"  # the operation that a module's backward hooks see gradients at: see `hooks`
 
@@ -47,7 +51,7 @@ OF_A_HOOK = (
 )
 
 
-def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
+def change(x: T, operation: Operation, *others: Any, **options: Any) -> T:
     """`x`, a Tensor or an Array, which has become what an operation makes of it and of what else that takes.
 
     Raises RuntimeError, and changes nothing, for a leaf that requires a gradient, or a view of one, while a graph is
@@ -58,8 +62,9 @@ def change(x: Any, operation: Operation, *others: Any, **options: Any) -> Any:
     recorded = isinstance(x, Tensor) and is_grad_enabled() and _is_recorded(x, tensors)
     _check_overlap(x, tensors[1:])
     values = tuple(each._data if isinstance(each, Tensor) else each for each in given)
-    if not isinstance(values[0], Array):
-        return _of_integers(x, operation, values, options)
+    if isinstance(x, Tensor) and not isinstance(x._data, Array):
+        _change_integers(x, operation, values, options)
+        return x
     data: Array = values[0]
     with observe.running(operation.name, values):
         made = operation.forward(*values, **options)
@@ -101,7 +106,7 @@ def _is_recorded(x: Tensor, tensors: list[Tensor]) -> bool:
     return needed
 
 
-def _of_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+def _change_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], options: dict[str, Any]) -> None:
     """The same for a tensor of integers or truth values.
 
     Raises RuntimeError where its type does not take the result.
@@ -129,7 +134,6 @@ def _of_integers(x: Tensor, operation: Operation, values: tuple[Any, ...], optio
     check_writable(memory)
     memory[...] = result
     x.count_change()
-    return x
 
 
 def _check_overlap(x: Any, others: list[Tensor]) -> None:
@@ -185,10 +189,8 @@ def _part_of_gradient(g: Array, call: Call) -> Array:
 def _into_base(g: Array, call: Call) -> Array:
     """The gradient, where the view is what comes back through the operation."""
     node: Node = call.options["part"]
-    vjp = node.operation.vjp(0)
-    assert vjp is not None
     assert node.call is not None
-    back = brought_to(node.call.inputs[0], vjp(_part_of_gradient(g, call), node.call))
+    back = brought_to(node.call.inputs[0], node.operation.backward(_part_of_gradient(g, call), node.call)(0))
     out = g._values.copy()
     out.reshape(-1)[call.options["places"]] = back._values
     return owned(out, g.dtype)
@@ -197,10 +199,8 @@ def _into_base(g: Array, call: Call) -> Array:
 def _into_other(position: int) -> Any:
     def vjp(g: Array, call: Call) -> Array:
         node: Node = call.options["part"]
-        inner = node.operation.vjp(position)
-        assert inner is not None
         assert node.call is not None
-        return inner(_part_of_gradient(g, call), node.call)
+        return node.operation.backward(_part_of_gradient(g, call), node.call)(position)
 
     return vjp
 
@@ -213,17 +213,17 @@ IN_A_PART = Operation(
 # The methods.
 
 
-def add_(x: Any, other: Any, *, alpha: float = 1) -> Any:
+def add_(x: T, other: TensorLike, *, alpha: float = 1) -> T:
     """x + alpha * other, in place."""
     return change(x, OPERATIONS["add"], other, **({} if alpha == 1 else {"alpha": alpha}))
 
 
-def sub_(x: Any, other: Any, *, alpha: float = 1) -> Any:
+def sub_(x: T, other: TensorLike, *, alpha: float = 1) -> T:
     """x - alpha * other, in place."""
     return change(x, OPERATIONS["sub"], other, **({} if alpha == 1 else {"alpha": alpha}))
 
 
-def clamp_(x: Any, min: Any = None, max: Any = None) -> Any:
+def clamp_(x: T, min: float | None = None, max: float | None = None) -> T:
     """`x` held between two numbers, in place."""
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (int, float, np.generic)):
@@ -231,27 +231,27 @@ def clamp_(x: Any, min: Any = None, max: Any = None) -> Any:
     return change(x, OPERATIONS["clamp"], min, max)
 
 
-def masked_fill_(x: Any, mask: Any, value: Any) -> Any:
+def masked_fill_(x: T, mask: TensorLike, value: TensorLike) -> T:
     """`value` wherever the mask is true, in place."""
     return change(x, OPERATIONS["masked_fill"], truth_of(mask), value)
 
 
-def addcmul_(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcmul_(x: T, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> T:
     """x + value * tensor1 * tensor2, in place."""
     return change(x, OPERATIONS["addcmul"], tensor1, tensor2, **({} if value == 1 else {"value": value}))
 
 
-def addcdiv_(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcdiv_(x: T, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> T:
     """x + value * tensor1 / tensor2, in place."""
     return change(x, OPERATIONS["addcdiv"], tensor1, tensor2, **({} if value == 1 else {"value": value}))
 
 
-def copy_(x: Any, src: Any, non_blocking: bool = False) -> Any:
+def copy_(x: T, src: TensorLike, non_blocking: bool = False) -> T:
     """The values of `src`, broadcast to the shape of `x` and rounded to its format, in place."""
     return x if src is x else change(x, OPERATIONS["copy"], src)
 
 
-def zero_(x: Any) -> Any:
+def zero_(x: T) -> T:
     """Zeros, in place."""
     return change(x, OPERATIONS["fill"], 0.0)
 
@@ -300,7 +300,7 @@ def _put_integers(x: Tensor, key: Any, value: Any) -> None:
     x.count_change()
 
 
-def floor_divide_(x: Any, other: Any) -> Any:
+def floor_divide_(x: T, other: TensorLike) -> T:
     """The largest whole number not above x / other, in place.
 
     Raises RuntimeError where a gradient would have to come back through it: torch has no derivative of it either.
@@ -310,34 +310,33 @@ def floor_divide_(x: Any, other: Any) -> Any:
     return change(x, OPERATIONS["floor_divide"], other)
 
 
-def _bitwise(name: str) -> Any:
+def bitwise(name: str) -> Callable[[Tensor, TensorLike], Tensor]:
     """x & y, x | y or x ^ y of integers and truth values, in place."""
     function = getattr(truth, f"bitwise_{name}")
 
-    def method(x: Tensor, other: Any) -> Tensor:
+    def method(x: Tensor, other: TensorLike) -> Tensor:
         result = function(x, other)
         if result.dtype != x.dtype:
             raise RuntimeError(
                 f"result type {scalar_type(result.dtype)} can't be cast to the desired output type "
                 f"{scalar_type(x.dtype)}"
             )
-        copied: Tensor = copy_(x, result)
-        return copied
+        return copy_(x, result)
 
-    return method
+    return _named(f"bitwise_{name}", method)
 
 
-def scatter_(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
+def scatter_(x: T, dim: int, index: TensorLike, src: TensorLike | None = None, *, value: float | None = None) -> T:
     """Values written along an axis at the places of `index`, in place."""
     return change(x, OPERATIONS["scatter"], dim, index, value if src is None else src)
 
 
-def scatter_add_(x: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add_(x: T, dim: int, index: TensorLike, src: TensorLike) -> T:
     """Values added along an axis at the places of `index`, in place."""
     return change(x, OPERATIONS["scatter_add"], dim, index, src)
 
 
-def index_add_(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+def index_add_(x: T, dim: int, index: TensorLike, source: TensorLike, *, alpha: float = 1) -> T:
     """Slices added along an axis at the places of `index`, in place."""
     return change(x, OPERATIONS["index_add"], dim, index, source, **({} if alpha == 1 else {"alpha": alpha}))
 
@@ -353,49 +352,69 @@ def detach_(x: Tensor) -> Tensor:
     return x
 
 
-def _of(name: str) -> Callable[..., Any]:
-    """An operation whose inputs the method takes as they come."""
+def clamp_min_(x: T, min: float) -> T:
+    """`x`, or `min` where that is larger, in place."""
+    return clamp_(x, min)
 
-    def method(x: Any, *others: Any) -> Any:
-        return change(x, OPERATIONS[name], *others)
 
+def clamp_max_(x: T, max: float) -> T:
+    """`x`, or `max` where that is smaller, in place."""
+    return clamp_(x, None, max)
+
+
+def square_(x: T) -> T:
+    """x to the power of 2, in place."""
+    return change(x, OPERATIONS["pow"], 2)
+
+
+def lerp_(x: T, end: TensorLike, weight: TensorLike) -> T:
+    """From `x` the share `weight` of the way to `end`, in place."""
+    return change(x, OPERATIONS["lerp"], end, weight)
+
+
+def round_(x: T, *, decimals: int = 0) -> T:
+    """The nearest whole number, or the nearest with so many decimals, in place."""
+    return change(x, OPERATIONS["round"], *((decimals,) if decimals else ()))
+
+
+def tril_(x: T, diagonal: int = 0) -> T:
+    """The lower triangle, zeros above, in place."""
+    return change(x, OPERATIONS["tril"], diagonal)
+
+
+def triu_(x: T, diagonal: int = 0) -> T:
+    """The upper triangle, zeros below, in place."""
+    return change(x, OPERATIONS["triu"], diagonal)
+
+
+def alone(name: str) -> Callable[[T], T]:
+    """An operation on the tensor alone, in place."""
+
+    def method(x: T) -> T:
+        return change(x, OPERATIONS[name])
+
+    return _named(name, method)
+
+
+def with_another(name: str) -> Callable[[T, TensorLike], T]:
+    """An operation on the tensor and another, in place."""
+
+    def method(x: T, other: TensorLike) -> T:
+        return change(x, OPERATIONS[name], other)
+
+    return _named(name, method)
+
+
+def along_an_axis(name: str) -> Callable[[T, int], T]:
+    """An operation along an axis, in place."""
+
+    def method(x: T, dim: int) -> T:
+        return change(x, OPERATIONS[name], dim)
+
+    return _named(name, method)
+
+
+def _named(name: str, method: F) -> F:
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, in place."
     return method
-
-
-IN_PLACE: dict[str, Callable[..., Any]] = {
-    "add_": add_, "sub_": sub_, "clamp_": clamp_, "masked_fill_": masked_fill_, "addcmul_": addcmul_,
-    "addcdiv_": addcdiv_, "copy_": copy_, "zero_": zero_, "floor_divide_": floor_divide_,
-    "scatter_": scatter_, "scatter_add_": scatter_add_, "index_add_": index_add_,
-    "clamp_min_": lambda x, min: clamp_(x, min), "clamp_max_": lambda x, max: clamp_(x, None, max),
-    "square_": lambda x: change(x, OPERATIONS["pow"], 2),
-    **{f"{name}_": _of(name) for name in (
-        "mul", "div", "pow", "fill", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "relu", "tanh",
-        "sigmoid", "lerp", "tril", "triu", "remainder", "fmod", "floor", "ceil", "round", "trunc", "frac", "sin", "cos",
-        "log1p", "expm1", "log2", "log10", "exp2", "erf", "cumsum", "cumprod",
-    )},
-}  # fmt: skip
-
-OPERATORS = {
-    "__iadd__": add_, "__isub__": sub_, "__imul__": IN_PLACE["mul_"], "__itruediv__": IN_PLACE["div_"],
-    "__ipow__": IN_PLACE["pow_"], "__ifloordiv__": floor_divide_, "__setitem__": put, "detach_": detach_,
-    "__imod__": IN_PLACE["remainder_"],
-    **{f"__i{name}__": _bitwise(name) for name in ("and", "or", "xor")},
-    **{f"bitwise_{name}_": _bitwise(name) for name in ("and", "or", "xor")},
-}  # fmt: skip
-
-
-def _on_an_array(name: str) -> Callable[[Array, Any], Any]:
-    """An Array's own operator, which takes a Tensor's values, too: ``p.grad += noise``."""
-    operator = getattr(Array, name)
-    return lambda x, other: operator(x, other._data if isinstance(other, Tensor) else other)
-
-
-for _name in ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__ifloordiv__", "__imod__"):
-    setattr(Array, _name, _on_an_array(_name))
-for _name, _method in IN_PLACE.items():
-    setattr(Tensor, _name, _method)
-    setattr(Array, _name, _method)
-for _name, _method in OPERATORS.items():
-    setattr(Tensor, _name, _method)

@@ -5,15 +5,15 @@ Places are Tensors of int64. Gradients come back to the values that were picked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
 from simfp.autograd.shaping import cat, expand, flatten, gather, index, reshape, squeeze
-from simfp.autograd.tensor import Tensor, as_tensor, holding
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor, holding
 from simfp.integers import is_integers
 from simfp.ops.shapes import place
 
@@ -24,10 +24,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-class ValuesAndIndices(NamedTuple):
+V = TypeVar("V", Tensor, Array)
+
+
+class ValuesAndIndices(NamedTuple, Generic[V]):
     """What `max`, `min`, `sort` and `topk` give back: values, and where each was along the axis."""
 
-    values: Tensor
+    values: V
     indices: Tensor
 
 
@@ -51,12 +54,12 @@ def _whole_numbers(name: str, x: Any) -> NDArray[Any]:
 # --- where the largest are
 
 
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(x: TensorLike, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the largest value is first."""
     return _first("argmax", np.argmax, x, dim, keepdim)
 
 
-def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(x: TensorLike, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the smallest value is first."""
     return _first("argmin", np.argmin, x, dim, keepdim)
 
@@ -79,7 +82,7 @@ def _order(values: NDArray[Any], axis: int, descending: bool) -> NDArray[np.int6
     return np.asarray(values.shape[axis] - 1 - np.flip(backward, axis))
 
 
-def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(x: TensorLike, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Where each value of the sorted axis was."""
     values = _values(x)
     if not values.ndim:
@@ -87,14 +90,14 @@ def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = Fals
     return holding(np.ascontiguousarray(_order(values, place(dim, values.ndim), descending)))
 
 
-def sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+def sort(x: TensorLike, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices[Tensor]:
     """The values in order along an axis, NaN as the largest, and where each was; equals stay in their order."""
     indices = argsort(x, dim, descending)
     given = as_tensor(x)
     return ValuesAndIndices(gather(given, dim, indices) if given.ndim else given, indices)
 
 
-def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+def topk(x: TensorLike, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices[Tensor]:
     """The `k` largest (or smallest) values along an axis, in order, and where each was; of equals the first.
 
     Raises RuntimeError where there are not so many.
@@ -111,6 +114,10 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
     return ValuesAndIndices(gather(given, axis, indices), indices)
 
 
+@overload
+def median(x: TensorLike, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def median(x: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices[Tensor]: ...
 def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the middle values, NaN if there is one; with `dim` a pair: values, and where each is."""
     given = as_tensor(x)
@@ -149,7 +156,7 @@ def _middle(values: NDArray[Any], axis: int) -> NDArray[np.int64]:
 # --- picked by integers and masks
 
 
-def index_select(x: Any, dim: int, index_: Any) -> Tensor:
+def index_select(x: TensorLike, dim: int, index_: TensorLike) -> Tensor:
     """Whole rows along an axis, by their numbers.
 
     Raises RuntimeError for numbers that are not there.
@@ -164,7 +171,7 @@ def index_select(x: Any, dim: int, index_: Any) -> Tensor:
     return index(given, (slice(None),) * axis + (rows.reshape(-1),))
 
 
-def masked_select(x: Any, mask: Any) -> Tensor:
+def masked_select(x: TensorLike, mask: TensorLike) -> Tensor:
     """The values at which a mask is true, along one axis.
 
     Raises RuntimeError for a mask of other than truth values.
@@ -177,7 +184,7 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     return index(expand(given, shape), np.broadcast_to(truth, shape))
 
 
-def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
+def narrow(x: TensorLike, dim: int, start: Any, length: int) -> Tensor:
     """So many values along an axis from a place on.
 
     Raises RuntimeError for more than there are.
@@ -193,7 +200,7 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
     return index(given, (slice(None),) * axis + (slice(first, first + length),))
 
 
-def select(x: Any, dim: int, index_: Any) -> Tensor:
+def select(x: TensorLike, dim: int, index_: TensorLike) -> Tensor:
     """One place along an axis, without the axis."""
     given = as_tensor(x)
     axis, where = place(dim, given.ndim), int(index_)
@@ -205,12 +212,16 @@ def select(x: Any, dim: int, index_: Any) -> Tensor:
     return index(given, (slice(None),) * axis + (where,))
 
 
-def unbind(x: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(x: TensorLike, dim: int = 0) -> tuple[Tensor, ...]:
     """Every place along an axis, each without the axis."""
     given = as_tensor(x)
     return tuple(select(given, dim, where) for where in range(given.shape[place(dim, given.ndim)]))
 
 
+@overload
+def nonzero(x: TensorLike, as_tuple: Literal[False] = False) -> Tensor: ...
+@overload
+def nonzero(x: TensorLike, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 def nonzero(x: Any, as_tuple: bool = False) -> Any:
     """The places of all values but zeros, (count, axes); as_tuple: the places along each axis."""
     values = _values(x)
@@ -219,7 +230,7 @@ def nonzero(x: Any, as_tuple: bool = False) -> Any:
     return holding(np.argwhere(values).astype(np.int64))
 
 
-def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+def unique(x: TensorLike, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
     """The different values in order; also which each value is, and how many there are of each, if asked for."""
     given = as_tensor(x)
     values, inverse, counts = np.unique(_values(x), return_inverse=True, return_counts=True, equal_nan=False)
@@ -230,7 +241,7 @@ def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_cou
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 on is among those in `x`; with weights, the sum of theirs, in float32.
 
     Raises RuntimeError for other than one axis of integers that are not negative.
@@ -243,7 +254,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     return Tensor(np.bincount(numbers, _values(weights), minlength))
 
 
-def one_hot(x: Any, num_classes: int = -1) -> Tensor:
+def one_hot(x: TensorLike, num_classes: int = -1) -> Tensor:
     """For each class a row of int64 with a 1 at its place and zeros elsewhere.
 
     Raises RuntimeError for classes that are negative, or not below `num_classes`.
@@ -268,7 +279,7 @@ def _sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
 
 
-def repeat(x: Any, *repeats: Any) -> Tensor:
+def repeat(x: TensorLike, *repeats: int | Sequence[int]) -> Tensor:
     """The tensor so many times along each axis; further axes come before its own.
 
     Raises RuntimeError for fewer numbers than axes.
@@ -282,13 +293,13 @@ def repeat(x: Any, *repeats: Any) -> Tensor:
     return reshape(expand(reshape(given, between), wide), [n * length for n, length in zip(times, shape)])
 
 
-def tile(x: Any, *dims: Any) -> Tensor:
+def tile(x: TensorLike, *dims: int | Sequence[int]) -> Tensor:
     """As `repeat`; numbers that are missing in front count as 1."""
     times = tuple(_sizes(dims))
     return repeat(x, *(1,) * (as_tensor(x).ndim - len(times)), *times)
 
 
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(x: TensorLike, repeats: TensorLike, dim: int | None = None) -> Tensor:
     """Each value so many times in a row, along an axis or of all values along one.
 
     repeats: a number, or one for each place.
@@ -303,14 +314,14 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None) -> Tensor:
     return index_select(given, axis, np.repeat(np.arange(given.shape[axis]), times.reshape(-1)))
 
 
-def flip(x: Any, *dims: Any) -> Tensor:
+def flip(x: TensorLike, *dims: int | Sequence[int]) -> Tensor:
     """Backward along each of these axes."""
     given = as_tensor(x)
     axes = {place(each, given.ndim) for each in _sizes(dims)}
     return index(given, tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(given.ndim)))
 
 
-def roll(x: Any, shifts: Any, dims: Any = None) -> Tensor:
+def roll(x: TensorLike, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Values moved on by so many places; those that fall off come in at the other end."""
     given = as_tensor(x)
     if dims is None:
@@ -325,15 +336,3 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Tensor:
         if cut:
             given = cat([narrow(given, axis, cut, size - cut), narrow(given, axis, 0, cut)], axis)
     return given
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "argmax": argmax, "argmin": argmin, "argsort": argsort, "sort": sort, "topk": topk, "median": median,
-    "index_select": index_select,
-    "masked_select": masked_select, "narrow": narrow, "select": select, "unbind": unbind, "nonzero": nonzero,
-    "unique": unique, "bincount": bincount, "repeat": repeat, "tile": tile, "repeat_interleave": repeat_interleave,
-    "flip": flip, "roll": roll,
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)

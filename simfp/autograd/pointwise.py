@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import index
-from simfp.autograd.tensor import Tensor, apply, as_tensor, holding
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor, holding
 from simfp.integers import is_integers
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import place
+from simfp.typing import DTypeLike
 
 __all__ = [
     "addcdiv",
@@ -45,8 +47,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _unary(name: str, what: str) -> Callable[[Any], Tensor]:
-    def function(x: Any) -> Tensor:
+def _unary(name: str, what: str) -> Callable[[TensorLike], Tensor]:
+    def function(x: TensorLike) -> Tensor:
         return apply(OPERATIONS[name], x)
 
     function.__name__ = function.__qualname__ = name
@@ -63,13 +65,13 @@ exp2, log2 = _unary("exp2", "2 to the power of x."), _unary("log2", "The logarit
 log10 = _unary("log10", "The logarithm to base 10.")
 
 
-def round(x: Any, *, decimals: int = 0) -> Tensor:
+def round(x: TensorLike, *, decimals: int = 0) -> Tensor:
     """The nearest whole number, of two equally near the even one; or the nearest with so many decimals."""
     return apply(OPERATIONS["round"], x, *((decimals,) if decimals else ()))
 
 
-def _binary(name: str, what: str) -> Callable[[Any, Any], Tensor]:
-    def function(x: Any, y: Any) -> Tensor:
+def _binary(name: str, what: str) -> Callable[[TensorLike, TensorLike], Tensor]:
+    def function(x: TensorLike, y: TensorLike) -> Tensor:
         pair = [as_tensor(x, y.dtype) if _is_number(x) and isinstance(y, Tensor) and y.is_floating_point() else x, y]
         return apply(OPERATIONS[name], *pair)
 
@@ -87,12 +89,12 @@ fmod = _binary("fmod", "What x / y leaves over, with the sign of x.")
 floor_divide = _binary("floor_divide", "The next whole number below x / y; it has no gradient.")
 
 
-def clamp_min(x: Any, min: Any) -> Tensor:
+def clamp_min(x: TensorLike, min: TensorLike) -> Tensor:
     """`x`, or `min` where that is larger."""
     return apply(OPERATIONS["clamp"], x, min) if _is_number(min) else apply(OPERATIONS["maximum"], x, min)
 
 
-def clamp_max(x: Any, max: Any) -> Tensor:
+def clamp_max(x: TensorLike, max: TensorLike) -> Tensor:
     """`x`, or `max` where that is smaller."""
     return apply(OPERATIONS["clamp"], x, None, max) if _is_number(max) else apply(OPERATIONS["minimum"], x, max)
 
@@ -100,22 +102,22 @@ def clamp_max(x: Any, max: Any) -> Tensor:
 # --- along an axis
 
 
-def cumsum(x: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def cumsum(x: TensorLike, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """The sums of the first one, two, three ... values along an axis; of integers in int64."""
     return apply(OPERATIONS["cumsum"], x, dim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def cumprod(x: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def cumprod(x: TensorLike, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """The products of the first one, two, three ... values along an axis; of integers in int64."""
     return apply(OPERATIONS["cumprod"], x, dim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def prod(x: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(x: TensorLike, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
     """The product of all values, or along an axis; of integers in int64."""
     return apply(OPERATIONS["prod"], x, dim, keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 
-def diff(x: Any, n: int = 1, dim: int = -1) -> Tensor:
+def diff(x: TensorLike, n: int = 1, dim: int = -1) -> Tensor:
     """Each value but the first minus the one before, so many times over."""
     given = as_tensor(x)
     axis = (slice(None),) * place(dim, given.ndim)
@@ -126,41 +128,28 @@ def diff(x: Any, n: int = 1, dim: int = -1) -> Tensor:
     return given
 
 
-def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter(
+    x: TensorLike, dim: int, index: TensorLike, src: TensorLike | None = None, *, value: float | None = None
+) -> Tensor:
     """`x` with values of `src`, or one number, put at places along an axis."""
     return apply(OPERATIONS["scatter"], x, dim, index, value if src is None else src)
 
 
-def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
+def scatter_add(x: TensorLike, dim: int, index: TensorLike, src: TensorLike) -> Tensor:
     """`x` with values of `src` added at places along an axis."""
     return apply(OPERATIONS["scatter_add"], x, dim, index, src)
 
 
-def lerp(x: Any, end: Any, weight: Any) -> Tensor:
+def lerp(x: TensorLike, end: TensorLike, weight: TensorLike) -> Tensor:
     """From `x` the share `weight` of the way to `end`."""
     return apply(OPERATIONS["lerp"], x, end, weight)
 
 
-def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(x: TensorLike, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor:
     """x + value * tensor1 * tensor2."""
     return apply(OPERATIONS["addcmul"], x, tensor1, tensor2, **({} if value == 1 else {"value": value}))
 
 
-def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(x: TensorLike, tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> Tensor:
     """x + value * tensor1 / tensor2."""
     return apply(OPERATIONS["addcdiv"], x, tensor1, tensor2, **({} if value == 1 else {"value": value}))
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
-    "floor": floor, "ceil": ceil, "trunc": trunc, "fix": trunc, "frac": frac, "sign": sign, "sgn": sign, "sin": sin,
-    "cos": cos, "erf": erf, "expm1": expm1, "log1p": log1p, "exp2": exp2, "log2": log2, "log10": log10, "round": round,
-    "remainder": remainder, "fmod": fmod, "floor_divide": floor_divide, "clamp_min": clamp_min,
-    "clamp_max": clamp_max, "cumsum": cumsum, "cumprod": cumprod, "prod": prod, "diff": diff, "scatter": scatter,
-    "scatter_add": scatter_add,
-    "__floordiv__": floor_divide, "__rfloordiv__": lambda x, y: floor_divide(y, x),
-    "__mod__": remainder, "__rmod__": lambda x, y: remainder(y, x),
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)

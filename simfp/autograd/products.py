@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from simfp.autograd.dispatch import apply
 from simfp.autograd.shaping import permute, reshape
-from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor
 from simfp.ops import OPERATIONS
 
 __all__ = ["dot", "einsum", "mv", "outer"]
@@ -17,7 +18,7 @@ def _multiplied(x: Any, y: Any) -> Tensor:
     return apply(OPERATIONS["matmul"], x, y)
 
 
-def dot(x: Any, y: Any) -> Tensor:
+def dot(x: TensorLike, y: TensorLike) -> Tensor:
     """The sum of products of two vectors, rounded once.
 
     Raises RuntimeError for other than vectors of one length.
@@ -33,7 +34,7 @@ def dot(x: Any, y: Any) -> Tensor:
     return _multiplied(left, right)
 
 
-def mv(x: Any, vector: Any) -> Tensor:
+def mv(x: TensorLike, vector: TensorLike) -> Tensor:
     """The product of a matrix and a vector.
 
     Raises RuntimeError for other dimensions.
@@ -44,7 +45,7 @@ def mv(x: Any, vector: Any) -> Tensor:
     return _multiplied(left, right)
 
 
-def outer(x: Any, y: Any) -> Tensor:
+def outer(x: TensorLike, y: TensorLike) -> Tensor:
     """The product of each value of one vector with each of another, as a matrix.
 
     Raises RuntimeError for other than vectors.
@@ -144,9 +145,3 @@ def _summed_alone(x: Tensor, letters: str, wanted: set[str]) -> tuple[Tensor, st
     if not gone:
         return x, letters
     return apply(OPERATIONS["sum"], x, gone), "".join(letter for letter in letters if letter in wanted)
-
-
-METHODS: dict[str, Callable[..., Any]] = {"dot": dot, "mv": mv, "outer": outer, "ger": outer}
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)

@@ -1,16 +1,17 @@
-"""Functions and methods that move values about: torch's names, nothing rounded."""
+"""Functions that move values about: torch's names, nothing rounded."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from simfp.arrays import Array
-from simfp.autograd.tensor import Tensor, apply, as_tensor
+from simfp.autograd.dispatch import apply
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor
 from simfp.ops import OPERATIONS
 from simfp.ops.shapes import insertion_place, place
 
@@ -25,7 +26,7 @@ def _sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
 
 
-def clone(x: Any) -> Tensor:
+def clone(x: TensorLike) -> Tensor:
     """A copy."""
     return apply(OPERATIONS["clone"], x)
 
@@ -36,12 +37,17 @@ def contiguous(x: Tensor, memory_format: Any = None) -> Tensor:
     return x if x.is_contiguous() else clone(x)
 
 
-def reshape(x: Any, *shape: Any) -> Tensor:
+def reshape(x: TensorLike, *shape: int | Sequence[int]) -> Tensor:
     """The values in another shape, in which one length may be -1."""
     return apply(OPERATIONS["reshape"], x, _sizes(shape))
 
 
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def reshape_as(x: TensorLike, other: Tensor | Array) -> Tensor:
+    """The values in the shape of another tensor."""
+    return reshape(x, *other.shape)
+
+
+def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one.
 
     Raises RuntimeError where these are in the wrong order.
@@ -53,7 +59,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
-def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
+def transpose(x: TensorLike, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged."""
     return apply(OPERATIONS["transpose"], x, dim0, dim1)
 
@@ -61,12 +67,12 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
 swapaxes = transpose
 
 
-def permute(x: Any, *dims: Any) -> Tensor:
+def permute(x: TensorLike, *dims: int | Sequence[int]) -> Tensor:
     """The axes in another order."""
     return apply(OPERATIONS["permute"], x, _sizes(dims))
 
 
-def t(x: Any) -> Tensor:
+def t(x: TensorLike) -> Tensor:
     """The transpose of a matrix.
 
     Raises RuntimeError for more than two axes.
@@ -77,7 +83,7 @@ def t(x: Any) -> Tensor:
     return transpose(given, 0, 1) if given.ndim == 2 else given
 
 
-def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(x: TensorLike, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without the axes of length 1, or those of them that `dim` names."""
     shape = as_tensor(x).shape
     named = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
@@ -85,24 +91,29 @@ def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Tensor:
     return reshape(x, tuple(length for where, length in enumerate(shape) if where not in gone or length != 1))
 
 
-def unsqueeze(x: Any, dim: int) -> Tensor:
+def unsqueeze(x: TensorLike, dim: int) -> Tensor:
     """With a new axis of length 1."""
     shape = as_tensor(x).shape
     where = insertion_place(dim, len(shape))
     return reshape(x, (*shape[:where], 1, *shape[where:]))
 
 
-def expand(x: Any, *sizes: Any) -> Tensor:
+def expand(x: TensorLike, *sizes: int | Sequence[int]) -> Tensor:
     """Axes of length 1 repeated to other lengths; -1 leaves one as it is."""
     return apply(OPERATIONS["expand"], x, _sizes(sizes))
 
 
-def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def expand_as(x: TensorLike, other: Tensor | Array) -> Tensor:
+    """The tensor expanded to the shape of another one."""
+    return expand(x, other.shape)
+
+
+def cat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     """The tensors one after the other along an axis."""
     return apply(OPERATIONS["cat"], *_a_list("cat", tensors), dim=dim)
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     """The tensors along a new axis."""
     return apply(OPERATIONS["stack"], *_a_list("stack", tensors), dim=dim)
 
@@ -113,7 +124,7 @@ def _a_list(name: str, tensors: Any) -> Sequence[Any]:
     return tensors
 
 
-def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(x: TensorLike, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of a length along an axis, the last possibly shorter; or parts of the lengths in a list.
 
     Raises RuntimeError for lengths that do not make up the axis.
@@ -135,7 +146,7 @@ def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> 
     return tuple(index(x, (*axes, slice(start, stop))) for start, stop in pairwise(ends))
 
 
-def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(x: TensorLike, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most so many parts of one length along an axis, the last possibly shorter.
 
     Raises RuntimeError unless `chunks` is positive.
@@ -146,7 +157,7 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(x, -(-shape[place(dim, len(shape))] // chunks) or 1, dim)
 
 
-def index(x: Any, key: Any) -> Tensor:
+def index(x: TensorLike, key: Any) -> Tensor:
     """``x[key]``: slices, integers, Tensors and NumPy arrays of integers and masks, as NumPy takes them.
 
     Raises IndexError for a Tensor of floats in the key, and for places that are not there.
@@ -175,37 +186,26 @@ def plain_key(key: Any) -> Any:
     return int(data) if isinstance(key, Tensor) and data.ndim == 0 and data.dtype != np.bool_ else data
 
 
-def gather(x: Any, dim: int, index: Any) -> Tensor:
+def gather(x: TensorLike, dim: int, index: TensorLike) -> Tensor:
     """Values picked along an axis by an array of integers."""
     return apply(OPERATIONS["gather"], x, dim, index)
 
 
-def tril(x: Any, diagonal: int = 0) -> Tensor:
+def tril(x: TensorLike, diagonal: int = 0) -> Tensor:
     """The lower triangle, zeros above."""
     return apply(OPERATIONS["tril"], x, diagonal)
 
 
-def triu(x: Any, diagonal: int = 0) -> Tensor:
+def triu(x: TensorLike, diagonal: int = 0) -> Tensor:
     """The upper triangle, zeros below."""
     return apply(OPERATIONS["triu"], x, diagonal)
 
 
-def _iterate(x: Tensor) -> Any:
+def iterate(x: Tensor) -> Iterator[Tensor]:
+    """The parts along the first axis, one after the other.
+
+    Raises TypeError for a tensor without axes.
+    """
     if not x.ndim:
         raise TypeError("iteration over a 0-d tensor")
     return (index(x, row) for row in range(len(x)))
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "reshape": reshape, "view": reshape, "flatten": flatten, "transpose": transpose, "swapaxes": swapaxes,
-    "permute": permute, "t": t, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand": expand, "split": split,
-    "chunk": chunk, "clone": clone, "gather": gather, "tril": tril, "triu": triu, "__getitem__": index,
-    "view_as": lambda x, other: reshape(x, other.shape), "expand_as": lambda x, other: expand(x, other.shape),
-    "contiguous": contiguous, "__iter__": _iterate,
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)
-
-Tensor.T = property(lambda x: permute(x, tuple(reversed(range(x.ndim)))))  # type: ignore[attr-defined]
-Tensor.mT = property(lambda x: transpose(x, -2, -1))  # type: ignore[attr-defined]

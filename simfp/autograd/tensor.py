@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp import observe, precision
+from simfp import observe
 from simfp.array_text import integers_text
 from simfp.arrays import Array, array, owned
-from simfp.autograd.graph import Leaf, Node, Version, backpropagate, is_grad_enabled, set_grad_enabled
-from simfp.devices import as_device
-from simfp.elementwise import FLOAT32
-from simfp.formats import Format
+from simfp.autograd.graph import Node, Version, backpropagate
+from simfp.devices import THE_DEVICE, Device, DeviceLike, as_device
 from simfp.integers import IntegerType, as_dtype, as_integers, type_of
-from simfp.ops import OPERATIONS, Call, Operation, Saved
-from simfp.ops.integers import of_integers
+from simfp.typing import DTypeLike
 
-__all__ = ["Tensor", "apply", "as_tensor", "brought_through", "edges_of", "holding"]
+if TYPE_CHECKING:
+    from simfp.autograd.methods import TensorMethods
+    from simfp.autograd.views import View
+else:
+    TensorMethods = object  # the methods are entered when the operations are there, which need this class
+
+__all__ = ["Tensor", "TensorLike", "as_tensor", "holding"]
 
 
-class Tensor:
+class Tensor(TensorMethods):
     """An array of values of one format that remembers how it was made, so that gradients find their way back.
 
     data: an Array, a NumPy array, numbers or nested lists of them; an Array is taken as it is, all else is copied.
@@ -41,26 +44,15 @@ class Tensor:
         "__weakref__", "_counter", "_data", "_grad", "_grad_fn", "_requires_grad", "_view", "after", "hooks",
         "retains_grad",
     )  # fmt: skip
-    __array_ufunc__: Any = None  # NumPy leaves `ndarray + tensor` to the tensor; `ufuncs` enters how
 
-    if TYPE_CHECKING:  # `functions` and `shaping` enter these, and many more methods
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __pow__: Any
-        __neg__: Any
-        __matmul__: Any
-        __getitem__: Any
-        __setitem__: Any
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: Any = None) -> None:
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        device: DeviceLike | None = None,
+    ) -> None:
         as_device(device)
         self._counter: Version = data._counter if isinstance(data, Tensor) and dtype is None else Version()
         self._data: Any = _held(data, dtype)
@@ -155,6 +147,41 @@ class Tensor:
         """How many axes there are."""
         return int(self._data.ndim)
 
+    @property
+    def itemsize(self) -> int:
+        """How many bytes a value takes in its format or type."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all values take in their format or type."""
+        return self.itemsize * self.numel()
+
+    @property
+    def device(self) -> Device:
+        """The one device."""
+        return THE_DEVICE
+
+    @property
+    def is_cuda(self) -> bool:
+        """True: the one device is cuda:0."""
+        return True
+
+    @property
+    def is_cpu(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in the opposite order."""
+        return self.permute(tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return self.transpose(-2, -1)
+
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
         return self.shape if dim is None else self.shape[dim]
@@ -191,9 +218,6 @@ class Tensor:
 
     def __len__(self) -> int:
         return len(self._data)
-
-    def __float__(self) -> float:
-        return float(self.item())
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -277,6 +301,10 @@ class Tensor:
         return Tensor(self)
 
 
+# what operations take in a Tensor's place
+TensorLike: TypeAlias = Tensor | Array | NDArray[Any] | np.generic | float
+
+
 def _held(data: Any, dtype: Any) -> Any:
     """What a Tensor of `data` holds: an Array, or a NumPy array of integers."""
     if isinstance(data, Tensor):
@@ -300,192 +328,7 @@ def holding(data: Array | NDArray[Any]) -> Tensor:
     return made
 
 
-def as_tensor(x: Any, dtype: Any = None) -> Tensor:
+def as_tensor(x: Any, dtype: DTypeLike | None = None) -> Tensor:
     """`x` as a Tensor; itself if it is one, and in the format asked for."""
     tensor = x if isinstance(x, Tensor) else Tensor(x, dtype=dtype)
     return tensor if dtype is None else tensor.to(dtype)
-
-
-def apply(operation: Operation, *inputs: Any, **options: Any) -> Tensor:
-    """The result of an operation, under the rules of autocast; with a graph behind it, if any input requires one.
-
-    inputs: Tensors, Arrays, NumPy arrays of floats, and whatever else the operation's forward takes by position.
-    """
-    given = tuple([_value(x) for x in inputs])
-    first = given[0] if given else None
-    if not isinstance(first, (Tensor, Array)) and _of_integers_alone(given):
-        made, given = of_integers(operation.name, given, options)
-        if made is not None:
-            out = holding(made)
-            if operation.shows and isinstance(inputs[0], Tensor):
-                out._counter = inputs[0]._counter
-            return out
-    cast, casts = _autocast(operation, given, options) if precision.current().autocast else (given, ())
-    loaded = {"loaded": given[0].dtype} if casts and operation.widens else {}
-    out = _made(operation, cast, options | loaded)
-    node = out._grad_fn
-    if node is not None and node.saves:
-        node.watch(inputs, out, cast)
-    if observe.somebody_follows():
-        casts = casts or ("",) * len(given)
-        place, whole = observe.place(), observe.whole()
-        observe.tell_followers(observe.Applied(operation, given, cast, casts, options, out, place, whole))
-    return out
-
-
-def _of_integers_alone(given: tuple[Any, ...]) -> bool:
-    arrays = [x for x in given if isinstance(x, (Tensor, Array, np.ndarray))]
-    return bool(arrays) and all(isinstance(x, np.ndarray) for x in arrays)
-
-
-def brought_through(operation: Operation, x: Tensor) -> Tensor:
-    """`x` through an operation that computes nothing: nobody who follows the forward hears of it."""
-    return _made(operation, (x,), {})
-
-
-def _made(operation: Operation, given: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
-    """The result of an operation on inputs as they are."""
-    values = tuple(x._data if isinstance(x, Tensor) else x for x in given)
-    with observe.running(operation.name, values):
-        made = operation.forward(*values, **options)
-    result, saved = made if isinstance(made, Saved) else (made, None)
-    if not isinstance(result, Array):  # of nothing but integers
-        raise RuntimeError(f"{operation.name}: expected floating-point values, got {getattr(result, 'dtype', result)}")
-    out = holding(result)
-    if is_grad_enabled():
-        edges = edges_of(operation, given)
-        if edges:
-            out._requires_grad = True
-            out._grad_fn = Node(operation, Call(values, options, result, saved), edges)
-    if operation.shows and isinstance(given[0], Tensor) and _same_memory(result, given[0]._data):
-        View.of(given[0], operation, Call(values, options, result), out)
-    return out
-
-
-def edges_of(operation: Operation, given: Sequence[Any]) -> tuple[tuple[int, Node | Leaf], ...]:
-    """Which inputs get a gradient back through an operation, by position, and where it goes from there."""
-    edges: list[tuple[int, Node | Leaf]] = []
-    for position, x in enumerate(given):
-        if isinstance(x, Tensor):
-            if x._view is not None:
-                x._view.follow(x)
-            if x._requires_grad and operation.vjp(position):
-                edges.append((position, x._grad_fn or x))
-    return tuple(edges)
-
-
-def _same_memory(view: Array, x: Array) -> bool:
-    """Whether an operation that may give a view has given one."""
-    base = x._values.base
-    return view is x or (view._values.base is not None and view._values.base is (x._values if base is None else base))
-
-
-class View:
-    """What a tensor shows: parts of the memory of another one, which is no view.
-
-    base: that other one. steps: the operations that lead from it to the view. number: the version of the memory to
-    which the view's `grad_fn` belongs: where there is a later one, the base may have another history by now.
-    recorded: whether the steps were taken while a graph was recorded.
-    """
-
-    __slots__ = ("base", "number", "recorded", "steps")
-
-    def __init__(self, base: Tensor, steps: tuple[tuple[Operation, Call], ...], recorded: bool) -> None:
-        self.base, self.steps, self.recorded = base, steps, recorded
-        self.number = base._counter.number
-
-    @staticmethod
-    def of(x: Tensor, operation: Operation, call: Call, out: Tensor) -> None:
-        """Makes a view of `out`, which an operation made of `x`."""
-        step = ((operation, call),)
-        if x._view is None:
-            out._view = View(x, step, is_grad_enabled())
-        else:
-            out._view = View(x._view.base, x._view.steps + step, is_grad_enabled() and x._view.recorded)
-        out._counter = x._counter
-
-    def follow(self, x: Tensor) -> None:
-        """Brings the graph behind the view `x` up to what was made of its base."""
-        now = x._counter.number
-        if now == self.number or not self.base._requires_grad:
-            return
-        self.number = now
-        target: Node | Leaf = self.base._grad_fn or self.base
-        for operation, call in self.steps:
-            target = Node(operation, call, ((0, target),))
-        assert isinstance(target, Node)
-        x._change_history(target)
-
-
-def _value(x: Any) -> Any:
-    """A NumPy array of floats as an Array, a Tensor of integers as a NumPy array; anything else as it is."""
-    if isinstance(x, Tensor):
-        return x if isinstance(x._data, Array) else x._data
-    return array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fV" else x
-
-
-def _autocast(
-    operation: Operation, inputs: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """The inputs in the formats that autocast asks for, and how each was brought there (see `observe.Applied`)."""
-    rule = operation.autocast
-    if rule == "refused":
-        raise RuntimeError(REFUSED)
-    if rule == "lower_precision":
-        fmt = precision.current().dtype
-    elif rule == "float32" or (rule == "float32_unless_dtype_given" and options.get("dtype") is None):
-        fmt = FLOAT32
-    elif rule == "widest":
-        fmt = _widest(x.dtype for x in inputs if isinstance(x, (Tensor, Array)))
-    else:
-        return inputs, ()
-    cast = [_cast(x, fmt) if isinstance(x, (Tensor, Array)) else (x, "") for x in inputs]
-    return tuple(x for x, _ in cast), tuple(how for _, how in cast)
-
-
-def _widest(formats: Iterable[Format]) -> Format:
-    """float32 if it is among them, else the region's format; no other may be.
-
-    Raises RuntimeError, as torch does, for any other.
-    """
-    widest = precision.current().dtype
-    for fmt in formats:
-        if FLOAT32 in (fmt, widest):
-            widest = FLOAT32
-        elif fmt != widest:
-            raise RuntimeError(f"Unexpected floating ScalarType in at::autocast::prioritize: {fmt} beside {widest}")
-    return widest
-
-
-def _cast(x: Tensor | Array, fmt: Format) -> tuple[Tensor | Array, str]:
-    """`x` in `fmt`. The region's casts of float32 leaves that require a gradient are made once, and kept until it ends.
-
-    Whether a kept cast still has the values of its leaf, and is in `fmt`, nobody looks, nor does torch: after an edit
-    in place it is stale, and a nested region of another format gets what the outer one made.
-    """
-    if x.dtype == fmt:
-        return x, ""
-    if isinstance(x, Array):
-        return x.astype(fmt), "made"
-    now = precision.current()
-    kept_is_allowed = fmt == now.dtype and x.dtype == FLOAT32 and x._requires_grad and x.is_leaf and now.cache_enabled
-    if not kept_is_allowed:
-        return _copied(x, fmt), "made"
-    if id(x) in now.cache:
-        return now.cache[id(x)][1], "found"
-    with set_grad_enabled(True):  # under no_grad, too: who asks next may want the graph
-        now.cache[id(x)] = x, _copied(x, fmt)  # x itself, so that no other tensor gets its id
-    return now.cache[id(x)][1], "kept"
-
-
-def _copied(x: Tensor, fmt: Format) -> Tensor:
-    return _made(OPERATIONS["_to_copy"], (x, fmt), {})
-
-
-REFUSED = (
-    "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast.\n"
-    "Many models use a sigmoid layer right before the binary cross entropy layer.\n"
-    "In this case, combine the two layers using torch.nn.functional.binary_cross_entropy_with_logits\n"
-    "or torch.nn.BCEWithLogitsLoss.  binary_cross_entropy_with_logits and BCEWithLogits are\n"
-    "safe to autocast."
-)

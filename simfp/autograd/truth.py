@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import Array, array
-from simfp.autograd.tensor import Tensor, as_tensor, holding
+from simfp.autograd.tensor import Tensor, TensorLike, as_tensor, holding
 from simfp.elementwise import FLOAT32
 from simfp.integers import is_integers
 from simfp.ops.integers import common_type, in_type, scalar_type
@@ -42,10 +42,10 @@ def _needs_operands(name: str, *operands: Any) -> None:
 # --- comparisons
 
 
-def _compared(name: str, ufunc: np.ufunc, what: str) -> Callable[[Any, Any], Tensor]:
+def _compared(name: str, ufunc: np.ufunc, what: str) -> Callable[[TensorLike, TensorLike], Tensor]:
     compute = broadcasting(lambda x, y: np.asarray(ufunc(x, y)))  # type: ignore[arg-type, return-value]
 
-    def function(x: Any, y: Any) -> Tensor:
+    def function(x: TensorLike, y: TensorLike) -> Tensor:
         _needs_operands(name, x, y)
         operands = [_data(each) for each in (x, y)]
         if builtins.any(isinstance(each, (float, np.floating)) for each in operands):  # beside integers, float32
@@ -64,12 +64,12 @@ gt, ge = _compared("gt", np.greater, "x > y"), _compared("ge", np.greater_equal,
 not_equal = ne
 
 
-def _operator(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """As an operator, which leaves what is no operand to Python: ``tensor == None`` is False, ``<`` a TypeError."""
+def operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """A function as an operator; what is no operand it leaves to Python: ``tensor == None`` is False, ``<`` raises."""
     return lambda x, y: function(x, y) if _is_operand(y) else NotImplemented
 
 
-def _contains(x: Tensor, element: Any) -> bool:
+def contains(x: Tensor, element: Any) -> bool:
     """Whether any value equals `element`."""
     if not isinstance(element, (Tensor, int, float, np.generic)):
         raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
@@ -85,10 +85,10 @@ def _true(x: Any) -> Any:
     return values != 0
 
 
-def _logical(name: str, ufunc: np.ufunc, what: str) -> Callable[[Any, Any], Tensor]:
+def _logical(name: str, ufunc: np.ufunc, what: str) -> Callable[[TensorLike, TensorLike], Tensor]:
     compute = broadcasting(lambda x, y: np.asarray(ufunc(x, y)))  # type: ignore[arg-type, return-value]
 
-    def function(x: Any, y: Any) -> Tensor:
+    def function(x: TensorLike, y: TensorLike) -> Tensor:
         _needs_operands(name, x, y)
         return holding(compute(_true(x), _true(y)))
 
@@ -102,15 +102,15 @@ logical_or = _logical("logical_or", np.logical_or, "one or both")
 logical_xor = _logical("logical_xor", np.logical_xor, "one, and not both,")
 
 
-def logical_not(x: Any) -> Tensor:
+def logical_not(x: TensorLike) -> Tensor:
     """Whether a value is zero."""
     return holding(~_true(as_tensor(x)))
 
 
-def _bitwise(name: str, ufunc: np.ufunc, sign: str) -> Callable[[Any, Any], Tensor]:
+def _bitwise(name: str, ufunc: np.ufunc, sign: str) -> Callable[[TensorLike, TensorLike], Tensor]:
     compute = broadcasting(lambda x, y: np.asarray(ufunc(x, y)))  # type: ignore[arg-type, return-value]
 
-    def function(x: Any, y: Any) -> Tensor:
+    def function(x: TensorLike, y: TensorLike) -> Tensor:
         _needs_operands(name, x, y)
         operands = [_data(each) for each in (x, y)]
         for each in operands:
@@ -136,7 +136,7 @@ bitwise_left_shift = _bitwise("bitwise_left_shift", np.left_shift, "<<")
 bitwise_right_shift = _bitwise("bitwise_right_shift", np.right_shift, ">>")
 
 
-def bitwise_not(x: Any) -> Tensor:
+def bitwise_not(x: TensorLike) -> Tensor:
     """~x: of truth values the others, of integers all bits turned.
 
     Raises TypeError for floats.
@@ -150,12 +150,12 @@ def bitwise_not(x: Any) -> Tensor:
 # --- of all values, or along an axis
 
 
-def any(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any value, or any along `dim`, is anything but zero; of uint8 in uint8, as in torch."""
     return _over(np.any, x, dim, keepdim)
 
 
-def all(x: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether every value, or every one along `dim`, is anything but zero; of uint8 in uint8, as in torch."""
     return _over(np.all, x, dim, keepdim)
 
@@ -167,7 +167,7 @@ def _over(compute: Any, x: Any, dim: Dims, keepdim: bool) -> Tensor:
     return holding(found.astype(np.uint8) if str(given.dtype) == "uint8" else found)
 
 
-def count_nonzero(x: Any, dim: Dims = None) -> Tensor:
+def count_nonzero(x: TensorLike, dim: Dims = None) -> Tensor:
     """How many values, or how many along `dim`, are anything but zero."""
     given = as_tensor(x)
     axes = places(dim if dim is None or isinstance(dim, int) else tuple(dim), given.ndim)
@@ -177,8 +177,8 @@ def count_nonzero(x: Any, dim: Dims = None) -> Tensor:
 # --- what a value is
 
 
-def _tested(name: str, ufunc: Any, what: str) -> Callable[[Any], Tensor]:
-    def function(x: Any) -> Tensor:
+def _tested(name: str, ufunc: Any, what: str) -> Callable[[TensorLike], Tensor]:
+    def function(x: TensorLike) -> Tensor:
         data = as_tensor(x)._data
         values = data.values if isinstance(data, Array) else data
         return holding(np.asarray(ufunc(values)))
@@ -195,7 +195,7 @@ isneginf = _tested("isneginf", lambda x: x == -np.inf, "minus infinity")
 signbit = _tested("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, "negative, or -0")
 
 
-def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def isclose(x: TensorLike, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where ``|x - y| <= atol + rtol |y|``, or both are the same infinity; computed in float64 (in torch, in the type).
 
     Raises RuntimeError for tensors of two types, and for negative tolerances.
@@ -217,40 +217,12 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     return holding(np.asarray(close(left._data, right._data)))
 
 
-def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(x: TensorLike, y: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether `isclose` holds everywhere."""
     return bool(all(isclose(x, y, rtol, atol, equal_nan)))
 
 
-def equal(x: Any, y: Any) -> bool:
+def equal(x: TensorLike, y: TensorLike) -> bool:
     """Whether two tensors have the same shape and the same values; NaN equals nothing."""
     left, right = as_tensor(x), as_tensor(y)
     return left.shape == right.shape and bool(all(eq(left, right)))
-
-
-def _bitwise_operator(function: Callable[[Any, Any], Any]) -> dict[str, Callable[[Any, Any], Any]]:
-    return {"": _operator(function), "r": _operator(lambda x, y: function(y, x))}
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "__eq__": _operator(eq), "__ne__": _operator(ne), "__lt__": _operator(lt), "__le__": _operator(le),
-    "__gt__": _operator(gt), "__ge__": _operator(ge), "__contains__": _contains, "__invert__": bitwise_not,
-    **{
-        f"__{side}{word}__": method
-        for word, function in (
-            ("and", bitwise_and), ("or", bitwise_or), ("xor", bitwise_xor),
-            ("lshift", bitwise_left_shift), ("rshift", bitwise_right_shift),
-        )
-        for side, method in _bitwise_operator(function).items()
-    },
-    "eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge, "not_equal": ne, "greater": gt, "less": lt,
-    "greater_equal": ge, "less_equal": le,
-    "logical_and": logical_and, "logical_or": logical_or, "logical_xor": logical_xor, "logical_not": logical_not,
-    "bitwise_and": bitwise_and, "bitwise_or": bitwise_or, "bitwise_xor": bitwise_xor, "bitwise_not": bitwise_not,
-    "any": any, "all": all, "count_nonzero": count_nonzero, "isnan": isnan, "isinf": isinf, "isfinite": isfinite,
-    "isposinf": isposinf, "isneginf": isneginf, "signbit": signbit, "isclose": isclose, "allclose": allclose,
-    "equal": equal,
-}  # fmt: skip
-
-for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)

@@ -12,7 +12,7 @@ from simfp.autograd.tensor import Tensor, holding
 from simfp.elementwise import UFUNCS
 from simfp.integers import is_integers
 
-__all__: list[str] = []
+__all__ = ["apply_ufunc"]
 
 # fmt: off
 COUNTERPARTS: dict[np.ufunc, Any] = {
@@ -36,7 +36,7 @@ COUNTERPARTS: dict[np.ufunc, Any] = {
 # fmt: on
 
 
-def _ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+def apply_ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     """The Tensor's own operation of that name, with its gradient; else an Array's, for tensors that need none.
 
     Raises TypeError for methods such as np.add.reduce, for `out` and other options, and for what Arrays have not;
@@ -63,4 +63,3 @@ def _ufunc(x: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
 
 
 ABOVE.append(Tensor)
-Tensor.__array_ufunc__ = _ufunc  # type: ignore[method-assign, assignment]

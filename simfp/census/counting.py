@@ -1,4 +1,4 @@
-"""Census: listens to every rounding of a training run and counts what it did."""
+"""Census: a listener that counts what every rounding of a training run did."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.census.births import Birth, birth
 from simfp.census.naming import Names
+from simfp.census.origins import Origin, origin_of
 from simfp.census.table import SHARES, Table, share_of, shares
 from simfp.formats import Format, as_format
 from simfp.kernels.tallies import tally32, tally64
 from simfp.observe import FATES, PHASES, Rounding
+from simfp.typing import FormatLike, Phase
 
 __all__ = ["COUNTS", "FATES", "Census", "Histogram"]
 
 # what is counted of each rounding; the fates add up to the values
-COUNTS = (*FATES, "zero", "infinite", "updates", "swallowed")
+COUNTS = (*FATES, "zero", "infinite", "updates", "absorbed")
+EARLIER = {"swallowed": "absorbed"}  # names of counts of before, still taken
 BY = ("layer", "operation", "phase", "fmt")
 LOWEST, HIGHEST = -170, 140  # the binades of histograms; the first takes all below it, the last all above
 
@@ -59,8 +61,9 @@ class Census:
     "nan" (see `simfp.fate`). "zeroed" is a value that was not zero and is now; what was zero before is "exact", and
     counted once more as "zero". "overflowed" was finite, and beyond the format's largest number; what was infinite
     before is "exact" in a format with infinities, and counted once more as "infinite". "nan" was NaN before.
-    Of the update of every weight, "updates" counts those that were not zero, and "swallowed" those among them that
-    left the weight as it was; with Kahan's compensation, that left the compensation as it was.
+    Of the update of every weight, "updates" counts those that were not zero, and "absorbed" those among them that
+    left the weight as it was; with Kahan's compensation, that left the compensation as it was. Its earlier name,
+    "swallowed", is taken as well.
 
     Counts are kept by layer, operation, phase (forward, backward, unscale, update) and format; in the backward phase
     also by `gradient`, the input of the operation whose gradient was computed, and in the last two phases by
@@ -80,10 +83,10 @@ class Census:
             raise ValueError(f"`every` must be an integer of at least 1, got {every!r}")
         self.every = int(every)
         self.steps = 0  # that `step` has ended
-        self.births: dict[str, Birth] = {}  # "infinite" and "nan", as soon as there is one
+        self.origins: dict[str, Origin] = {}  # "infinite" and "nan", as soon as there is one
         self._names = Names(model)
         self._bins = HIGHEST - LOWEST + 1 if histogram else 0
-        self._kept: dict[Any, tuple[Key, NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._counted: dict[Any, tuple[Key, NDArray[np.int64], NDArray[np.int64]]] = {}
         # by phase and the format's id, which stays its own while some key keeps the format
         self._of_step: dict[tuple[str, int], tuple[Format, NDArray[np.int64]]] = {}
         self._last: dict[tuple[str, int], tuple[Format, NDArray[np.int64]]] = {}
@@ -128,30 +131,31 @@ class Census:
         # one object, as `observe.stop` wants it: a bound method is made anew each time it is asked for
         return self.__dict__.setdefault("_listener", self._count)
 
-    def _count(self, told: Rounding) -> None:
-        place = told.place
+    def _count(self, event: Rounding) -> None:
+        place = event.place
         layer, (owner, parameter) = self._names.layer(place.layer), self._names.parameter(place.parameter)
-        found = (layer or owner, parameter, place.operation, place.gradient, told.operation, place.phase, id(told.fmt))
-        kept = self._kept.get(found)
-        if kept is None:
+        name = layer or owner
+        identity = (name, parameter, place.operation, place.gradient, event.operation, place.phase, id(event.fmt))
+        entry = self._counted.get(identity)
+        if entry is None:
             counts, bins = np.zeros(len(COUNTS), np.int64), np.zeros(self._bins, np.int64)
-            operation = place.operation or told.operation
-            key = Key(found[0], operation, place.gradient or "", parameter, told.operation, place.phase, told.fmt)
-            kept = self._kept[found] = key, counts, bins
-        key, counts, bins = kept
+            operation = place.operation or event.operation
+            key = Key(name, operation, place.gradient or "", parameter, event.operation, place.phase, event.fmt)
+            entry = self._counted[identity] = key, counts, bins
+        key, counts, bins = entry
         of_step = self._of_step.get((key.phase, id(key.fmt)))
         if of_step is None:
             of_step = self._of_step[key.phase, id(key.fmt)] = key.fmt, np.zeros(len(COUNTS), np.int64)
-        before, after = told.before, told.after
+        before, after = event.before, event.after
         # an empty array of the same type where there is none, so that the loop is compiled for fewer types
-        start = after[:0] if told.start is None else told.start.astype(after.dtype, copy=False)
+        start = after[:0] if event.start is None else event.start.astype(after.dtype, copy=False)
         tally = tally32 if before.dtype == np.float32 else tally64
-        infinite, nan = tally(before, after, start, told.limits, LOWEST, counts, of_step[1], bins)
+        infinite, nan = tally(before, after, start, event.limits, LOWEST, counts, of_step[1], bins)
         for what, there in (("infinite", infinite), ("nan", nan)):
-            if there and what not in self.births:
-                born = birth(what, told, self.steps, key.layer, key.parameter)
-                if born is not None:
-                    self.births[what] = born
+            if there and what not in self.origins:
+                origin = origin_of(what, event, self.steps, key.layer, key.parameter)
+                if origin is not None:
+                    self.origins[what] = origin
 
     # Asking.
 
@@ -159,19 +163,21 @@ class Census:
         """How many values there were, or of one kind of COUNTS: ``census.total("zeroed", phase="backward")``.
 
         filters: `layer` (a name, with all layers within it, or a module), `operation` (torch's name, or that under
-        which the rounding is told: "matmul" within "linear"), `gradient`, `parameter`, `phase`, `fmt`.
+        which the rounding is reported: "matmul" within "linear"), `gradient`, `parameter`, `phase`, `fmt`.
 
         Raises ValueError for an unknown kind, filter, phase, format or layer.
         """
+        what = EARLIER.get(what, what)
         _check("count", what, ("values", *COUNTS))
         return self._total(filters)[what]
 
     def share(self, what: str, **filters: Any) -> float:
         """Which share met a fate: of the numbers that were finite and not zero, "subnormal", "zeroed" or "overflowed";
-        of the updates that were not zero, "swallowed". NaN where there were none.
+        of the updates that were not zero, "absorbed". NaN where there were none.
 
         filters: as `total` takes them.
         """
+        what = EARLIER.get(what, what)
         _check("share", what, tuple(SHARES))
         return share_of(what, self._total(filters))
 
@@ -187,15 +193,15 @@ class Census:
         for key, counts, _ in self._chosen(filters):
             group = tuple(getattr(key, name) for name in names)
             sums[group] = sums.get(group, 0) + counts
-        order = {name: place for place, name in enumerate(self._names.layers)}
+        order = {name: number for number, name in enumerate(self._names.layers)}
         if "layer" in names:  # the model's order; within a layer, that in which things happened
             column = names.index("layer")
             sums = dict(sorted(sums.items(), key=lambda item: order.get(item[0][column], len(order))))
         rows = []
         for group, counts in sums.items():
-            said = {name: value.name if name == "fmt" else value for name, value in zip(names, group)}
-            counted = _named(counts)
-            rows.append(said | counted | shares(counted))
+            labels = {name: value.name if name == "fmt" else value for name, value in zip(names, group)}
+            named = _named(counts)
+            rows.append(labels | named | shares(named))
         return Table(names, rows)
 
     def histogram(self, **filters: Any) -> Histogram:
@@ -208,7 +214,7 @@ class Census:
         chosen = [bins for _, _, bins in self._chosen(filters)]
         return Histogram(LOWEST, np.sum(chosen, axis=0, dtype=np.int64) if chosen else np.zeros(self._bins, np.int64))
 
-    def last_step(self, phase: str, fmt: Any = None) -> dict[str, int]:
+    def last_step(self, phase: Phase, fmt: FormatLike | None = None) -> dict[str, int]:
         """The counts of a phase, or of its roundings to `fmt`, in the last step that was counted and is over."""
         _check("phase", phase, PHASES)
         wanted = None if fmt is None else as_format(fmt)
@@ -220,30 +226,30 @@ class Census:
 
     def state(self) -> Any:
         """All that is counted, as a copy that `load_state` takes back."""
-        kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in self._kept.items()}
+        counted = {name: (key, counts.copy(), bins.copy()) for name, (key, counts, bins) in self._counted.items()}
         of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in self._of_step.items()}
-        return self.steps, dict(self.births), kept, of_step, self._last
+        return self.steps, dict(self.origins), counted, of_step, self._last
 
     def load_state(self, state: Any) -> None:
         """Goes back to what was counted when `state` was taken of this census."""
-        self.steps, births, kept, of_step, self._last = state
-        self.births = dict(births)
-        self._kept = {found: (key, counts.copy(), bins.copy()) for found, (key, counts, bins) in kept.items()}
+        self.steps, origins, counted, of_step, self._last = state
+        self.origins = dict(origins)
+        self._counted = {name: (key, counts.copy(), bins.copy()) for name, (key, counts, bins) in counted.items()}
         self._of_step = {name: (fmt, counts.copy()) for name, (fmt, counts) in of_step.items()}
         if self._inside:
             self._turn(self.counts_step)
 
     def reset(self) -> None:
-        """Forgets all counts, births and steps; names are kept."""
-        self.births = {}
+        """Forgets all counts, origins and steps; names are kept."""
+        self.origins = {}
         self.steps = 0
-        self._kept, self._of_step, self._last = {}, {}, {}
+        self._counted, self._of_step, self._last = {}, {}, {}
         if self._inside:
             self._turn(True)
 
     def __repr__(self) -> str:
         counted = self._total({})
-        lost = f"{counted['zeroed']:,} zeroed, {counted['overflowed']:,} overflowed, {counted['swallowed']:,} swallowed"
+        lost = f"{counted['zeroed']:,} zeroed, {counted['overflowed']:,} overflowed, {counted['absorbed']:,} absorbed"
         return f"<Census of {counted['values']:,} values in {self.steps:,} steps: {lost}>"
 
     def _total(self, filters: dict[str, Any]) -> dict[str, int]:
@@ -260,12 +266,12 @@ class Census:
         if "fmt" in wanted:
             wanted["fmt"] = as_format(wanted["fmt"])
         if "layer" in wanted:
-            given = wanted["layer"]
-            wanted["layer"] = given if isinstance(given, str) else self._names.layer(given)
+            layer = wanted["layer"]
+            wanted["layer"] = layer if isinstance(layer, str) else self._names.layer(layer)
             known = self._names.layers
             if not any(_within(name, wanted["layer"]) for name in known):
                 _check("layer", wanted["layer"], tuple(known))
-        return [each for each in self._kept.values() if _passes(each[0], wanted)]
+        return [each for each in self._counted.values() if _passes(each[0], wanted)]
 
 
 def _passes(key: Key, wanted: dict[str, Any]) -> bool:

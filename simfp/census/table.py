@@ -15,7 +15,7 @@ SHARES = {
     "subnormal":  ("numbers", "of the numbers before rounding that were finite and not zero"),
     "zeroed":     ("numbers", "of the numbers before rounding that were finite and not zero"),
     "overflowed": ("numbers", "of the numbers before rounding that were finite and not zero"),
-    "swallowed":  ("updates", "of the updates that were not zero"),
+    "absorbed":   ("updates", "of the updates that were not zero"),
 }
 # fmt: on
 
@@ -49,8 +49,8 @@ class Table:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
-        return self.rows[place]
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.rows[index]
 
     def __str__(self) -> str:
         head, *body = self._cells()
@@ -82,7 +82,7 @@ class Table:
     def _cells(self) -> list[list[str]]:
         """The column names, and then each row, as text. Columns in which nothing was counted are left out."""
         shown = ["values", "zero", "infinite", "exact", "rounded", "subnormal", "zeroed", "overflowed", "nan"]
-        shown = [name for name in [*shown, "updates", "swallowed"] if any(row[name] for row in self.rows)]
+        shown = [name for name in [*shown, "updates", "absorbed"] if any(row[name] for row in self.rows)]
         lines = [[*self.by, *(NOTES.get(name, name) for name in shown)]]
         for row in self.rows:
             lines.append([str(row[name]) or "-" for name in self.by] + [_counted(name, row) for name in shown])

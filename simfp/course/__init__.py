@@ -11,15 +11,34 @@ forget("03")              start a lesson over
 ledger.show()             the claims that the course tests, and how they stand
 recordings.load(name)     what a GPU answered
 watch(training)           takes its steps, with a progress bar
+
+What is here, in the order in which it may import one another (each only those above it):
+
+    display         cards, tables and pictures, in a notebook and as text
+    notebooks       the lessons' files
+    progress        what the learner has done
+    judges          who judges an answer
+    bets            bets, kept and settled
+    exercises       questions, hints, solutions
+    lessons         a folder for each lesson
+    catalogue       bets and exercises by id
+    contents        the map of the lessons
+    claims          the experiments of the ledger
+    ledger          the claims that the course tests
+    machine         whether this machine runs the course
+    progress_bar    long work in a cell
+    authoring       for those who write lessons
+    record_recipes  a command that recordings name, now in authoring
 """
 
 from typing import Any
 
-from simfp.course import bets, catalogue, contents, exercises, ledger, recordings
+from simfp.course import bets, catalogue, contents, exercises, ledger
 from simfp.course.display import Card, Picture, Table
 from simfp.course.machine import environment
 from simfp.course.progress import forget
-from simfp.course.waiting import watch
+from simfp.course.progress_bar import watch
+from simfp.silicon import recordings
 
 __all__ = [
     "bet",
@@ -44,10 +63,11 @@ def bet(key: str, answer: Any = ...) -> Card:
 
 def settle(lesson: str) -> Table:
     """What you bet in a lesson ("03"), and what happened."""
-    known = sorted({key.partition(".")[0] for key in catalogue.BETS})
-    if lesson not in known:
+    rows = catalogue.of_lesson(catalogue.BETS, lesson)
+    if not rows:
+        known = sorted({key.partition(".")[0] for key in catalogue.BETS})
         raise ValueError(f"no bets in lesson {lesson!r}; expected one of {', '.join(known)}")
-    return bets.settle(catalogue.of_lesson(catalogue.BETS, lesson))
+    return bets.settle(rows)
 
 
 def check(key: str, answer: Any = ...) -> Card:

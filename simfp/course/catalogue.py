@@ -1,53 +1,74 @@
-"""Which lessons have bets and exercises: one table a lesson, found by id."""
+"""The bets and exercises of all lessons, found by id; a lesson is loaded when something of it is asked for."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol, TypeVar
 
-from simfp.course import (
-    lesson_00,
-    lesson_01,
-    lesson_02,
-    lesson_03,
-    lesson_04,
-    lesson_05,
-    lesson_06,
-    lesson_07,
-    lesson_08,
-    lesson_09,
-    lesson_10,
-    lesson_11,
-    lesson_12,
-    lesson_13,
-)
+from simfp.course import lessons
 from simfp.course.bets import Bet
 from simfp.course.exercises import Exercise
 
-__all__ = ["BETS", "EXERCISES", "find", "of_lesson"]
+__all__ = ["BETS", "EXERCISES", "LESSONS", "Rows", "find", "of_lesson"]
 
-LESSONS = (
-    lesson_00,
-    lesson_01,
-    lesson_02,
-    lesson_03,
-    lesson_04,
-    lesson_05,
-    lesson_06,
-    lesson_07,
-    lesson_08,
-    lesson_09,
-    lesson_10,
-    lesson_11,
-    lesson_12,
-    lesson_13,
-)
-BETS: dict[str, Bet] = {row.id: row for lesson in LESSONS for row in lesson.BETS}
-EXERCISES: dict[str, Exercise] = {row.id: row for lesson in LESSONS for row in lesson.EXERCISES}
-
-Row = TypeVar("Row")
+# "00", "01" ...: the folders that there are
+LESSONS = tuple(sorted(found.name[-2:] for found in pkgutil.iter_modules(lessons.__path__) if found.ispkg))
 
 
-def find(table: dict[str, Row], key: str) -> Row:
+class HasId(Protocol):
+    """What a lesson has tables of."""
+
+    @property
+    def id(self) -> str:
+        """The lesson, a dot, and what the row is called in it: "03.1", "03.a"."""
+
+
+Row = TypeVar("Row", bound=HasId)
+
+
+class Rows(Mapping[str, Row]):
+    """Rows of all lessons by their ids. One row loads its lesson; going through all of them loads every lesson.
+
+    part: the module of a lesson, "bets" or "exercises"; it holds a tuple of the same name in capitals. A lesson
+    without that module has no such rows.
+    """
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def of(self, lesson: str) -> Mapping[str, Row]:
+        """The rows of one lesson, "03" say; none where there is no such lesson."""
+        return _rows(lesson, self._part) if lesson in LESSONS else {}
+
+    def __getitem__(self, key: str) -> Row:
+        if not isinstance(key, str):
+            raise KeyError(key)
+        return self.of(key.partition(".")[0])[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for lesson in LESSONS for key in self.of(lesson))
+
+    def __len__(self) -> int:
+        return sum(len(self.of(lesson)) for lesson in LESSONS)
+
+
+@cache
+def _rows(lesson: str, part: str) -> dict[str, Any]:
+    module = f"{lessons.__name__}.lesson_{lesson}.{part}"
+    if find_spec(module) is None:
+        return {}
+    return {row.id: row for row in getattr(import_module(module), part.upper())}
+
+
+BETS: Rows[Bet] = Rows("bets")
+EXERCISES: Rows[Exercise] = Rows("exercises")
+
+
+def find(table: Rows[Row], key: str) -> Row:
     """The row called `key`.
 
     Raises ValueError for another, naming those that there are.
@@ -57,6 +78,6 @@ def find(table: dict[str, Row], key: str) -> Row:
     return table[key]
 
 
-def of_lesson(table: dict[str, Row], lesson: str) -> list[Row]:
+def of_lesson(table: Rows[Row], lesson: str) -> list[Row]:
     """The rows of a lesson, "03" say; none where it has none."""
-    return [row for key, row in table.items() if key.partition(".")[0] == lesson]
+    return list(table.of(lesson).values())

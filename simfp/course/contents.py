@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from simfp.course import catalogue, notebooks, places, progress
+from simfp import lessons_folder
+from simfp.course import catalogue, notebooks, progress
 from simfp.course.display import Card, Table
 
 __all__ = ["table"]
@@ -12,7 +13,7 @@ __all__ = ["table"]
 
 def table() -> Table | Card:
     """A row for each lesson: its question, and what of its bets and exercises is done."""
-    folder = places.lessons()
+    folder = lessons_folder.lessons()
     if folder is None:
         return Card("The lessons are not here", "Open this notebook from the folder that it came in.", "wrong")
     kept = progress.read()

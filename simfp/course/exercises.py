@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from simfp.course import notebooks, places, progress
+from simfp import lessons_folder
+from simfp.course import notebooks, progress
 from simfp.course.display import Card
-from simfp.course.judging import Judgement
+from simfp.course.judges.judgement import Judgement
 
 __all__ = ["Exercise", "check", "hint", "solution"]
 
@@ -66,7 +67,7 @@ def solution(row: Exercise) -> Card:
     if not progress.entry("exercises", row.id).get("tries"):
         why = f'Even a wrong answer tells you something: `check("{row.id}", ...)` with yours in place of the dots.'
         return Card(f"{row.id}: the solution comes after a try", why, "waiting")
-    folder = places.lessons()
+    folder = lessons_folder.lessons()
     files = sorted((folder / "solutions").glob(f"{row.id.partition('.')[0]}_*.ipynb")) if folder else []
     cells = [cell for file in files for cell in notebooks.tagged(file, row.id)]
     if not cells:

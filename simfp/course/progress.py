@@ -11,8 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from simfp import whole_files
-from simfp.course import places
+from simfp import lessons_folder, whole_files
 
 __all__ = ["entry", "forget", "path", "read", "update"]
 
@@ -25,7 +24,7 @@ MOST = 1 << 53  # tries, and hints
 def path() -> Path:
     """Where progress is kept."""
     chosen = os.environ.get("SIMFP_PROGRESS")
-    return Path(chosen).expanduser() if chosen else (places.lessons() or Path.cwd()) / "progress.json"
+    return Path(chosen).expanduser() if chosen else (lessons_folder.lessons() or Path.cwd()) / "progress.json"
 
 
 def read() -> dict[str, Any]:

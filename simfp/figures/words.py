@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from simfp.experiments.overflow import Birth, Softmax
-from simfp.experiments.underflow import Landing, Lane
-from simfp.rounding import ulp
-
 __all__ = [
-    "GIB", "became", "births", "ceiling", "decimal", "factor", "gib", "limits", "numbers", "percent",
+    "GIB", "decimal", "factor", "gib", "numbers", "percent",
     "power_of_two", "relative_error", "scale", "share",
 ]  # fmt: skip
 
@@ -93,35 +89,6 @@ def relative_error(before: float, after: float) -> str:
     return f"{'+' if error > 0 else '−'}{decimal(abs(error), 3)} %"
 
 
-def became(landing: Landing, index: int) -> str:
-    """What became of the value at place `index` of a Landing, in a few words."""
-    before, after, fate = landing.before[index], landing.after[index], landing.fates[index]
-    if fate == "zeroed":
-        kept_otherwise = before > landing.fmt.smallest_subnormal / 2
-        return "flushed to zero: lost" if kept_otherwise else "zero: lost"
-    if fate == "overflowed":
-        return f"too large: {decimal(after)}"
-    exactly = "exact" if after == before else "rounded"
-    if fate == "subnormal":
-        return f"subnormal, {exactly}: {landing.bits_left[index]} of {landing.fmt.precision} bits left"
-    return exactly
-
-
-def limits(lane: Lane) -> str:
-    """Where a format's numbers thin out and end, in a few words."""
-    normal, lowest = lane.fmt.min_exponent, lane.staircase[0][0]
-    if lowest == normal:
-        return f"normal from {power_of_two(normal)}, nothing below"
-    return f"normal from {power_of_two(normal)}, last bit at {power_of_two(lowest)}"
-
-
-def ceiling(lane: Lane) -> str:
-    """Where a format's numbers end at the top, in a few words."""
-    largest = lane.fmt.max
-    tie = largest + float(ulp(largest, lane.fmt)) / 2
-    return f"largest {decimal(largest)}, too large {'above' if lane.limits.overflowed > tie else 'from'} {decimal(tie)}"
-
-
 def numbers(values: Iterable[float]) -> str:
     """A few numbers side by side.
 
@@ -129,20 +96,6 @@ def numbers(values: Iterable[float]) -> str:
     '0.25  NaN  1e9'
     """
     return "  ".join(decimal(x, 3) for x in values)
-
-
-def births(softmax: Softmax, index: int) -> str:
-    """Which operations made the infinities and the NaN of row `index` of a Softmax, and of what."""
-    return "; ".join(map(_birth, softmax.births[index])) or "no ∞ or NaN is born"
-
-
-def _birth(birth: Birth) -> str:
-    symbols = {"adding the mask": "+", "subtracting the maximum": "−", "the sum": "+", "the division": "÷"}
-    first, *second = (decimal(operand) for operand in birth.operands)
-    of = (
-        f"{first} {symbols[birth.stage]} {f'({second[0]})' if second[0][0] in '-−' else second[0]}" if second else first
-    )
-    return f"{decimal(birth.result)} from {birth.stage}{'' if birth.stage == 'exp' else ' '}({of})"
 
 
 def gib(size: float) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from simfp import whole_files
 from simfp.commands import typed
-from simfp.gpu import compare
+from simfp.silicon import compare
 
 try:
     import torch
@@ -26,13 +26,13 @@ except ModuleNotFoundError:
 
 from simfp.gpu import (
     approximations,
-    half_products,
     measure,
     orders,
     probe,
     quality,
     record,
     record_products,
+    split_k_products,
     training,
     validate_command,
 )
@@ -101,7 +101,7 @@ RECORDINGS: dict[str, Make] = {  # of one file each
     "operations": lambda options: validate_command.operations(options.device),
     "measure": lambda options: measure.measure(options.device),
     "quality": lambda options: quality.quality(options.device, seconds=options.seconds),
-    "half-products": lambda options: half_products.half_products(options.device, options.seconds),
+    "half-products": lambda options: split_k_products.half_products(options.device, options.seconds),
 }
 
 
@@ -170,7 +170,7 @@ def _probe(options: argparse.Namespace) -> int:
     on_cpu = not options.device.startswith("cuda")
     formats = options.format or (PROBED[3:] if on_cpu else PROBED)
     if options.draw:
-        from simfp.figures import summation_tree  # and with it Matplotlib, which nothing else here needs
+        from simfp.figures.numbers import summation_tree  # and with it Matplotlib, which nothing else here needs
 
         summation_tree.check_name(options.draw)
     findings = []

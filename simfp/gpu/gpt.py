@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from simfp.experiments.model_sizes import GPT
+from simfp.experiments.memory.model_sizes import GPT
 
 __all__ = ["Model"]
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from simfp import whole_files
-from simfp.course import notebooks, pictures, places
+from simfp import lessons_folder, whole_files
+from simfp.course import notebooks
+from simfp.course.authoring import pictures
 from simfp.gpu import record
 
 __all__ = ["LESSON", "copy_of", "write"]
@@ -38,7 +39,7 @@ def copy_of(executed: dict[str, Any], provenance: dict[str, Any]) -> dict[str, A
 
 def write(path: Path, device: str) -> None:
     """Runs the lesson and writes its copy, whole or not at all. Raises RuntimeError where a cell fails."""
-    folder = places.lessons()
+    folder = lessons_folder.lessons()
     if folder is None:
         raise RuntimeError("the lesson is not here: run this in the project's folder")
     copy = copy_of(pictures.execute(folder / LESSON), record.provenance(device, "lesson"))

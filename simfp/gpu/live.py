@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simfp import whole_files
-from simfp.course import recordings
-from simfp.experiments.device_checks import SUITES, checks
-from simfp.gpu import report as pages
+from simfp.silicon import recordings
+from simfp.silicon import report as pages
+from simfp.silicon.device_checks import SUITES, checks
 
 __all__ = ["Asked", "asked", "keep"]
 

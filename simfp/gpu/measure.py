@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from simfp.experiments.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, TorchRecipe
+from simfp.experiments.memory.model_sizes import GPT, GPT_SIZES, MLP, MLPS, RECIPES, TorchRecipe
 from simfp.gpu.gpt import Model
 from simfp.gpu.operations import TYPES, elementwise, products, seconds_of
 

@@ -6,19 +6,19 @@ import contextlib
 import re
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from simfp.commands import typed
-from simfp.experiments import half_products, products
-from simfp.experiments.device_answers import Codes, Names, Simulated
-from simfp.experiments.training_runs import Backend, Run
 from simfp.gpu import products as device_products
 from simfp.gpu.products import TYPES
 from simfp.gpu.training import on_device, orders
+from simfp.silicon import product_cases, split_k_products
+from simfp.silicon.backends import Codes, Names, Simulated
+from simfp.silicon.reproducible_runs import Backend, Run
 from simfp.tensor_core import GENERATIONS, Generation, TensorCore
 
 __all__ = ["OLDEST", "OnDevice", "generation_of", "model_of", "saturates", "trouble_with"]
@@ -61,17 +61,17 @@ class OnDevice:
         """The codes in another format."""
         return self.codes(self.leaf(codes, fmt).to(TYPES[to]))
 
-    def sums_of_products(self, case: products.Case) -> Codes:
+    def sums_of_products(self, case: product_cases.Case) -> Codes:
         """The sums of products of a case, as codes of float32. Raises RuntimeError where there are none in float32."""
         if not self.device.startswith("cuda") and "float32" not in case.fmt:
             raise RuntimeError(f"a CPU gives no sums of products of {case.fmt} in float32")
         return device_products.answer(case, self.device)
 
-    def half_product(self, shape: half_products.Shape) -> Codes:
+    def half_product(self, shape: split_k_products.Shape) -> Codes:
         """A product with a result of 16 bits."""
         a, b = (
             device_products.laid_out(torch.from_numpy(x).to(TYPES[shape.fmt]).to(self.device), way)
-            for x, way in zip(half_products.inputs(shape), shape.layout, strict=True)
+            for x, way in zip(split_k_products.inputs(shape), shape.layout, strict=True)
         )
         return self.codes(torch.mm(a, b))
 
@@ -107,7 +107,9 @@ def generation_of(device: str) -> tuple[Generation, str]:
     for fmt in ("float16", "bfloat16"):
         step = probe(device, fmt, (64, 96, 64)).step
         if step.fraction_bits is not None:
-            core = TensorCore(step.terms, step.fraction_bits, rounding=step.conversion, inputs=(fmt,))
+            rounding: Literal["toward_zero", "nearest_even"]
+            rounding = "nearest_even" if step.conversion == "nearest" else "toward_zero"
+            core = TensorCore(step.terms, step.fraction_bits, rounding=rounding, inputs=(fmt,))
             cores[core.inputs[0]] = core
     return Generation("probed", cores), f"{told} is in no table: its cores were probed"
 

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from simfp.accumulation import Accumulator, SequentialSum
-from simfp.course import recordings
-from simfp.experiments.half_products import Shape
 from simfp.formats import as_format
 from simfp.gpu.products import TYPES, count_on, laid_out, multiply
 from simfp.probing import describe, product_along, summation_tree
 from simfp.rounding import round_to
+from simfp.silicon import recordings
+from simfp.silicon.split_k_products import Shape
 from simfp.tensor_core import HOPPER, predicted_order
 
 __all__ = ["FORMATS", "LENGTHS", "SIZES", "compared", "grid", "orders"]

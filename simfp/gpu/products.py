@@ -1,4 +1,4 @@
-"""Matrix products on a device: asked for with the inputs of `simfp.experiments.products`, or with a prober's masks."""
+"""Matrix products on a device: asked for with the inputs of `simfp.silicon.product_cases`, or with a prober's masks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simfp.experiments.products import Case, inputs
-from simfp.probing import Counts, masks_for, whole
+from simfp.probing import Counts, as_counts, masks_for
 from simfp.rounding import encode
+from simfp.silicon.product_cases import Case, inputs
 
 __all__ = ["TYPES", "Product", "answer", "count_on", "laid_out", "multiply", "on_device"]
 
@@ -105,7 +105,7 @@ def count_on(
             for low in range(0, k, exact):
                 found = answers(part, low, min(low + exact, k)).double().cpu().numpy()
                 total[start : start + asked] += found / tiny**factors
-        return whole(total, k)
+        return as_counts(total, k)
 
     return count
 

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from simfp.experiments.model_sizes import GPT, TorchRecipe, as_recipe
-from simfp.experiments.text import corpus
+from simfp.experiments.memory.model_sizes import GPT, TorchRecipe, as_recipe
+from simfp.experiments.training.text import corpus
 from simfp.gpu.measure import recipe_context
 
 __all__ = ["quality"]
@@ -124,7 +124,7 @@ def quality(
         "text": {
             "characters": characters,
             "held_out": held_out,
-            "made_by": "simfp.experiments.text.corpus",
+            "made_by": "simfp.experiments.training.text.corpus",
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
         "training": {

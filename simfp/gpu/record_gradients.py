@@ -21,7 +21,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from simfp import whole_files
-from simfp.experiments import gradients
+from simfp.experiments.numbers import gradients
 
 SEED = 0
 WIDTHS = (64, 128, 128, 128, 10)

@@ -1,4 +1,4 @@
-"""Records matrix products of a device: the sums of every case of `simfp.experiments.products`, bit for bit."""
+"""Records matrix products of a device: the sums of every case of `simfp.silicon.product_cases`, bit for bit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from simfp.experiments.products import CASES, Recorded, checksum
 from simfp.gpu.products import answer
+from simfp.silicon.product_cases import CASES, Recorded, checksum
 
 __all__ = ["products"]
 

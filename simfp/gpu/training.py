@@ -1,4 +1,4 @@
-"""Training runs on a device: the loop of `simfp.experiments.training_runs`, with torch's names."""
+"""Training runs on a device: the loop of `simfp.silicon.reproducible_runs`, with torch's names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from simfp.experiments.device_answers import CannotAsk
-from simfp.experiments.training_runs import RUNS, Backend, Run, products_of, row_of, train
 from simfp.gpu.products import TYPES, count_on
 from simfp.probing import describe, summation_tree
+from simfp.silicon.backends import CannotAsk
+from simfp.silicon.reproducible_runs import RUNS, Backend, Run, products_of, row_of, train
 
 __all__ = ["on_device", "orders", "training"]
 

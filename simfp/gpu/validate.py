@@ -10,21 +10,12 @@ import numpy as np
 import torch
 
 from simfp.bits import decode
-from simfp.experiments.device_answers import (
-    Answer,
-    Answers,
-    CannotAsk,
-    Compared,
-    Noted,
-    Simulated,
-    checksum,
-    compare,
-)
-from simfp.experiments.device_checks import Check
-from simfp.experiments.frontier import FRONTIER
 from simfp.figures.words import decimal
 from simfp.formats import as_format
 from simfp.gpu.on_device import OnDevice, first_line
+from simfp.silicon.backends import Answer, Answers, CannotAsk, Compared, Noted, Simulated, checksum, compare
+from simfp.silicon.device_checks import Check
+from simfp.silicon.frontier import FRONTIER
 
 __all__ = ["Asked", "ask", "element", "row_of", "run"]
 

@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from simfp.experiments.device_answers import Simulated
-from simfp.experiments.device_checks import SUITES, Check, checks
-from simfp.gpu import record, report
-from simfp.gpu.compare import VERSION
+from simfp.gpu import record
 from simfp.gpu.on_device import OnDevice, model_of, trouble_with
 from simfp.gpu.validate import ask, element, run
+from simfp.silicon import report
+from simfp.silicon.backends import Simulated
+from simfp.silicon.compare import VERSION
+from simfp.silicon.device_checks import SUITES, Check, checks
 
 __all__ = ["add_to", "operations", "validate"]
 

@@ -11,10 +11,10 @@ from numba import njit
 from simfp.kernels.intrinsics import number, shortened
 from simfp.kernels.rounded_additions import (
     ANY,
-    BY_CHANCE,
     LANES,
     NARROW,
     NEAREST,
+    STOCHASTIC,
     lane_rounded,
     raised,
     rounded,
@@ -168,7 +168,7 @@ def _lanes(total, rest, worth, a, b, m, n0, plan, how, below, magic, fused, down
             )  # fmt: skip
         else:
             _add(
-                total, rest, worth, factor, row, fields, BY_CHANCE, below, magic, fused, down, False,
+                total, rest, worth, factor, row, fields, STOCHASTIC, below, magic, fused, down, False,
                 key, twist, unused, step,
             )  # fmt: skip
         step += 4

@@ -14,10 +14,10 @@ from numba import njit
 
 from simfp.kernels.rounded_additions import (
     ANY,
-    BY_CHANCE,
     LANES,
     NARROW,
     NEAREST,
+    STOCHASTIC,
     lane_rounded,
     raised,
     rounded,
@@ -215,7 +215,7 @@ def _lanes(program, stack, width, a, b, m, n0, plan, how, below, magic, fused, d
                 )  # fmt: skip
             else:
                 _add(
-                    totals, factor, row, k < opened, fields, BY_CHANCE, below, magic, fused, down, False,
+                    totals, factor, row, k < opened, fields, STOCHASTIC, below, magic, fused, down, False,
                     key, twist, unused, step,
                 )  # fmt: skip
             step += k >= opened and not fused
@@ -265,4 +265,4 @@ def _merge(out, left, right, plan, how, below, magic, down, short, key, twist, u
     else:
         for j in range(out.size):
             total = sum_to_odd(left[j], right[j], down, False)
-            out[j] = lane_rounded(total, fields, BY_CHANCE, below, magic, j, key, twist, unused, step)
+            out[j] = lane_rounded(total, fields, STOCHASTIC, below, magic, j, key, twist, unused, step)

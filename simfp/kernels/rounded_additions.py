@@ -23,20 +23,11 @@ from simfp.kernels.rounding import (
 )
 
 __all__ = [
-    "ANY",
-    "BY_CHANCE",
-    "LANES",
-    "NARROW",
-    "NEAREST",
-    "lane_rounded",
-    "owned",
-    "raised",
-    "rounded",
-    "sum_to_odd",
+    "ANY", "LANES", "NARROW", "NEAREST", "STOCHASTIC", "lane_rounded", "owned", "raised", "rounded", "sum_to_odd",
     "to_nearest",
 ]  # fmt: skip
 
-NEAREST, ANY, BY_CHANCE = 0, 1, 2  # how to round: to nearest even by its shorter way, in any mode, stochastically
+NEAREST, ANY, STOCHASTIC = 0, 1, 2  # how to round: to nearest even by its shorter way, in any mode, stochastically
 LANES = 128  # sums side by side: setting up a loop over them costs little, and they stay in the nearest cache
 NARROW = 12  # up to so many columns are added one by one: that is quicker than lanes of them
 SIGN = np.uint64(1 << 63)

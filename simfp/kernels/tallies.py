@@ -1,4 +1,4 @@
-"""Counting what a rounding did: fates, swallowed updates, and a histogram of magnitudes.
+"""Counting what a rounding did: fates, absorbed updates, and a histogram of magnitudes.
 
 One pass over the values before and after, in blocks that stay in cache: first comparisons of bit patterns, of which the
 compiler makes vectors, then the histogram, which costs an access to memory for each value.

@@ -7,11 +7,10 @@ linear, convolution, embedding, normalization, attention, recurrent, transformer
 activations, rarer_activations, pooling, shaping    layers without
 losses, distances           losses
 functional                  all of it as functions
-init, randomness, drawing   how parameters begin, and where chance comes from: `nn.manual_seed`, `nn.get_rng_state`
+init                        how parameters begin; where chance comes from is `simfp.randomness`
 utils                       clip_grad_norm_, clip_grad_value_; parameters as one vector
 """
 
-import simfp.nn.drawing  # noqa: F401  (enters its methods)
 from simfp.nn import functional, init, utils
 from simfp.nn.activations import (
     GELU,
@@ -69,7 +68,6 @@ from simfp.nn.normalization import (
 )
 from simfp.nn.parameter import Parameter
 from simfp.nn.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
-from simfp.nn.randomness import get_rng_state, manual_seed, set_rng_state
 from simfp.nn.rarer_activations import (
     CELU,
     ELU,
@@ -113,6 +111,7 @@ from simfp.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from simfp.randomness import get_rng_state, manual_seed, set_rng_state
 
 __all__ = [
     "CELU",

@@ -7,7 +7,7 @@ from typing import Any
 from simfp.autograd import Tensor, as_tensor
 from simfp.nn import functional
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
 
 __all__ = [
     "GELU", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU",
@@ -151,7 +151,7 @@ class Dropout(Module):
     Raises ValueError for a p outside of [0, 1].
     """
 
-    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Any = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Chance = None) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from simfp.arrays import Array, array
 from simfp.autograd import Tensor, as_tensor
+from simfp.devices import DeviceLike
 from simfp.formats import Format
 from simfp.nn import functional, init
 from simfp.nn.linear import Linear, empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
+from simfp.typing import FormatLike
 
 __all__ = ["MultiheadAttention"]
 
@@ -40,10 +42,10 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         if embed_dim <= 0 or num_heads <= 0:

@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 from simfp.autograd import Tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional
 from simfp.nn.linear import empty, reset
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
+from simfp.typing import FormatLike
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
@@ -47,7 +49,7 @@ class _Conv(Module):
     def _each(self, x: Any) -> tuple[Any, ...]:
         return tuple(x) if isinstance(x, (tuple, list)) else (x,) * self.axes
 
-    def reset_parameters(self, rng: Any = None) -> None:
+    def reset_parameters(self, rng: Chance = None) -> None:
         """Draws the parameters anew."""
         reset(self, self.weight.shape[1] * math.prod(self.kernel_size), generator(rng))
 
@@ -84,10 +86,10 @@ class Conv1d(_Conv):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         shape = (in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
@@ -120,10 +122,10 @@ class Conv2d(_Conv):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         shape = (in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
@@ -156,10 +158,10 @@ class ConvTranspose1d(_Conv):
         bias: bool = True,
         dilation: int | tuple[int] = 1,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         self.output_padding = self._each(output_padding)
@@ -194,10 +196,10 @@ class ConvTranspose2d(_Conv):
         bias: bool = True,
         dilation: int | tuple[int, int] = 1,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         self.output_padding = self._each(output_padding)

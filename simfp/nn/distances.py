@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from simfp.autograd import Tensor
 from simfp.nn import functional
 from simfp.nn.losses import _Loss
 from simfp.nn.module import Module
+from simfp.typing import Reduction
 
 __all__ = [
     "CosineEmbeddingLoss", "CosineSimilarity", "GaussianNLLLoss", "HingeEmbeddingLoss", "KLDivLoss",
@@ -43,7 +44,11 @@ class KLDivLoss(_Loss):
     """target (log(target) - input) of log-probabilities; `reduction` may be "batchmean", too: the sum over N."""
 
     def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
+        self,
+        size_average: Any = None,
+        reduce: Any = None,
+        reduction: Reduction | Literal["batchmean"] = "mean",
+        log_target: bool = False,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
@@ -63,7 +68,7 @@ class PoissonNLLLoss(_Loss):
         size_average: Any = None,
         eps: float = 1e-8,
         reduce: Any = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
@@ -76,7 +81,7 @@ class PoissonNLLLoss(_Loss):
 class GaussianNLLLoss(_Loss):
     """(log(var) + (x - t)^2 / var) / 2; with `full` log(2 pi) / 2 more."""
 
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
         self.full, self.eps = full, eps
 
@@ -87,7 +92,7 @@ class GaussianNLLLoss(_Loss):
 
 class _Margin(_Loss):
     def __init__(
-        self, margin: float = 0.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+        self, margin: float = 0.0, size_average: Any = None, reduce: Any = None, reduction: Reduction = "mean"
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.margin = margin
@@ -113,7 +118,7 @@ class HingeEmbeddingLoss(_Loss):
     """x where the target is 1, max(0, margin - x) where it is -1."""
 
     def __init__(
-        self, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+        self, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: Reduction = "mean"
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.margin = margin
@@ -142,7 +147,7 @@ class TripletMarginLoss(_Loss):
         swap: bool = False,
         size_average: Any = None,
         reduce: Any = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         if margin <= 0:

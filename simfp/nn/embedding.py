@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
+from simfp.typing import FormatLike
 
 __all__ = ["Embedding"]
 
@@ -30,9 +32,9 @@ class Embedding(Module):
         embedding_dim: int,
         padding_idx: int | None = None,
         *,
-        device: Any = None,
-        dtype: Any = None,
-        rng: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
@@ -42,7 +44,7 @@ class Embedding(Module):
         self.weight = empty(num_embeddings, embedding_dim, dtype=dtype)
         self.reset_parameters(rng)
 
-    def reset_parameters(self, rng: Any = None) -> None:
+    def reset_parameters(self, rng: Chance = None) -> None:
         """Draws the rows anew."""
         init.normal_(self.weight, generator=generator(rng))
         if self.padding_idx is not None:

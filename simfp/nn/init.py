@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from simfp.arrays import array
 from simfp.autograd import Tensor, no_grad
-from simfp.nn.randomness import generator as _generator
+from simfp.randomness import Chance
+from simfp.randomness import generator as _generator
 
 __all__ = [
     "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
@@ -31,18 +32,18 @@ GAINS: dict[str, float] = {
 # fmt: on
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Chance = None) -> Tensor:
     """`tensor`, filled from the uniform distribution over [a, b)."""
     return _filled(tensor, _generator(generator).uniform(a, b, tensor.shape))
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Chance = None) -> Tensor:
     """`tensor`, filled from the normal distribution."""
     return _filled(tensor, _generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Chance = None
 ) -> Tensor:
     """`tensor`, filled from the normal distribution within [a, b]: what falls outside is drawn again.
 
@@ -79,19 +80,19 @@ def eye_(tensor: Tensor) -> Tensor:
     return _filled(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Chance = None) -> Tensor:
     """Uniform, of standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Chance = None) -> Tensor:
     """Normal, of standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Chance = None
 ) -> Tensor:
     """Uniform, of standard deviation gain / sqrt(fan) (He et al., 2015). a: the slope of leaky_relu below 0."""
     if 0 in tensor.shape:
@@ -101,7 +102,7 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Chance = None
 ) -> Tensor:
     """Normal, of standard deviation gain / sqrt(fan) (He et al., 2015). a: the slope of leaky_relu below 0."""
     if 0 in tensor.shape:
@@ -109,7 +110,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Chance = None) -> Tensor:
     """A (semi-)orthogonal matrix, the axes after the first as one (Saxe et al., 2013).
 
     Its factors are LAPACK's: the last bits differ with the processor.

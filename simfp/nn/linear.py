@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.module import Module
 from simfp.nn.parameter import Parameter
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
+from simfp.typing import FormatLike
 
 __all__ = ["Identity", "Linear", "empty"]
 
 
-def empty(*shape: int, dtype: Any = None) -> Parameter:
+def empty(*shape: int, dtype: FormatLike | None = None) -> Parameter:
     """A parameter for `reset_parameters` to fill."""
     return Parameter(np.zeros(shape, np.float32), dtype=dtype)
 
@@ -44,10 +46,10 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -55,7 +57,7 @@ class Linear(Module):
         self.register_parameter("bias", empty(out_features, dtype=dtype) if bias else None)
         self.reset_parameters(rng)
 
-    def reset_parameters(self, rng: Any = None) -> None:
+    def reset_parameters(self, rng: Chance = None) -> None:
         """Draws the parameters anew."""
         reset(self, self.in_features, generator(rng))
 

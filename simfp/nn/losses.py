@@ -7,6 +7,7 @@ from typing import Any
 from simfp.autograd import Tensor, as_tensor
 from simfp.nn import functional
 from simfp.nn.module import Module
+from simfp.typing import Reduction
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss", "NLLLoss", "SmoothL1Loss",
@@ -16,7 +17,7 @@ __all__ = [
 class _Loss(Module):
     """reduction: "mean", "sum" or "none". torch's older size_average and reduce are refused, whatever they say."""
 
-    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
+    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: Reduction = "mean") -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
             raise ValueError("size_average and reduce are gone: use reduction='mean', 'sum' or 'none'")
@@ -27,7 +28,7 @@ class _WeightedLoss(_Loss):
     """weight: a weight for each class, or each element; a buffer, as in torch."""
 
     def __init__(
-        self, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+        self, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: Reduction = "mean"
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", None if weight is None else as_tensor(weight))
@@ -53,7 +54,7 @@ class SmoothL1Loss(_Loss):
     """Squared differences over 2 beta, and beyond beta absolute ones less beta / 2; their mean."""
 
     def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+        self, size_average: Any = None, reduce: Any = None, reduction: Reduction = "mean", beta: float = 1.0
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
@@ -66,7 +67,7 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """Half of squared differences, and beyond delta absolute ones less delta / 2, times delta; their mean."""
 
-    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+    def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.delta = delta
 
@@ -84,7 +85,7 @@ class NLLLoss(_WeightedLoss):
         size_average: Any = None,
         ignore_index: int = -100,
         reduce: Any = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
@@ -105,7 +106,7 @@ class CrossEntropyLoss(_WeightedLoss):
         size_average: Any = None,
         ignore_index: int = -100,
         reduce: Any = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
@@ -139,7 +140,7 @@ class BCEWithLogitsLoss(_Loss):
         weight: Any = None,
         size_average: Any = None,
         reduce: Any = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         pos_weight: Any = None,
     ) -> None:
         super().__init__(size_average, reduce, reduction)

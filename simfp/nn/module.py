@@ -10,11 +10,12 @@ import numpy as np
 from simfp import observe
 from simfp.arrays import Array, overwrite
 from simfp.autograd import Tensor
-from simfp.devices import as_device, is_device
+from simfp.devices import DeviceLike, as_device, is_device
 from simfp.formats import Format
 from simfp.integers import as_dtype
 from simfp.nn import hooks, state
 from simfp.nn.parameter import Parameter
+from simfp.typing import DTypeLike
 
 __all__ = ["Module"]
 
@@ -279,7 +280,14 @@ class Module(hooks.Hooked):
                 else:
                     overwrite(p.grad, np.zeros_like(p.grad._values))
 
-    def to(self: M, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, **more: Any) -> M:
+    def to(
+        self: M,
+        *args: Any,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+        non_blocking: bool = False,
+        **more: Any,
+    ) -> M:
         """Brings every parameter, its gradient and every buffer into a format, each value rounded once.
 
         args: a Format or what `as_format` takes, or a Tensor, whose format is meant; or a device (see `simfp.devices`),
@@ -319,7 +327,7 @@ class Module(hooks.Hooked):
         """Brings all into float32."""
         return self.to("float32")
 
-    def cuda(self: M, device: Any = None) -> M:
+    def cuda(self: M, device: DeviceLike | None = None) -> M:
         """The module itself: taken for torch's sake."""
         return self.to(device=device)
 

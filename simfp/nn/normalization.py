@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor, as_tensor, tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
+from simfp.typing import FormatLike
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "LayerNorm",
@@ -49,8 +51,8 @@ class LayerNorm(_Scaled):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
@@ -79,8 +81,8 @@ class RMSNorm(_Scaled):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
@@ -116,8 +118,8 @@ class GroupNorm(_Scaled):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -153,8 +155,8 @@ class _BatchNorm(_Scaled):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -234,8 +236,8 @@ class _InstanceNorm(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
         bias: bool = True,
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simfp.autograd import Tensor
+from simfp.typing import DTypeLike
 
 __all__ = ["Parameter"]
 
@@ -17,7 +18,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, *, dtype: Any = None) -> None:
+    def __init__(self, data: Any, requires_grad: bool = True, *, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, requires_grad, dtype=dtype)
 
     def __repr__(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from simfp.autograd import Tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
+from simfp.typing import FormatLike
 
 __all__ = [
     "CELU", "ELU", "GLU", "SELU", "Hardsigmoid", "Hardswish", "Hardtanh", "LogSigmoid", "Mish", "PReLU", "ReLU6",
@@ -191,7 +193,13 @@ class GLU(Module):
 class PReLU(Module):
     """x where it is positive, else its product with `weight`: one number for all channels (axis 1), or one for each."""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
+    ) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = empty(num_parameters, dtype=dtype)

@@ -14,11 +14,13 @@ import numpy as np
 
 from simfp.autograd import Tensor, as_tensor
 from simfp.autograd.functions import cat, stack
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.functional import recurrent
 from simfp.nn.linear import empty
 from simfp.nn.module import Module
-from simfp.nn.randomness import generator
+from simfp.randomness import Chance, generator
+from simfp.typing import FormatLike
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell"]
 
@@ -44,10 +46,10 @@ class RNNBase(Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         if mode.lower() not in recurrent.CELLS:
@@ -91,7 +93,7 @@ class RNNBase(Module):
     def _directions(self) -> tuple[str, ...]:
         return ("", "_reverse") if self.bidirectional else ("",)
 
-    def reset_parameters(self, rng: Any = None) -> None:
+    def reset_parameters(self, rng: Chance = None) -> None:
         """Draws the parameters anew."""
         bound, chance = 1.0 / math.sqrt(self.hidden_size), generator(rng)
         for p in self.parameters():
@@ -224,10 +226,10 @@ class _Cell(Module):
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
@@ -238,7 +240,7 @@ class _Cell(Module):
             self.register_parameter(name, empty(gates, dtype=dtype) if bias else None)
         self.reset_parameters(rng)
 
-    def reset_parameters(self, rng: Any = None) -> None:
+    def reset_parameters(self, rng: Chance = None) -> None:
         """Draws the parameters anew."""
         bound, chance = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0.0, generator(rng)
         for p in self.parameters():
@@ -302,10 +304,10 @@ class RNNCell(_Cell):
         hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
         *,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity: {nonlinearity}; expected 'tanh' or 'relu'")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor, as_tensor
+from simfp.devices import DeviceLike
 from simfp.nn import functional, init
 from simfp.nn.activations import Dropout
 from simfp.nn.attention import MultiheadAttention
@@ -16,6 +17,7 @@ from simfp.nn.containers import ModuleList
 from simfp.nn.linear import Linear
 from simfp.nn.module import Module
 from simfp.nn.normalization import LayerNorm
+from simfp.typing import FormatLike
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
@@ -85,8 +87,8 @@ class TransformerEncoderLayer(_Layer):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
     ) -> None:
         super().__init__()
         options = (dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype)
@@ -116,8 +118,8 @@ class TransformerDecoderLayer(_Layer):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
     ) -> None:
         super().__init__()
         options = (dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype)
@@ -222,8 +224,8 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: FormatLike | None = None,
     ) -> None:
         super().__init__()
         options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
@@ -271,6 +273,8 @@ class Transformer(Module):
         return made
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
+    def generate_square_subsequent_mask(
+        sz: int, device: DeviceLike | None = None, dtype: FormatLike | None = None
+    ) -> Tensor:
         """(sz, sz), 0 where a place may look and -inf where it may not: after itself."""
         return Tensor(np.triu(np.full((sz, sz), -np.inf, np.float32), 1), dtype=dtype)

@@ -17,7 +17,7 @@ from simfp.elementwise import FLOAT32, one_nan
 from simfp.ops import device_math
 from simfp.ops.device_math import erf, exp, fma, log1p
 from simfp.ops.elementary import unary
-from simfp.ops.operation import Call, Operation, finished, widened
+from simfp.ops.operation import Call, Operation, argument, finished, widened
 
 __all__ = ["ROWS", "sigmoid"]
 
@@ -121,7 +121,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
 @np.errstate(all="ignore")
 def _gelu_backward(g: Array, call: Call) -> Array:
     x = widened(call.inputs[0])
-    if call.options.get("approximate", "none") == "tanh":
+    if argument(call, gelu, "approximate") == "tanh":
         square = x * x
         t = device_math.tanh(BETA * fma(KAPPA, square * x, x))
         left, right = 0.5 * x, 1.0 + t

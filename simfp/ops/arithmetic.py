@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from simfp.arrays import Array, accumulator_dtype, as_operands, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, as_operands, owned
 from simfp.correct_rounding import steady
 from simfp.elementwise import in_format, result_format
 from simfp.formats import Format

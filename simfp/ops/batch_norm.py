@@ -8,6 +8,7 @@ float32; its order is not followed, but neither is anything rounded to 16 bits o
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from simfp.elementwise import FLOAT32
 from simfp.formats import NAMED_FORMATS, Format
 from simfp.kernels import batch_norm as kernels
 from simfp.ops.device_math import fma, rsqrt
-from simfp.ops.operation import Call, Operation, Saved, finished, widened
+from simfp.ops.operation import Call, Operation, Saved, argument, finished, widened
 from simfp.rounding import round_to
 
 __all__ = ["ROWS"]
@@ -40,7 +41,6 @@ class Statistics(NamedTuple):
     scale: Values  # the reciprocal of the standard deviation
     variance: Values  # (C,)
     eps: float
-    sums: list[Any]  # the last gradient and what `_sums` made of it, which three derivatives ask for
 
 
 def _columns(shape: tuple[int, ...]) -> bool:
@@ -131,18 +131,10 @@ def batch_norm(
     centred = values - mean.reshape(shape)
     out = centred if weight is None else widened(weight).reshape(shape) * centred
     out = fma(out, scale, 0 if bias is None else widened(bias).reshape(shape))
-    return Saved(finished(out, x.dtype, "batch_norm"), Statistics(mean.reshape(shape), scale, variance, eps, []))
+    return Saved(finished(out, x.dtype, "batch_norm"), Statistics(mean.reshape(shape), scale, variance, eps))
 
 
-def _sums(g: Array, call: Call) -> tuple[Values, Values]:
-    """Of each channel the sum of its gradients, and that of them times the distance from the mean."""
-    kept: list[Any] = call.saved.sums
-    if not kept or kept[0] is not g:
-        kept[:] = g, _summed(g, call)
-    return kept[1]  # type: ignore[no-any-return]
-
-
-def _summed(g: Array, call: Call) -> Values:
+def _channel_sums(g: Array, call: Call) -> Values:
     x, weight = (*call.inputs, None)[:2]
     values = widened(x)
     given, means = (_by_channel(widened(g)), _by_channel(values)), call.saved.mean.reshape(-1)
@@ -183,43 +175,60 @@ def _joined(sums: Values, fmt: Format) -> Values:
 def _scale_back(call: Call) -> Values:
     """The scale as gradients take it: where there are planes and running statistics, it is computed again."""
     kept: Statistics = call.saved
-    if call.options.get("training", False) or _columns(call.inputs[0].shape):
+    if argument(call, batch_norm, "training") or _columns(call.inputs[0].shape):
         return kept.scale
     one = kept.scale.dtype.type(1)
     return np.asarray(one / np.sqrt(kept.variance + one * kept.eps)).reshape(kept.scale.shape)
 
 
-@np.errstate(all="ignore")
-def _into_input(g: Array, call: Call) -> Array:
-    x, weight = (*call.inputs, None)[:2]
-    kept: Statistics = call.saved
-    slope, scale, columns = widened(g), kept.scale, _columns(x.shape)
-    one = slope.dtype.type(1)
-    gamma = one if weight is None else widened(weight).reshape(scale.shape)
-    if not call.options.get("training", False):
-        fused = not columns and weight is not None
-        return finished(slope * (_scale_back(call) * gamma) if fused else slope * gamma * scale, g.dtype, "batch_norm")
-    away, share = widened(x) - kept.mean, one / slope.dtype.type(x.size // max(x.shape[1], 1))
-    level, along = (each.reshape(scale.shape) for each in _sums(g, call))
-    if columns:
-        made = fma(-away, scale * scale * along * share, fma(-level, share, slope))
-    else:
-        made = fma(-away, along * share * scale * scale, slope) - level * share
-    return finished(made * (gamma * scale), g.dtype, "batch_norm")
+class _Backward:
+    """Brings one gradient back through batch_norm."""
 
+    def __init__(self, g: Array, call: Call) -> None:
+        self.g, self.call = g, call
 
-@np.errstate(all="ignore")
-def _into_weight(g: Array, call: Call) -> Array:
-    return finished(_sums(g, call)[1] * _scale_back(call).reshape(-1), call.inputs[1].dtype, "batch_norm")
+    @cached_property
+    def _sums(self) -> Values:
+        """Of each channel the sum of its gradients, and that of them times the distance from the mean."""
+        return _channel_sums(self.g, self.call)
 
+    @np.errstate(all="ignore")
+    def into_input(self) -> Array:
+        """The gradient of what was normalized."""
+        g, call = self.g, self.call
+        x, weight = (*call.inputs, None)[:2]
+        kept: Statistics = call.saved
+        slope, scale, columns = widened(g), kept.scale, _columns(x.shape)
+        one = slope.dtype.type(1)
+        gamma = one if weight is None else widened(weight).reshape(scale.shape)
+        if not argument(call, batch_norm, "training"):
+            fused = not columns and weight is not None
+            made = slope * (_scale_back(call) * gamma) if fused else slope * gamma * scale
+            return finished(made, g.dtype, "batch_norm")
+        away, share = widened(x) - kept.mean, one / slope.dtype.type(x.size // max(x.shape[1], 1))
+        level, along = (each.reshape(scale.shape) for each in self._sums)
+        if columns:
+            made = fma(-away, scale * scale * along * share, fma(-level, share, slope))
+        else:
+            made = fma(-away, along * share * scale * scale, slope) - level * share
+        return finished(made * (gamma * scale), g.dtype, "batch_norm")
 
-def _into_bias(g: Array, call: Call) -> Array:
-    return finished(_sums(g, call)[0].copy(), call.inputs[2].dtype, "batch_norm")
+    @np.errstate(all="ignore")
+    def into_weight(self) -> Array:
+        """The gradient of the weight."""
+        made = self._sums[1] * _scale_back(self.call).reshape(-1)
+        return finished(made, self.call.inputs[1].dtype, "batch_norm")
+
+    def into_bias(self) -> Array:
+        """The gradient of the bias."""
+        return finished(self._sums[0].copy(), self.call.inputs[2].dtype, "batch_norm")
 
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives                              saves
-    Operation("batch_norm",  batch_norm,  (_into_input, _into_weight, _into_bias), ("01s", "0s", "")),
+    #          name          forward      derivatives of x, weight and bias                                   saves
+    Operation("batch_norm",  batch_norm,  (_Backward.into_input, _Backward.into_weight, _Backward.into_bias),
+                                                                                                  ("01s", "0s", ""),
+              joint=_Backward),
 )
 # fmt: on

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
-from simfp.ops.operation import Call, Operation, finished
+from simfp.ops.operation import Call, Operation, argument, finished
 from simfp.ops.products import accumulated
 from simfp.ops.reductions import summed
 
@@ -48,9 +48,8 @@ def batched(x: Array) -> Array:
 
 
 def _conv_options(call: Call) -> tuple[Pair, Pair, Pair, int]:
-    names = (("stride", 1), ("padding", 0), ("dilation", 1))
-    stride, padding, dilation = (pair(name, call.options.get(name, usual)) for name, usual in names)
-    return stride, padding, dilation, call.options.get("groups", 1)
+    stride, padding, dilation = (pair(name, argument(call, conv2d, name)) for name in ("stride", "padding", "dilation"))
+    return stride, padding, dilation, argument(call, conv2d, "groups")
 
 
 def conv2d(

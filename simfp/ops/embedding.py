@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simfp.accumulation import in_threads
 from simfp.arrays import Array, owned
 from simfp.kernels.embedding import in_parts
-from simfp.ops.operation import Call, Operation, finished, widened
+from simfp.ops.operation import Call, Operation, argument, finished, widened
 
 __all__ = ["ROWS"]
 
@@ -40,7 +40,7 @@ def embedding(weight: Array, indices: Any, padding_idx: int = -1) -> Array:
 def _gathered_rows(g: Array, call: Call) -> Array:
     """The gradient of each row, summed over the row's uses; 0 for the padding row."""
     weight, indices = call.inputs[:2]
-    padding = call.options.get("padding_idx", -1)
+    padding = argument(call, embedding, "padding_idx")
     rows, parts = np.asarray(indices).reshape(-1), widened(g).reshape(-1, weight.shape[1])
     if len(rows) > FEW:
         total = finished(_by_sorting(rows, parts, len(weight)), g.dtype, "embedding")

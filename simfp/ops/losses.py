@@ -17,15 +17,26 @@ from simfp.ops.activations import sigmoid
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import exp, log1p
 from simfp.ops.elementary import log, sign
-from simfp.ops.operation import Call, Operation, Saved, broadcasting, finished, in_format_of, together, widened
+from simfp.ops.operation import (
+    Call,
+    Operation,
+    Saved,
+    argument,
+    broadcasting,
+    finished,
+    in_format_of,
+    together,
+    widened,
+)
 from simfp.ops.reductions import mean, summed, total
+from simfp.typing import Reduction
 
 __all__ = ["ROWS"]
 
 REDUCTIONS: dict[str, Callable[[Array], Array]] = {"mean": mean, "sum": summed, "none": lambda x: x}
 
 
-def _reduced(losses: Array, reduction: str) -> Array:
+def _reduced(losses: Array, reduction: Reduction) -> Array:
     """Raises ValueError for an unknown reduction."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -55,7 +66,7 @@ def _both(vjp: Callable[[Array, Call], Array]) -> tuple[Any, Any]:
 
 
 @broadcasting
-def mse_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
+def mse_loss(x: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """The squared differences."""
     difference = x - target
     return _reduced(difference * difference, reduction)
@@ -68,7 +79,7 @@ def _mse_backward(g: Array, call: Call) -> Array:
 
 
 @broadcasting
-def l1_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
+def l1_loss(x: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """The absolute differences."""
     return _reduced(np.absolute(x - target), reduction)
 
@@ -84,7 +95,7 @@ def _l1_of_target(g: Array, call: Call) -> Array:
 
 
 @broadcasting
-def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:
+def smooth_l1_loss(x: Array, target: Array, reduction: Reduction = "mean", beta: float = 1.0) -> Array:
     """Squares over 2 beta of differences below beta, and what is above beta / 2 of the others.
 
     Raises RuntimeError for a negative beta.
@@ -98,7 +109,7 @@ def smooth_l1_loss(x: Array, target: Array, reduction: str = "mean", beta: float
 
 
 def _smooth_l1_backward(g: Array, call: Call) -> Array:
-    beta = call.options.get("beta", 1.0)
+    beta = argument(call, smooth_l1_loss, "beta")
     difference = _difference(call)
     if beta == 0:
         return _l1_backward(g, call)
@@ -108,7 +119,7 @@ def _smooth_l1_backward(g: Array, call: Call) -> Array:
 
 
 @broadcasting
-def huber_loss(x: Array, target: Array, reduction: str = "mean", delta: float = 1.0) -> Array:
+def huber_loss(x: Array, target: Array, reduction: Reduction = "mean", delta: float = 1.0) -> Array:
     """Half the squares of differences up to delta, and delta times what is above delta / 2 of the others.
 
     Raises RuntimeError unless delta is positive.
@@ -121,7 +132,7 @@ def huber_loss(x: Array, target: Array, reduction: str = "mean", delta: float = 
 
 def _huber_backward(g: Array, call: Call) -> Array:
     difference = _difference(call)
-    edge = in_format_of(g, call.options.get("delta", 1.0))
+    edge = in_format_of(g, argument(call, huber_loss, "delta"))
     norm = in_format_of(g, 1 / difference.size if _is_mean(call) else 1.0)
     inside, outside = norm * difference * g, norm * g * edge
     return np.where(difference < -edge, -norm * g * edge, np.where(difference > edge, outside, inside))
@@ -130,7 +141,7 @@ def _huber_backward(g: Array, call: Call) -> Array:
 # --- of probabilities
 
 
-def binary_cross_entropy(x: Array, target: Array, weight: Array | None = None, reduction: str = "mean") -> Array:
+def binary_cross_entropy(x: Array, target: Array, weight: Array | None = None, reduction: Reduction = "mean") -> Array:
     """-(t log x + (1 - t) log(1 - x)), the logarithms held at -100.
 
     Raises RuntimeError for inputs outside 0 to 1.
@@ -181,7 +192,7 @@ def _log_sigmoid(x: Array) -> Array:
 
 
 def binary_cross_entropy_with_logits(
-    x: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: str = "mean"
+    x: Array, target: Array, weight: Array | None = None, pos_weight: Array | None = None, reduction: Reduction = "mean"
 ) -> Array:
     """(1 - t) x - log(sigmoid(x)), the latter times 1 + (pos_weight - 1) t if there is one.
 
@@ -225,7 +236,7 @@ def _logits_target_backward(g: Array, call: Call) -> Array:
 
 @np.errstate(all="ignore")
 def nll_loss(
-    x: Array, target: NDArray[Any], weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean"
+    x: Array, target: NDArray[Any], weight: Array | None = None, ignore_index: int = -100, reduction: Reduction = "mean"
 ) -> Saved:
     """-weight[t] x[t] for the class t of each sample: their sum, or that over the sum of weights, in float32.
 

@@ -6,6 +6,7 @@ Mean and scale of each group are kept in the format of the input, and eps is rou
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,69 +107,82 @@ def _sums(slopes: Values, others: Values) -> tuple[Values, Values]:
     return out[0].reshape(shape), out[1].reshape(shape)
 
 
-def _planes(g: Array, call: Call) -> tuple[Values, Values]:
-    """The gradient and the input as (N, groups, channels of each, values of a channel)."""
-    x, num_groups = call.inputs[:2]
-    shape = _by_groups(x, num_groups)
-    return widened(g).reshape(shape), widened(x).reshape(shape)
+class _Backward:
+    """Brings one gradient back through group_norm."""
 
+    def __init__(self, g: Array, call: Call) -> None:
+        self.g, self.call = g, call
+        x, num_groups = call.inputs[:2]
+        shape = _by_groups(x, num_groups)
+        self._slope, self._planes = widened(g).reshape(shape), widened(x).reshape(shape)
 
-@np.errstate(all="ignore")
-def _into_groups(g: Array, call: Call) -> Array:
-    x, num_groups, weight = (*call.inputs, None)[:3]
-    mean, scale = call.saved
-    slope, planes = _planes(g, call)
-    one = slope.dtype.type(1)
-    gamma = np.broadcast_to(one if weight is None else _by_group(weight, num_groups), (1, *slope.shape[1:3], 1))[..., 0]
-    if slope.shape[3] == 1:
-        whole = _sums(np.broadcast_to(gamma, slope.shape[:3]), slope[..., 0])[1]
-        along = _sums(round_to(slope[..., 0] * planes[..., 0], g.dtype), gamma)[1]  # products of the input's type
-    else:
-        levels, products = _sums(slope, planes)
-        whole, along = _sums(levels, gamma)[1], _sums(products, gamma)[1]
-    whole, along = whole[..., None, None], along[..., None, None]
-    share = one / one.dtype.type(math.prod(planes.shape[2:]))
-    second = fma(whole, mean, -along) * scale * scale * scale * share
-    third = fma(-second, mean, -(whole * scale * share))
-    factor = scale * gamma[..., None]
-    return finished((fma(factor, slope, second * planes) + third).reshape(x.shape), g.dtype, "group_norm")
+    @cached_property
+    @np.errstate(all="ignore")
+    def _channel_sums(self) -> tuple[Values, Values]:
+        """For each channel of each sample the sum of the gradients, and of their products with the input."""
+        return _sums(self._slope, self._planes)
 
+    @np.errstate(all="ignore")
+    def into_groups(self) -> Array:
+        """The gradient of what was normalized."""
+        slope, planes = self._slope, self._planes
+        x, num_groups, weight = (*self.call.inputs, None)[:3]
+        mean, scale = self.call.saved
+        one = slope.dtype.type(1)
+        gamma = one if weight is None else _by_group(weight, num_groups)
+        gamma = np.broadcast_to(gamma, (1, *slope.shape[1:3], 1))[..., 0]
+        if slope.shape[3] == 1:
+            whole = _sums(np.broadcast_to(gamma, slope.shape[:3]), slope[..., 0])[1]
+            along = _sums(round_to(slope[..., 0] * planes[..., 0], self.g.dtype), gamma)[1]  # products of x's type
+        else:
+            levels, products = self._channel_sums
+            whole, along = _sums(levels, gamma)[1], _sums(products, gamma)[1]
+        whole, along = whole[..., None, None], along[..., None, None]
+        share = one / one.dtype.type(math.prod(planes.shape[2:]))
+        second = fma(whole, mean, -along) * scale * scale * scale * share
+        third = fma(-second, mean, -(whole * scale * share))
+        factor = scale * gamma[..., None]
+        return self._finished((fma(factor, slope, second * planes) + third).reshape(x.shape))
 
-def _over_samples(g: Array, call: Call) -> tuple[Values, Values]:
-    """The gradients of bias and weight."""
-    mean, scale = call.saved
-    slope, planes = _planes(g, call)
-    if slope.shape[3] == 1:
-        levels, inner = slope[..., 0], fma(slope, planes, -(slope * mean))[..., 0]
-    else:
-        levels, products = _sums(slope, planes)
-        inner = fma(-levels, mean[..., 0], products)
-    shape = len(levels), math.prod(levels.shape[1:])
-    flat = [
-        np.ascontiguousarray(np.broadcast_to(each, levels.shape)).reshape(shape)
-        for each in (levels, inner, scale[..., 0])
-    ]
-    out, turns = np.empty((2, flat[0].shape[1]), slope.dtype), 1 if len(levels) <= FEW_SAMPLES else WARP
-    in_threads(
-        lambda first, last: kernels.over_samples(*flat, first, last, turns, out), out.shape[1], 4 * levels.size
-    )  # fmt: skip
-    return out[0], out[1]
+    def into_weight(self) -> Array:
+        """The gradient of the weight."""
+        return self._finished(self._over_samples[1])
 
+    def into_bias(self) -> Array:
+        """The gradient of the bias."""
+        return self._finished(self._over_samples[0])
 
-@np.errstate(all="ignore")
-def _into_group_weight(g: Array, call: Call) -> Array:
-    return finished(_over_samples(g, call)[1], g.dtype, "group_norm")
+    @cached_property
+    @np.errstate(all="ignore")
+    def _over_samples(self) -> tuple[Values, Values]:
+        """The gradients of bias and weight before they are rounded."""
+        mean, scale = self.call.saved
+        if self._slope.shape[3] == 1:
+            levels = self._slope[..., 0]
+            inner = fma(self._slope, self._planes, -(self._slope * mean))[..., 0]
+        else:
+            levels, products = self._channel_sums
+            inner = fma(-levels, mean[..., 0], products)
+        shape = len(levels), math.prod(levels.shape[1:])
+        flat = [
+            np.ascontiguousarray(np.broadcast_to(each, levels.shape)).reshape(shape)
+            for each in (levels, inner, scale[..., 0])
+        ]
+        out, turns = np.empty((2, flat[0].shape[1]), self._slope.dtype), 1 if len(levels) <= FEW_SAMPLES else WARP
+        in_threads(
+            lambda first, last: kernels.over_samples(*flat, first, last, turns, out), out.shape[1], 4 * levels.size
+        )  # fmt: skip
+        return out[0], out[1]
 
-
-def _into_channels(g: Array, call: Call) -> Array:
-    """The gradient of a bias for each channel."""
-    return finished(_over_samples(g, call)[0], g.dtype, "group_norm")
+    def _finished(self, values: Values) -> Array:
+        return finished(values, self.g.dtype, "group_norm")
 
 
 # fmt: off
 ROWS = (
-    #          name          forward      derivatives of x, weight and bias                             saves
-    Operation("group_norm",  group_norm,  (_into_groups, None, _into_group_weight, _into_channels),
-                                                                                                 ("02s", "", "0s", "")),
+    #          name          forward      derivatives of x, weight and bias                         saves
+    Operation("group_norm",  group_norm,  (_Backward.into_groups, None, _Backward.into_weight, _Backward.into_bias),
+                                                                                             ("02s", "", "0s", ""),
+              joint=_Backward),
 )
 # fmt: on

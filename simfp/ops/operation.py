@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp import observe
-from simfp.arrays import Array, accumulator_dtype, array, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, array, owned
 from simfp.elementwise import FLOAT32, one_nan, rounded
 from simfp.formats import Format, as_format
 from simfp.precision import rule_of
@@ -20,8 +22,10 @@ __all__ = [
     "Call",
     "Operation",
     "Saved",
+    "argument",
     "as_asked",
     "broadcasting",
+    "check_broadcasting",
     "finished",
     "in_format_of",
     "same",
@@ -47,7 +51,7 @@ class Call(NamedTuple):
 
 
 Forward = Callable[..., "Array | Saved"]
-VJP = Callable[[Array, Call], Array]  # the gradient of the result -> that of one input
+VJP = Callable[..., Array]  # (the gradient of the result, the call) -> that of one input
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Operation:
     saves: for each derivative the letters of what its values are computed from, besides the gradient: a digit for the
     input at that position, r for the result, s for what the forward put aside, k for arrays of indices within a key.
     What has changed since the forward makes the derivative an error; where there is nothing, nothing need be kept.
+    joint: where gradients share sums, a class of what each of `vjps` takes in place of a gradient and a call: it is
+    made of these once, and has the shared sums as cached properties.
     shows: whether the result may be a view of the first input: the same memory.
     widens: whether torch's kernel takes 16 bits and widens them itself where autocast asks for float32. It may then
     add in another order than one that takes float32, so the forward is told the format that is `loaded`.
@@ -70,6 +76,7 @@ class Operation:
     forward: Forward
     vjps: tuple[VJP | None, ...] | Callable[[int], VJP] = ()
     saves: tuple[str, ...] = ()
+    joint: Callable[[Array, Call], Any] | None = None
     shows: bool = False
     widens: bool = False
     _letters: dict[tuple[int, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -80,10 +87,21 @@ class Operation:
         return rule_of(self.name)
 
     def vjp(self, position: int) -> VJP | None:
-        """How a gradient comes back through the input at `position`; None if it does not."""
+        """The row's entry for the input at `position`, None where no gradient comes back; `backward` calls it."""
         if callable(self.vjps):
             return self.vjps(position)
         return self.vjps[position] if position < len(self.vjps) else None
+
+    def backward(self, g: Array, call: Call) -> Callable[[int], Array]:
+        """The gradient `g` of a call's result, brought back: a function from the position of an input to its own."""
+        given = (g, call) if self.joint is None else (self.joint(g, call),)
+
+        def by(position: int) -> Array:
+            vjp = self.vjp(position)
+            assert vjp is not None, (self.name, position)  # nobody asks where none comes back
+            return vjp(*given)
+
+        return by
 
     def saved_for(self, position: int) -> str:
         """The letters of what the derivative by the input at `position` looks at."""
@@ -96,6 +114,18 @@ class Operation:
             found = "".join(dict.fromkeys("".join(map(self.saved_for, positions))))
             self._letters[positions] = found
         return found
+
+
+def argument(call: Call, forward: Callable[..., Any], name: str) -> Any:
+    """What a call of `forward` was given as its parameter `name`, by position or by name; or else its default."""
+    position, default = _parameters(forward)[name]
+    return call.inputs[position] if position < len(call.inputs) else call.options.get(name, default)
+
+
+@lru_cache(maxsize=1024)
+def _parameters(forward: Callable[..., Any]) -> dict[str, tuple[int, Any]]:
+    """The position and the default of each parameter."""
+    return {each.name: (place, each.default) for place, each in enumerate(signature(forward).parameters.values())}
 
 
 def finished(values: NDArray[Any], fmt: Format, operation: str) -> Array:
@@ -145,17 +175,21 @@ def broadcasting(forward: Callable[..., Array]) -> Callable[..., Array]:
 
     @wraps(forward)
     def checked(x: Any, y: Any, *more: Any, **options: Any) -> Array:
-        left, right = np.shape(x), np.shape(y)
-        if left != right:
-            for place in range(1, min(len(left), len(right)) + 1):
-                if left[-place] != right[-place] and 1 not in (left[-place], right[-place]):
-                    raise RuntimeError(
-                        f"The size of tensor a ({left[-place]}) must match the size of tensor b ({right[-place]}) at "
-                        f"non-singleton dimension {max(len(left), len(right)) - place}"
-                    )
+        check_broadcasting(np.shape(x), np.shape(y))
         return forward(x, y, *more, **options)
 
     return checked
+
+
+def check_broadcasting(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    """Raises torch's RuntimeError for shapes that do not broadcast."""
+    if left != right:
+        for place in range(1, min(len(left), len(right)) + 1):
+            if left[-place] != right[-place] and 1 not in (left[-place], right[-place]):
+                raise RuntimeError(
+                    f"The size of tensor a ({left[-place]}) must match the size of tensor b ({right[-place]}) at "
+                    f"non-singleton dimension {max(len(left), len(right)) - place}"
+                )
 
 
 def same(g: Array, call: Call) -> Array:

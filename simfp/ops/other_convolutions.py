@@ -14,7 +14,7 @@ import numpy as np
 from simfp.arrays import Array, owned
 from simfp.ops.convolution import ROWS as CONVOLUTIONS
 from simfp.ops.convolution import batched, conv2d, pair
-from simfp.ops.operation import Call, Operation
+from simfp.ops.operation import Call, Operation, argument
 from simfp.ops.reductions import summed
 
 __all__ = ["ROWS"]
@@ -95,8 +95,8 @@ def _shape_of_result(x: Array, weight: Array, options: dict[str, Any], more: tup
 
 
 def _given(call: Call) -> dict[str, Any]:
-    usual = {"stride": 1, "padding": 0, "groups": 1, "dilation": 1}
-    return _options(**{name: call.options.get(name, value) for name, value in usual.items()})
+    names = "stride", "padding", "groups", "dilation"
+    return _options(*(argument(call, conv_transpose2d, name) for name in names))
 
 
 def _into_transposed(g: Array, call: Call) -> Array:

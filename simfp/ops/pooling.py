@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simfp.arrays import Array, owned
 from simfp.ops.convolution import batched, pair, windows
-from simfp.ops.operation import Call, Operation, Saved, finished, widened
+from simfp.ops.operation import Call, Operation, Saved, argument, finished, widened
 
 __all__ = ["ROWS"]
 
@@ -110,15 +110,11 @@ def _counts(images: Values, size: Pair, step: Pair, around: Pair, with_padding: 
 def _into_windows(g: Array, call: Call) -> Array:
     """Each gradient over its count, to every pixel of its window, in float32; the quotients are rounded first."""
     x = call.inputs[0]
-    options = dict(zip(("stride", "padding", "count_include_pad", "divisor_override"), call.inputs[2:]))
-    options |= call.options
-    size, step, around = _pooled(
-        "avg_pool2d", x, call.inputs[1], options.get("stride"), options.get("padding", 0)
-    )  # fmt: skip
+    names = "stride", "padding", "count_include_pad", "divisor_override"
+    stride, padding, with_padding, override = (argument(call, avg_pool2d, name) for name in names)
+    size, step, around = _pooled("avg_pool2d", x, call.inputs[1], stride, padding)
     images = batched(x)
-    counts = _counts(
-        widened(images), size, step, around, options.get("count_include_pad", True), options.get("divisor_override")
-    )
+    counts = _counts(widened(images), size, step, around, with_padding, override)
     shares = widened(finished(widened(batched(g)) / counts, g.dtype, "avg_pool2d"))
     rows, columns = shares.shape[2:]
     padded = np.zeros((*images.shape[:2], *(length + 2 * each for length, each in zip(x.shape[-2:], around))),

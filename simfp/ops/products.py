@@ -9,16 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp import precision
-from simfp.accumulation import SequentialSum
 from simfp.arrays import Array
-from simfp.ops.operation import Call, Operation, finished
+from simfp.ops.operation import Call, Operation, check_broadcasting, finished
 from simfp.ops.reductions import summed
-from simfp.products import sums_of_products
-from simfp.tensor_core import Generation
 
 __all__ = ["ROWS", "accumulated"]
-
-ON_ORDINARY_CORES = SequentialSum("float32", fma=True)  # of a GPU whose tensor cores take no such inputs
 
 
 def accumulated(a: Array, b: Array) -> NDArray[Any]:
@@ -33,10 +28,7 @@ def accumulated(a: Array, b: Array) -> NDArray[Any]:
     _check_shapes(a.shape, b.shape)
     if a.dtype != b.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
-    accumulator = precision.current().accumulator
-    if isinstance(accumulator, Generation) and a.dtype not in accumulator.cores:
-        accumulator = ON_ORDINARY_CORES
-    return sums_of_products(a._values, b._values, a.dtype, accumulator)
+    return precision.current().accumulator.matmul(a._values, b._values, a.dtype)
 
 
 def _check_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
@@ -45,6 +37,7 @@ def _check_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
             f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D"
         )  # fmt: skip
     if a[-1] == b[max(len(b) - 2, 0)]:
+        check_broadcasting(a[:-2], b[:-2])
         return
     if len(a) == len(b) == 1:
         raise RuntimeError(
@@ -97,18 +90,17 @@ def _right_of_matmul(g: Array, call: Call) -> Array:
     if a.ndim == 1 and b.ndim == 1:
         return g * a
     if b.ndim == 1:
-        flat: Array = a.reshape(-1, a.shape[-1])
-        return matmul(flat.T, g.reshape(-1))
+        return matmul(_rows(a).T, g.reshape(-1))
     if a.ndim == 1:
         return matmul(a.reshape(-1, 1), np.expand_dims(g, -2))
     if b.ndim == 2:  # one matrix for all of a stack: torch folds the stack into rows
-        return matmul(a.reshape(-1, a.shape[-1]).T, g.reshape(-1, g.shape[-1]))
+        return matmul(_rows(a).T, _rows(g))
     return matmul(_transposed(a), g)
 
 
 def _rows(x: Array) -> Array:
     """A stack of vectors as a matrix."""
-    return x.reshape(-1, x.shape[-1])
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 # fmt: off

@@ -15,17 +15,11 @@ from numpy.typing import NDArray
 from simfp.arrays import Array
 from simfp.ops import device_math
 from simfp.ops.device_math import exp, expm1, fma, log1p
-from simfp.ops.operation import Call, Operation, finished, together, widened
+from simfp.ops.operation import Call, Operation, argument, finished, together, widened
 
 __all__ = ["ROWS", "log_sigmoid"]
 
 Values = NDArray[Any]
-
-
-def _given(call: Call, *usual: float) -> tuple[float, ...]:
-    """The numbers that came after the input, or what they usually are."""
-    numbers = call.inputs[1:]
-    return (*numbers, *usual[len(numbers) :])
 
 
 @np.errstate(all="ignore")
@@ -38,7 +32,7 @@ def elu(x: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1
 
 @np.errstate(all="ignore")
 def _through_elu(g: Array, call: Call) -> Array:
-    alpha, scale, inner = _given(call, 1.0, 1.0, 1.0)
+    alpha, scale, inner = (argument(call, elu, name) for name in ("alpha", "scale", "input_scale"))
     values, slope = widened(call.inputs[0]), widened(g)
     curve = slope * inner * (alpha * scale) * exp(values * inner)
     return finished(np.where(values <= 0, curve, slope * scale), g.dtype, "elu")
@@ -50,7 +44,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
 
 
 def _through_hardtanh(g: Array, call: Call) -> Array:
-    low, high = _given(call, -1.0, 1.0)
+    low, high = (argument(call, hardtanh, name) for name in ("min_val", "max_val"))
     x = call.inputs[0]
     return np.where((x <= low) | (x >= high), 0.0, g)
 
@@ -157,7 +151,7 @@ def glu(x: Array, dim: int = -1) -> Array:
 
 @np.errstate(all="ignore")
 def _through_glu(g: Array, call: Call) -> Array:
-    dim = int(_given(call, -1)[0])
+    dim = int(argument(call, glu, "dim"))
     first, second = _halves(call.inputs[0], dim)
     slope, s = widened(g), 1 / (1 + exp(-second))
     return finished(np.concatenate([slope * s, (1 - s) * s * slope * first], axis=dim), g.dtype, "glu")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simfp.arrays import Array, owned
 from simfp.formats import Format
 from simfp.ops import device_sums, elementary
-from simfp.ops.operation import Call, Operation, as_asked, finished, widened
+from simfp.ops.operation import Call, Operation, argument, as_asked, finished, widened
 
 __all__ = ["ROWS", "count_of", "kept_shape", "mean", "places", "summed", "total"]
 
@@ -160,16 +160,11 @@ def _spread_mean(g: Array, call: Call) -> Array:
     return _spread(g, call) * (one / one.dtype.type(x.size // max(g.size, 1)))
 
 
-def _options(call: Call) -> tuple[Any, float]:
-    given = call.inputs[1:]
-    return given[0] if given else None, given[1] if len(given) > 1 else 1
-
-
 @np.errstate(all="ignore")
 def _spread_variance(g: Array, call: Call) -> Array:
     """(2 / freedom) g (x - mean)."""
-    x, (axis, correction) = call.inputs[0], _options(call)
-    freedom = count_of(x.shape, axis) - correction
+    x, axis = call.inputs[0], argument(call, variance, "axis")
+    freedom = count_of(x.shape, axis) - argument(call, variance, "correction")
     away = x - mean(x, axis, keepdims=True)
     if freedom <= 0:
         return _opened(g, call) * np.where(away == 0, np.nan, owned(np.full(x.shape, np.inf, x.dtype.carrier), x.dtype))
@@ -185,8 +180,7 @@ def _shared_by_equals(g: Array, call: Call) -> Array:
     """The gradient in equal parts to all values that are the largest, or smallest."""
     x, peak = call.inputs[0], _opened(call.result, call)
     winners = (x == peak) | (np.isnan(x) & np.isnan(peak))
-    axis = call.inputs[1] if len(call.inputs) > 1 else None
-    count = winners.sum(axis=places(axis, x.ndim), keepdims=True)
+    count = winners.sum(axis=places(argument(call, largest, "axis"), x.ndim), keepdims=True)
     share = _opened(g, call) / owned(count.astype(g.dtype.carrier), g.dtype)
     return share * owned(winners.astype(g.dtype.carrier), g.dtype)  # of a negative gradient others get -0, as in torch
 
@@ -198,14 +192,14 @@ def _softened(g: Array, call: Call) -> Array:
 
 def _through_norm(g: Array, call: Call) -> Array:
     x = call.inputs[0]
-    ord = call.inputs[1] if len(call.inputs) > 1 else 2
+    ord = argument(call, vector_norm, "ord")
     size, g = _opened(call.result, call, 2), _opened(g, call, 2)
     if ord == 2:
         return g * np.where(size == 0, 0.0, x / size)
     if ord == 1:
         return elementary.sign(x) * g
     winners = (np.absolute(x) == size) | np.isnan(x)
-    count = winners.sum(axis=places(call.inputs[2] if len(call.inputs) > 2 else None, x.ndim), keepdims=True)
+    count = winners.sum(axis=places(argument(call, vector_norm, "axis"), x.ndim), keepdims=True)
     share = g / owned(count.astype(g.dtype.carrier), g.dtype)
     return elementary.sign(x) * (share * owned(winners.astype(g.dtype.carrier), g.dtype))
 

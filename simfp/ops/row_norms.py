@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -139,13 +140,17 @@ def _slopes(g: Array, call: Call) -> tuple[Values, Values, Values, Values, Value
     return np.ascontiguousarray(_rows(g, shape)), rows, *call.saved, gamma
 
 
-def _into_rows(name: str) -> Any:
-    """The gradient of what was normalized; by its mean too in layer_norm."""
-    centred = name == "layer_norm"
+class _Backward:
+    """Brings one gradient back through layer_norm or, without their mean, through rms_norm."""
+
+    def __init__(self, name: str, g: Array, call: Call) -> None:
+        self.name, self.g, self.call = name, g, call
 
     @np.errstate(all="ignore")
-    def vjp(g: Array, call: Call) -> Array:
-        slopes, rows, mean, scale, gamma = _slopes(g, call)
+    def into_rows(self) -> Array:
+        """The gradient of what was normalized."""
+        centred = self.name == "layer_norm"
+        slopes, rows, mean, scale, gamma = _slopes(self.g, self.call)
         if rows.dtype == np.float32:
             out, means, scales = np.empty_like(rows), mean.reshape(-1), scale.reshape(-1)
             given = slopes, rows, gamma, means, scales
@@ -156,43 +161,45 @@ def _into_rows(name: str) -> Any:
             along = total(weighted * (rows - mean) * scale, 1, keepdims=True)
             out = fma(count * gamma, slopes, -(away * along))
             out = (out - total(weighted, 1, keepdims=True) if centred else out) * (1 / count * scale)
-        return finished(out.reshape(g.shape), g.dtype, name)
+        return self._like(out, self.g)
 
-    return vjp
+    def into_weight(self) -> Array:
+        """The gradient of the weight."""
+        return self._like(self._column_sums[0], self.call.inputs[2])
 
+    def into_bias(self) -> Array:
+        """The gradient of the bias."""
+        return self._like(self._column_sums[1], self.call.inputs[3])
 
-@np.errstate(all="ignore")
-def _column_sums(g: Array, call: Call) -> tuple[Values, Values]:
-    """The gradients of weight and bias before they are rounded."""
-    slopes, rows, mean, scale, _ = _slopes(g, call)
-    if rows.dtype != np.float32:
-        return total(slopes * (rows - mean) * scale, 0), total(slopes, 0)
-    height = next((threads for limit, threads in TILES if len(rows) < limit), MOST_THREADS_OF_A_COLUMN)
-    weight, bias = np.empty((2, rows.shape[1]), np.float32)
-    means, scales = mean.reshape(-1), scale.reshape(-1)
-    in_threads(
-        lambda first, last: kernels.column_gradients(
-            slopes, rows, means, scales, height, first, last, weight, bias
-        ),
-        rows.shape[1], 4 * rows.size,
-    )  # fmt: skip
-    return weight, bias
+    @cached_property
+    @np.errstate(all="ignore")
+    def _column_sums(self) -> tuple[Values, Values]:
+        """The gradients of weight and bias before they are rounded."""
+        slopes, rows, mean, scale, _ = _slopes(self.g, self.call)
+        if rows.dtype != np.float32:
+            return total(slopes * (rows - mean) * scale, 0), total(slopes, 0)
+        height = next((threads for limit, threads in TILES if len(rows) < limit), MOST_THREADS_OF_A_COLUMN)
+        weight, bias = np.empty((2, rows.shape[1]), np.float32)
+        means, scales = mean.reshape(-1), scale.reshape(-1)
+        in_threads(
+            lambda first, last: kernels.column_gradients(
+                slopes, rows, means, scales, height, first, last, weight, bias
+            ),
+            rows.shape[1], 4 * rows.size,
+        )  # fmt: skip
+        return weight, bias
 
-
-def _into_weight(name: str) -> Any:
-    return lambda g, call: finished(_column_sums(g, call)[0].reshape(call.inputs[2].shape), g.dtype, name)
-
-
-def _into_bias(g: Array, call: Call) -> Array:
-    return finished(_column_sums(g, call)[1].reshape(call.inputs[3].shape), g.dtype, "layer_norm")
+    def _like(self, values: Values, x: Array) -> Array:
+        return finished(values.reshape(x.shape), self.g.dtype, self.name)
 
 
 # fmt: off
 ROWS = (
-    #          name          forward     derivatives                                             saves
-    Operation("layer_norm",  layer_norm, (_into_rows("layer_norm"), None, _into_weight("layer_norm"), _into_bias),
-                                                                                                 ("02s", "", "0s", "")),
-    Operation("rms_norm",    rms_norm,   (_into_rows("rms_norm"), None, _into_weight("rms_norm")),
-                                                                                                 ("02s", "", "0s")),
+    #          name          forward     derivatives of x, weight and bias                    saves
+    Operation("layer_norm",  layer_norm, (_Backward.into_rows, None, _Backward.into_weight, _Backward.into_bias),
+                                                                                              ("02s", "", "0s", ""),
+              joint=partial(_Backward, "layer_norm")),
+    Operation("rms_norm",    rms_norm,   (_Backward.into_rows, None, _Backward.into_weight),  ("02s", "", "0s"),
+              joint=partial(_Backward, "rms_norm")),
 )
 # fmt: on

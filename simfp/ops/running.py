@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simfp.arrays import Array
-from simfp.ops.operation import Call, Operation, as_asked, finished
+from simfp.ops.operation import Call, Operation, argument, as_asked, finished
 from simfp.ops.reductions import Axes, kept_shape, places
 from simfp.ops.shapes import place
 
@@ -92,7 +92,7 @@ def prod(x: Array, axis: Axes = None, keepdims: bool = False, dtype: Any = None)
 def _through_prod(g: Array, call: Call) -> Array:
     """For each factor, the gradient times the product of all others."""
     x = call.inputs[0]
-    axis = call.inputs[1] if len(call.inputs) > 1 else None
+    axis = argument(call, prod, "axis")
     values = _flat(_wide(x), axis)
     slopes = np.zeros(values.shape)
     slopes[-1:] = _wide(g).reshape(values.shape[1:])

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, accumulator_dtype, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, owned
 from simfp.integers import as_integers, type_of
 from simfp.ops.operation import Call, Operation, finished, in_format_of, widened
 from simfp.ops.shapes import place, places_along

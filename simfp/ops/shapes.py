@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, accumulator_dtype, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, owned
 from simfp.elementwise import promote
 from simfp.ops.operation import Call, Operation, finished, same, widened
 from simfp.ops.reductions import places

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simfp.arrays import Array, accumulator_dtype, as_operands, owned
+from simfp.accumulation import accumulator_dtype
+from simfp.arrays import Array, as_operands, owned
 from simfp.elementwise import in_format, result_format
 from simfp.ops.elementary import sign
 from simfp.ops.operation import Call, Operation, broadcasting, finished, widened

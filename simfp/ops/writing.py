@@ -12,7 +12,7 @@ import numpy as np
 from simfp.arrays import Array, owned
 from simfp.ops.arithmetic import divided
 from simfp.ops.device_math import fma
-from simfp.ops.operation import Call, Operation, broadcasting, finished, in_format_of, same, together, widened
+from simfp.ops.operation import Call, Operation, argument, broadcasting, finished, in_format_of, same, together, widened
 from simfp.ops.shapes import place
 
 __all__ = ["ROWS", "number_of"]
@@ -124,8 +124,7 @@ def addcdiv(x: Array, top: Array, bottom: Array, value: float = 1) -> Array:
 
 
 def _value(call: Call) -> float:
-    given = call.inputs[3] if len(call.inputs) > 3 else call.options.get("value", 1)
-    return float(given)
+    return float(argument(call, addcmul, "value"))  # addcdiv's is as addcmul's
 
 
 def _times_other(position: int) -> Any:
@@ -156,7 +155,7 @@ def index_add(x: Array, dim: int, index: Any, source: Array, alpha: float = 1) -
 
 
 def _added(g: Array, call: Call) -> Array:
-    alpha = call.options.get("alpha", 1)
+    alpha = argument(call, index_add, "alpha")
     part = g[_along(g, *call.inputs[1:3])]
     return part if alpha == 1 else part * alpha
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import array, owned
-from simfp.optim.foreach import Tensors
+from simfp.foreach import Foreach
 from simfp.optim.optimizer import Optimizer, check_not_negative
+from simfp.randomness import Chance
+from simfp.typing import FormatLike, UpdateRounding
 
 __all__ = ["Adagrad"]
 
@@ -40,10 +42,10 @@ class Adagrad(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
-        state_dtype: Any = None,
-        update_rounding: str = "nearest_even",
+        state_dtype: FormatLike | None = None,
+        update_rounding: UpdateRounding = "nearest_even",
         kahan: bool = False,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         check_not_negative(
             lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, initial_accumulator_value=initial_accumulator_value,
@@ -60,7 +62,7 @@ class Adagrad(Optimizer):
     def update(self, p: Any, group: dict[str, Any]) -> None:
         """Updates one parameter, which has a gradient, by the options of its group."""
         kept, state_format = self.state[p], self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, "adagrad"), Tensors(state_format, "adagrad")
+        weights, state = Foreach(p.data.dtype, "adagrad"), Foreach(state_format, "adagrad")
         kept["step"] = step = kept.get("step", 0.0) + 1
         if kept.get("sum") is None:
             kept["sum"] = array(np.full(p.data.shape, group["initial_accumulator_value"]), state_format)

@@ -10,9 +10,11 @@ import numpy as np
 
 from simfp.any_precision import power
 from simfp.arrays import owned
+from simfp.foreach import NO_VALUES, Foreach, flat, written
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
+from simfp.randomness import Chance
+from simfp.typing import FormatLike, UpdateRounding
 
 __all__ = ["Adam", "AdamW"]
 
@@ -53,10 +55,10 @@ class Adam(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
-        state_dtype: Any = None,
-        update_rounding: str = "nearest_even",
+        state_dtype: FormatLike | None = None,
+        update_rounding: UpdateRounding = "nearest_even",
         kahan: bool = False,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         check_not_negative(lr=lr, eps=eps)
         for i, beta in enumerate(betas):
@@ -100,7 +102,7 @@ class Adam(Optimizer):
             return
 
         state_format = self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, self.operation), Tensors(state_format, self.operation)
+        weights, state = Foreach(p.data.dtype, self.operation), Foreach(state_format, self.operation)
         g = -p.grad._values if group["maximize"] else p.grad._values
         if penalty:
             g = weights.add(g, p.data._values, alpha=penalty)

@@ -9,8 +9,10 @@ import numpy as np
 
 from simfp.any_precision import power
 from simfp.arrays import owned
-from simfp.optim.foreach import Tensors
+from simfp.foreach import Foreach
 from simfp.optim.optimizer import Optimizer, check_not_negative
+from simfp.randomness import Chance
+from simfp.typing import FormatLike, UpdateRounding
 
 __all__ = ["Adamax"]
 
@@ -42,10 +44,10 @@ class Adamax(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
         capturable: bool = False,
-        state_dtype: Any = None,
-        update_rounding: str = "nearest_even",
+        state_dtype: FormatLike | None = None,
+        update_rounding: UpdateRounding = "nearest_even",
         kahan: bool = False,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         check_not_negative(lr=lr, eps=eps)
         for i, beta in enumerate(betas):
@@ -63,7 +65,7 @@ class Adamax(Optimizer):
         """Updates one parameter, which has a gradient, by the options of its group."""
         beta1, beta2 = (float(beta) for beta in group["betas"])
         kept, state_format = self.state[p], self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, "adamax"), Tensors(state_format, "adamax")
+        weights, state = Foreach(p.data.dtype, "adamax"), Foreach(state_format, "adamax")
         kept["step"] = step = kept.get("step", 0.0) + 1
         g = -p.grad._values if group["maximize"] else p.grad._values
         if group["weight_decay"]:

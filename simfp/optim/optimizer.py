@@ -19,8 +19,9 @@ from simfp import observe
 from simfp.arrays import Array, array, overwrite, owned
 from simfp.autograd import Tensor
 from simfp.elementwise import FLOAT32
+from simfp.foreach import Foreach, Values
 from simfp.formats import Format, as_format
-from simfp.optim.foreach import Tensors, Values
+from simfp.randomness import Chance
 from simfp.saved_arrays import from_bytes
 
 __all__ = ["Optimizer", "check_not_negative", "is_tensor"]
@@ -49,7 +50,7 @@ class Optimizer:
     Raises ValueError for no parameters, non-leaf ones, or those in two groups, TypeError for what is no parameter.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], *, rng: Any = None) -> None:
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], *, rng: Chance = None) -> None:
         self.defaults = OWN_OPTIONS | defaults
         if is_tensor(params) or isinstance(params, Array):
             name = type(params).__name__
@@ -239,7 +240,7 @@ class Optimizer:
         p: Any,
         group: dict[str, Any],
         operation: str,
-        move: Callable[[Tensors, Values], Values],
+        move: Callable[[Foreach, Values], Values],
         decay: float = 0.0,
     ) -> None:
         """The weights become ``move(tensors, x * (1 - decay))``, each step rounded, the product left out without decay.
@@ -249,7 +250,7 @@ class Optimizer:
         """
         fmt, x = p.data.dtype, p.data._values
         if group["kahan"]:
-            kept, weights = self.state[p], Tensors(fmt, operation)
+            kept, weights = self.state[p], Foreach(fmt, operation)
             lost = kept["compensation"]._values if "compensation" in kept else np.zeros_like(x)
             if decay:
                 lost = weights.add(lost, x, alpha=-decay)
@@ -258,7 +259,7 @@ class Optimizer:
             lost = weights.compute(np.add, lost, weights.compute(np.subtract, x, new))
             kept["compensation"] = owned(lost, fmt)
         else:
-            weights = Tensors(fmt, operation, group["update_rounding"], self.rng)
+            weights = Foreach(fmt, operation, group["update_rounding"], self.rng)
             new = move(weights._replace(start=x), weights.multiply(x, 1 - decay) if decay else x)
         overwrite(p.data, new)
 

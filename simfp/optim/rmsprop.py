@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import owned
-from simfp.optim.foreach import Tensors
+from simfp.foreach import Foreach
 from simfp.optim.optimizer import Optimizer, check_not_negative
+from simfp.randomness import Chance
+from simfp.typing import FormatLike, UpdateRounding
 
 __all__ = ["RMSprop"]
 
@@ -46,10 +48,10 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
         *,
-        state_dtype: Any = None,
-        update_rounding: str = "nearest_even",
+        state_dtype: FormatLike | None = None,
+        update_rounding: UpdateRounding = "nearest_even",
         kahan: bool = False,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         check_not_negative(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         defaults = {
@@ -65,7 +67,7 @@ class RMSprop(Optimizer):
         lr, alpha, eps = float(group["lr"]), float(group["alpha"]), float(group["eps"])
         momentum, decay = float(group["momentum"]), float(group["weight_decay"])
         kept, state_format = self.state[p], self.state_format(p, group)
-        weights, state = Tensors(p.data.dtype, "rmsprop"), Tensors(state_format, "rmsprop")
+        weights, state = Foreach(p.data.dtype, "rmsprop"), Foreach(state_format, "rmsprop")
         kept["step"] = kept.get("step", 0.0) + 1
         g = -p.grad._values if group["maximize"] else p.grad._values
         if decay:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from simfp.arrays import owned
+from simfp.foreach import NO_VALUES, Foreach, flat, written
 from simfp.kernels import updates
-from simfp.optim.foreach import NO_VALUES, Tensors, flat, written
 from simfp.optim.optimizer import Optimizer, check_not_negative
+from simfp.randomness import Chance
+from simfp.typing import FormatLike, UpdateRounding
 
 __all__ = ["SGD"]
 
@@ -42,10 +44,10 @@ class SGD(Optimizer):
         foreach: bool | None = None,
         differentiable: bool = False,
         fused: bool | None = None,
-        state_dtype: Any = None,
-        update_rounding: str = "nearest_even",
+        state_dtype: FormatLike | None = None,
+        update_rounding: UpdateRounding = "nearest_even",
         kahan: bool = False,
-        rng: Any = None,
+        rng: Chance = None,
     ) -> None:
         check_not_negative(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -72,8 +74,8 @@ class SGD(Optimizer):
                 kept["momentum_buffer"] = owned(buffer.reshape(shape), p.data.dtype)
             written(p.data, x)
             return
-        weights, state_format = Tensors(p.data.dtype, "sgd"), self.state_format(p, group)
-        state = Tensors(state_format, "sgd")
+        weights, state_format = Foreach(p.data.dtype, "sgd"), self.state_format(p, group)
+        state = Foreach(state_format, "sgd")
         direction = -p.grad._values if maximize else p.grad._values
         if decay:
             direction = weights.add(direction, p.data._values, alpha=decay)

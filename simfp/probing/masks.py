@@ -1,16 +1,17 @@
-"""What an adder is asked: the sum of tiny terms and of two huge ones that cancel; the answer counts who survives."""
+"""The probes of an adder: sums of tiny terms and of two huge ones that cancel; the result counts those not absorbed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simfp.formats import as_format
+from simfp.typing import FormatLike
 
-__all__ = ["Counts", "Masks", "Sums", "factors", "masks_for", "survivors", "whole"]
+__all__ = ["Counts", "Masks", "Sums", "as_counts", "factors", "masks_for", "survivors"]
 
 Sums = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # rows of terms -> the sum of each
 Counts = Callable[[NDArray[np.int64]], NDArray[np.int64]]  # pairs (i, j) -> how many terms survive
@@ -24,8 +25,8 @@ class Masks(NamedTuple):
     factors: int = 1  # 1: the terms are values of the format, times 1; 2: products of two values, see `factors`
 
 
-def masks_for(fmt: Any) -> Masks:
-    """Masks for products of `fmt`: far enough apart that a thousand and more tiny terms vanish beside a huge one.
+def masks_for(fmt: FormatLike) -> Masks:
+    """Masks for products of `fmt`: far enough apart that a huge term absorbs a thousand and more tiny ones.
 
     Values times 1 where the format is wide enough for that, products of two values where it is not: 8 bits reach from
     2^-9 to 2^8 (e4m3), their products from 2^-18 to 2^16.
@@ -53,21 +54,21 @@ def factors(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.flo
 def survivors(sums: Sums, terms: int, masks: Masks) -> Counts:
     """How many tiny terms survive between two huge ones, asked of a function that sums rows of `terms` numbers.
 
-    The function that comes back raises ValueError where a count is not one: then the huge terms did not swallow the
-    others, or two calls gave two answers.
+    The function that is returned raises ValueError for a result that is no count: then the huge terms did not absorb
+    the others, or two calls gave different results.
     """
 
     def count(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = np.full((len(pairs), terms), masks.tiny)
-        places = np.arange(len(pairs))
-        rows[places, pairs[:, 0]] = masks.huge
-        rows[places, pairs[:, 1]] = -masks.huge
-        return whole(np.asarray(sums(rows), np.float64) / masks.tiny, terms)
+        index = np.arange(len(pairs))
+        rows[index, pairs[:, 0]] = masks.huge
+        rows[index, pairs[:, 1]] = -masks.huge
+        return as_counts(np.asarray(sums(rows), np.float64) / masks.tiny, terms)
 
     return count
 
 
-def whole(counts: NDArray[np.float64], terms: int) -> NDArray[np.int64]:
+def as_counts(counts: NDArray[np.float64], terms: int) -> NDArray[np.int64]:
     """`counts` as integers from 0 to terms - 2.
 
     Raises ValueError, with the count, where one is something else.

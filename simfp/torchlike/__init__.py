@@ -6,7 +6,6 @@
     from simfp.torchlike.utils.data import DataLoader
 
 factories, chance    new tensors; random ones, which are NumPy's numbers and not torch's
-combined, methods    functions, and methods of tensors, that are others under another name
 dtypes, switches     formats and types; what scripts set at their beginning
 grad_modes           no_grad, inference_mode and the like
 saving               save and load, without pickle
@@ -19,6 +18,7 @@ All is simfp's own under the names that a script takes from torch: the arithmeti
 
 from simfp.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enabled  # noqa: F401
 from simfp.autograd import Tensor  # noqa: F401
+from simfp.autograd.combined import *  # noqa: F403
 from simfp.autograd.functions import *  # noqa: F403
 from simfp.autograd.picking import *  # noqa: F403
 from simfp.autograd.pointwise import *  # noqa: F403
@@ -27,7 +27,6 @@ from simfp.autograd.truth import *  # noqa: F403
 from simfp.devices import Device as device  # noqa: F401
 from simfp.torchlike import amp, autograd, backends, cuda, methods, nn, optim, utils  # noqa: F401
 from simfp.torchlike.chance import *  # noqa: F403
-from simfp.torchlike.combined import *  # noqa: F403
 from simfp.torchlike.constants import e, inf, nan, newaxis, pi  # noqa: F401
 from simfp.torchlike.dtypes import *  # noqa: F403
 from simfp.torchlike.factories import *  # noqa: F403

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simfp import randomness
 from simfp.autograd import Tensor, as_tensor
+from simfp.autograd.drawing import bernoulli, multinomial
 from simfp.devices import as_device
 from simfp.formats import Format
 from simfp.integers import as_dtype
-from simfp.nn import randomness
+from simfp.randomness import Chance
 from simfp.torchlike.factories import made, shape_of
+from simfp.typing import DTypeLike
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
@@ -158,7 +161,7 @@ def _floating(dtype: Any) -> Format:
     return fmt
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def rand(*size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Multiples of 2^-p from [0, 1), p being the format's precision, each as probable as the others.
 
     size: the shape, as numbers or one sequence. options: device, requires_grad.
@@ -168,7 +171,7 @@ def rand(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -
     return made(_source(generator).integers(0, steps, shape_of(size, options)) / steps, fmt, **options)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randn(*size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Numbers of the standard normal distribution.
 
     size: the shape, as numbers or one sequence. options: device, requires_grad.
@@ -177,7 +180,7 @@ def randn(*size: Any, generator: Any = None, dtype: Any = None, **options: Any) 
     return made(_source(generator).standard_normal(shape_of(size, options)), fmt, **options)
 
 
-def randint(*bounds_and_size: Any, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randint(*bounds_and_size: Any, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Integers: ``randint(high, size)`` from 0 to high - 1, ``randint(low, high, size)`` from low on; int64.
 
     Raises RuntimeError where there is none to choose from.
@@ -192,14 +195,14 @@ def randint(*bounds_and_size: Any, generator: Any = None, dtype: Any = None, **o
     return made(values, "int64" if dtype is None else dtype, **options)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = None, **options: Any) -> Tensor:
+def randperm(n: int, *, generator: Chance = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     if int(n) < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     return made(_source(generator).permutation(int(n)), "int64" if dtype is None else dtype, **options)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, **options: Any) -> Tensor:
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Chance = None, **options: Any) -> Tensor:
     """Numbers of normal distributions, their means and standard deviations given as numbers or Tensors."""
     centre, width = (as_tensor(each).detach() for each in (mean, std))
     shape = shape_of((size,), {}) if size is not None else np.broadcast_shapes(centre.shape, width.shape)
@@ -210,56 +213,17 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     return made(centre.data.values + drawn * width.data.values, centre.dtype if fmt is None else fmt, **options)
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Tensor:
-    """1 with the probability that stands in `input` (or p), else 0, in its format.
-
-    Raises RuntimeError for what is no probability.
-    """
-    given = as_tensor(input).detach()
-    chances = np.full(given.shape, p) if p is not None else np.asarray(given.data.values)
-    if not ((chances >= 0) & (chances <= 1)).all():
-        raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1, got {float(chances.min())} to {float(chances.max())}")
-    return made(_source(generator).random(given.shape) < chances, given.dtype)
-
-
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
-    """Places, int64, drawn from each row with probabilities in proportion to its values.
-
-    Raises RuntimeError for more than two axes, negative or infinite values, a row of zeros, and more samples than
-    there are places with anything, without `replacement`.
-    """
-    weights = np.asarray(as_tensor(input).detach().data.values, np.float64)
-    if weights.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {weights.ndim}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    rows = np.atleast_2d(weights)
-    if not (rows.sum(-1) > 0).all():
-        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    rng = _source(generator)
-    if replacement or num_samples == 1:
-        edges = rows.cumsum(-1)
-        throws = rng.random((len(rows), num_samples)) * edges[:, -1:]
-        picked = np.array([np.searchsorted(edge, throw, side="right") for edge, throw in zip(edges, throws)])
-    elif (np.count_nonzero(rows, -1) < num_samples).any():
-        raise RuntimeError(f"cannot sample {num_samples} places without replacement: fewer have a probability above 0")
-    else:  # the first arrivals of exponential clocks
-        with np.errstate(divide="ignore"):
-            picked = np.argsort(rng.exponential(size=rows.shape) / rows, -1, kind="stable")[:, :num_samples]
-    return made(picked.reshape(*weights.shape[:-1], num_samples), "int64")
-
-
-def rand_like(input: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+def rand_like(input: Any, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `rand`, in the shape and format of `input`."""
     return rand(*as_tensor(input).shape, dtype=as_tensor(input).dtype if dtype is None else dtype, **options)
 
 
-def randn_like(input: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+def randn_like(input: Any, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `randn`, in the shape and format of `input`."""
     return randn(*as_tensor(input).shape, dtype=as_tensor(input).dtype if dtype is None else dtype, **options)
 
 
-def randint_like(input: Any, *bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
+def randint_like(input: Any, *bounds: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """As `randint`, in the shape and type of `input`."""
     x = as_tensor(input)
     return randint(*bounds, dtype=x.dtype if dtype is None else dtype, size=x.shape, **options)

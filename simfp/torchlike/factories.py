@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from simfp.autograd import Tensor, tensor
 from simfp.autograd import as_tensor as _as_tensor
 from simfp.correct_rounding import steady
-from simfp.devices import as_device
+from simfp.devices import DeviceLike, as_device
 from simfp.integers import as_dtype
+from simfp.typing import DTypeLike
 
 __all__ = [
     "arange", "as_tensor", "asarray", "broadcast_shapes", "empty", "empty_like", "eye", "from_numpy", "full",
@@ -40,7 +41,9 @@ def shape_of(size: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, ...]:
     return lengths
 
 
-def made(values: NDArray[Any], dtype: Any, device: Any = None, requires_grad: bool = False, **taken: Any) -> Tensor:
+def made(
+    values: NDArray[Any], dtype: Any, device: DeviceLike | None = None, requires_grad: bool = False, **taken: Any
+) -> Tensor:
     """A tensor of `values`, each rounded once to `dtype`; the options of torch's factories.
 
     Raises TypeError for an option that means nothing here.
@@ -58,12 +61,12 @@ def _default(value: Any) -> Any:
     return "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
 
 
-def zeros(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
+def zeros(*size: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Zeros. size: the shape, as numbers or one sequence. options: device, requires_grad."""
     return made(np.zeros(shape_of(size, options)), "float32" if dtype is None else dtype, **options)
 
 
-def ones(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
+def ones(*size: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Ones. size: the shape, as numbers or one sequence. options: device, requires_grad."""
     return made(np.ones(shape_of(size, options)), "float32" if dtype is None else dtype, **options)
 
@@ -73,19 +76,19 @@ def empty(*size: Any, **options: Any) -> Tensor:
     return zeros(*size, **options)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """One number everywhere, in its type: truth values, int64 or float32."""
     value = fill_value.item() if hasattr(fill_value, "item") else fill_value
     return made(np.full(shape_of((size,), {}), value), _default(value) if dtype is None else dtype, **options)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, **options: Any) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """A matrix with ones on its diagonal."""
     rows, columns = shape_of((n, n if m is None else m), {})
     return made(np.eye(rows, columns), "float32" if dtype is None else dtype, **options)
 
 
-def arange(*bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
+def arange(*bounds: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Numbers from `start` (0) up to `end`, without it, `step` (1) apart: int64 of integers, else float32.
 
     Each is start + i step in float64, rounded once.
@@ -110,14 +113,16 @@ def arange(*bounds: Any, dtype: Any = None, **options: Any) -> Tensor:
     return made(values, ("int64" if whole else "float32") if dtype is None else dtype, **options)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **options: Any) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """So many numbers from `start` to `end`, both among them, evenly spaced: in float64, rounded once."""
     (count,) = shape_of((steps,), {})
     values = np.linspace(float(start), float(end), count)
     return made(values, "float32" if dtype is None else dtype, **options)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, **options: Any) -> Tensor:
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DTypeLike | None = None, **options: Any
+) -> Tensor:
     """Powers of `base`, their exponents those of `linspace`: correctly rounded to 36 bits, then to the format."""
     (count,) = shape_of((steps,), {})
     values = steady(np.float_power, base, np.linspace(float(start), float(end), count))
@@ -125,7 +130,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
 
 
 def _like(factory: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def function(input: Any, *value: Any, dtype: Any = None, **options: Any) -> Tensor:
+    def function(input: Any, *value: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
         x = _as_tensor(input)
         filling = [*value, *(options.pop(name) for name in ("fill_value",) if name in options)]
         return factory(x.shape, *filling, dtype=x.dtype if dtype is None else as_dtype(dtype), **options)
@@ -150,7 +155,9 @@ def from_numpy(ndarray: Any) -> Tensor:
     return tensor(ndarray)
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
+def asarray(
+    obj: Any, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, copy: bool | None = None
+) -> Tensor:
     """`obj` as a tensor; itself if it is one of that type, unless a copy is asked for."""
     as_device(device)
     if isinstance(obj, Tensor) and not copy:
@@ -158,7 +165,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     return tensor(obj, dtype)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None) -> Tensor:
     """`data` as a tensor, integers as integers; itself if it is one of that type."""
     return asarray(data, dtype=dtype, device=device)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from simfp.figures import autocast_trace as figures
-from simfp.figures import updates as update_figures
+from simfp.figures.mixed_precision import autocast_trace as figures
+from simfp.figures.mixed_precision import updates as update_figures
 from simfp.widgets import AutocastTrace, UpdateRace, UpdateViewer
 from tests.browser.driving import Lesson, write_notebook
 

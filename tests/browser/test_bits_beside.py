@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from simfp.course import recordings
+from simfp.silicon import recordings
 from simfp.widgets import BitsBeside
 from tests.browser.driving import Lesson, write_notebook
 

@@ -181,5 +181,5 @@ def test_a_run_that_diverged_shows_its_date_and_the_birth(page: Page, shown: Cal
     board.wait(60)
     shown(board)
     root = page.locator(".simfp-dashboard")
-    expect(root.locator(".simfp-story").first).to_contain_text("The first infinity was born at step 0")
+    expect(root.locator(".simfp-story").first).to_contain_text("The first infinity arose at step 0")
     expect(root.locator(".simfp-story").last).to_contain_text("The loss was no number any more at step 1")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from simfp.experiments import loss_scale
-from simfp.experiments.loss_scale import FATES, SCALES
-from simfp.figures import scale_words as figures
+from simfp.experiments.mixed_precision import loss_scale
+from simfp.experiments.mixed_precision.loss_scale import FATES, SCALES
+from simfp.figures.mixed_precision import scale_words as figures
 from simfp.figures.words import percent, scale
 from simfp.widgets import LossScaleRun, ScalerMachine, ScaleWindow
 from tests.browser.driving import Lesson, write_notebook

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from simfp.experiments.memory import ITEMS, memory
-from simfp.experiments.model_sizes import GPT_SIZES, RECIPES
+from simfp.experiments.memory.model_sizes import GPT_SIZES, RECIPES
+from simfp.experiments.memory.training_step import ITEMS, memory
 from simfp.figures.words import gib
 from simfp.widgets import MemoryCalculator
 from tests.browser.driving import Lesson, write_notebook

@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 
 import simfp as sf
 from simfp.bits import bit_string
-from simfp.experiments import gradients
-from simfp.experiments.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
-from simfp.figures.words import births, decimal, numbers, percent
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.overflow import LOGITS, MASKED, MASKS, SHIFTS, SIGNIFICANDS, softmax
+from simfp.figures.numbers.words import origins
+from simfp.figures.words import decimal, numbers, percent
 from simfp.widgets import Overflow
 from tests.browser.driving import Lesson, write_notebook
 
@@ -218,7 +219,7 @@ def test_every_number_on_the_screen_is_simfps_at_every_k(
             assert seen["rows"][name] == [bits, decimal(float(sf.round_to(x, fmt)))], (name, k)
             for case, masked in MASKED.items():
                 one = softmax(np.ldexp(LOGITS, k), fmt, masked, mask=MASKS[mask], subtract_max=subtract)
-                assert seen["softmax"][name][case] == [numbers(one.weights[0]), births(one, 0)], (name, case, k)
+                assert seen["softmax"][name][case] == [numbers(one.weights[0]), origins(one, 0)], (name, case, k)
         if k % 10 == 0:  # a hundred thousand roundings each
             for name in list(FORMATS)[1:]:
                 words = sf.fate(np.ldexp(values, k), FORMATS[name])

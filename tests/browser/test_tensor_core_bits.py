@@ -9,12 +9,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import simfp as sf
-from simfp.course import recordings
-from simfp.experiments import products
-from simfp.experiments.fused_step import steps
-from simfp.experiments.tensor_core_bits import compare, unit
-from simfp.figures import fused_step as rows_of
-from simfp.figures import tensor_core_bits as figures
+from simfp.experiments.numbers.fused_step import steps
+from simfp.figures.numbers import fused_step as rows_of
+from simfp.figures.silicon import tensor_core_bits as figures
+from simfp.silicon import product_cases, recordings
+from simfp.silicon.tensor_core_bits import compare, unit
 from simfp.tensor_core import HOPPER
 from simfp.widgets import FusedStep, TensorCoreBits
 from tests.browser.driving import Lesson, write_notebook
@@ -115,7 +114,7 @@ def test_keys_mouse_menus_and_python_move_the_same_core_until_it_is_dark(lesson:
 def test_the_step_follows_its_sliders(lesson: Lesson) -> None:
     page = lesson.page
     fused = page.locator(".simfp-fused")
-    a, b = (x[3] if number == 0 else x[:, 5] for number, x in enumerate(products.values(BY_NAME[FIRST].case)))
+    a, b = (x[3] if number == 0 else x[:, 5] for number, x in enumerate(product_cases.values(BY_NAME[FIRST].case)))
     for key, number in [("ArrowRight", 2), ("End", 4), ("Home", 1)]:
         fused.locator('input[name="step"]').press(key)
         lesson.wait_for("step.step", str(number))
@@ -147,7 +146,7 @@ def test_every_square_and_every_bit_on_the_screen_is_simfp_s(
 ) -> None:
     row = BY_NAME[case]
     core = unit(row.case, terms, bits, rounding)
-    made = core.products(*products.values(row.case), sf.as_format(row.case.fmt)).astype(np.float32).view(np.uint32)
+    made = core.products(*product_cases.values(row.case), sf.as_format(row.case.fmt)).astype(np.float32).view(np.uint32)
     m, n = 3, 17
     shown(TensorCoreBits(ANSWERS, case=case, terms=terms, fraction_bits=bits, rounding=rounding, row=m, column=n))
     assert np.array_equal(glowing(page, *made.shape), made != row.answer)
@@ -160,7 +159,7 @@ def test_every_square_and_every_bit_on_the_screen_is_simfp_s(
 def test_every_bit_of_a_step_is_in_its_place(
     page: Page, shown: Callable[[Any], Any], terms: int, bits: int, number: int
 ) -> None:
-    left, right = products.values(BY_NAME[FIRST].case)
+    left, right = product_cases.values(BY_NAME[FIRST].case)
     core = sf.TensorCore(terms, bits)
     shown(FusedStep(left[3], right[:, 5], terms=terms, fraction_bits=bits, step=number))
     table = rows_of.rows(steps(left[3], right[:, 5], "fp16", core)[number - 1], core)
@@ -182,7 +181,7 @@ def test_every_bit_of_a_step_is_in_its_place(
 def test_both_fit_their_page(page: Page, shown: Callable[[Any], Any], width: int, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 1000})
-    left, right = products.values(BY_NAME[FIRST].case)
+    left, right = product_cases.values(BY_NAME[FIRST].case)
     for widget in (
         TensorCoreBits(ANSWERS, source=SOURCE),
         FusedStep(left[3], right[:, 5], terms=32, fraction_bits=30),

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 import simfp as sf
 from simfp.bits import bit_string
-from simfp.experiments import gradients
-from simfp.experiments.underflow import SHIFTS, SIGNIFICANDS
+from simfp.experiments.numbers import gradients
+from simfp.experiments.numbers.underflow import SHIFTS, SIGNIFICANDS
 from simfp.figures.words import percent
 from simfp.observe import FATES, Rounding, listening
 from simfp.widgets import Underflow

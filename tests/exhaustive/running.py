@@ -20,7 +20,7 @@ from tests.exhaustive.suites import BLOCK, BLOCKS, CASES, Suite, Tally, check
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".exhaustive"
 SAVE_EVERY = 2.0  # seconds
-KERNELS = ("__init__", "codes", "intrinsics", "rounding", "to_odd")
+KERNELS = ("__init__", "codes", "intrinsics", "rounding", "round_to_odd")
 GROUND = (*(f"kernels/{name}.py" for name in KERNELS), "formats.py", "bits.py", "observe.py", "rounding.py")
 JUDGES = ("suites.py", "conversions.py", "arithmetic.py")
 OPERATORS = (*GROUND, "arithmetic.py", "elementwise.py", "arrays.py")

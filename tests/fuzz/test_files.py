@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from simfp import whole_files
-from simfp.course import bets, catalogue, contents, exercises, places, progress, recordings
-from simfp.experiments import products, training_files
-from simfp.experiments.training import Training
-from simfp.gpu import compare
+from simfp import lessons_folder, whole_files
+from simfp.course import bets, catalogue, contents, exercises, progress
+from simfp.experiments.training import files as training_files
+from simfp.experiments.training.run import Training
 from simfp.probing.wording import read_tree
+from simfp.silicon import compare, product_cases, recordings
 from tests.fuzz.properties import fuzzed
 
 json_values = st.recursive(
@@ -239,13 +239,13 @@ def recordings_of(**files: bytes) -> Iterator[None]:
         (here / "recordings").mkdir()
         for name, content in files.items():
             (here / "recordings" / name.replace("__", ".")).write_bytes(content)
-        with mock.patch.object(places, "lessons", return_value=here):
+        with mock.patch.object(lessons_folder, "lessons", return_value=here):
             yield
 
 
 @functools.cache
 def recorded(name: str) -> bytes:
-    lessons = places.lessons()
+    lessons = lessons_folder.lessons()
     assert lessons is not None
     return (lessons / "recordings" / name).read_bytes()
 
@@ -286,8 +286,8 @@ def test_answers_with_wounds_are_refused(what: list[tuple[str, float, int]]) -> 
             return
         with pytest.raises(ValueError, match=r"h100_products\.npz is damaged, or not the one recorded"):
             next(
-                products.recorded(
-                    places.lessons() / "recordings" / "h100_products.npz", recordings.load("h100_products")
+                product_cases.recorded(
+                    lessons_folder.lessons() / "recordings" / "h100_products.npz", recordings.load("h100_products")
                 )
             )
 

@@ -20,17 +20,24 @@ TORCHS = [
 NUMPYS = [
     "tests/reference/test_ml_dtypes.py", "tests/reference/test_mpfr.py",  # roundings and operations, in Numba's code
     "tests/reference/test_elementwise_against_mpfr.py",  # functions of Arrays, from NumPy's and the C library's
-    "tests/test_accumulation.py", "tests/test_long_sums.py", "tests/test_float32_sums.py", "tests/test_tensor_core.py",
-    "tests/test_arithmetic.py", "tests/test_array_functions.py", "tests/test_arrays.py", "tests/test_elementwise.py",
-    "tests/test_cuda_math.py", "tests/test_device_sums.py", "tests/test_row_norms.py", "tests/test_probing.py",
-    "tests/test_batch_norm.py", "tests/test_group_norm.py", "tests/test_embedding.py",
-    "tests/test_gradients.py", "tests/test_graph.py", "tests/test_ops.py", "tests/test_nn.py", "tests/test_optim.py",
-    "tests/test_recorded_operations.py", "tests/test_recorded_products.py", "tests/test_recorded_half_products.py",
-    "tests/test_training.py", "tests/test_training_steps.py", "tests/test_weight_updates.py",  # NumPy's products
-    "tests/test_lesson_04.py", "tests/test_lesson_06.py", "tests/test_lesson_08.py", "tests/test_lesson_11.py",
+    "tests/foundation/test_accumulation.py", "tests/foundation/test_long_sums.py",
+    "tests/foundation/test_float32_sums.py", "tests/foundation/test_tensor_core.py",
+    "tests/foundation/test_arithmetic.py", "tests/foundation/test_array_functions.py",
+    "tests/foundation/test_arrays.py", "tests/foundation/test_elementwise.py",
+    "tests/ops/test_cuda_math.py", "tests/ops/test_device_sums.py", "tests/ops/test_row_norms.py",
+    "tests/foundation/test_probing.py",
+    "tests/ops/test_batch_norm.py", "tests/ops/test_group_norm.py", "tests/ops/test_embedding.py",
+    "tests/autograd/test_gradients.py", "tests/autograd/test_graph.py", "tests/ops/test_ops.py", "tests/nn/test_nn.py",
+    "tests/optim/test_optim.py",
+    "tests/silicon/test_recorded_operations.py", "tests/silicon/test_recorded_products.py",
+    "tests/silicon/test_recorded_split_k_products.py",
+    "tests/nn/test_training_loops.py", "tests/experiments/test_training_steps.py",
+    "tests/experiments/test_weight_updates.py",  # NumPy's products
+    "tests/course/test_lesson_04.py", "tests/course/test_lesson_06.py", "tests/course/test_lesson_08.py",
+    "tests/course/test_lesson_11.py",
 ]  # fmt: skip
 # Every notebook from its first cell to its last: on another Python, on other versions, with another BLAS.
-NOTEBOOKS = ["tests/test_lessons.py"]
+NOTEBOOKS = ["tests/course/test_lessons.py"]
 
 LEFT_OUT = "not browser and not long"
 

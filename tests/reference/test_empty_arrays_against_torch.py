@@ -79,3 +79,14 @@ def test_statistics_and_groups_that_make_no_sense_are_refused_as_torch_refuses_t
         with pytest.raises(type(wanted.value)) as got:
             call(functional, ours, half)
         assert str(got.value) == str(wanted.value).split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [((3, 0), (0, 2)), ((0, 3), (3, 2)), ((2, 3, 0), (0, 2)), ((2, 0, 3), (3, 2)), ((2, 3, 0), (0,)), ((0,), (0,))],
+    ids=str,
+)  # fmt: skip
+def test_products_of_nothing_are_zeros_and_their_gradients_nothing(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    both(lambda F, a, b: a @ b, x, y)
+    if len(y) == 2:
+        both(lambda F, a, b: F.linear(a, b.T), x, y)

@@ -232,6 +232,8 @@ WRONG: dict[str, Any] = {
     "shapes that do not multiply": lambda s, x: x @ x,
     "linear of other features": lambda s, x: s.F.linear(x, x.T),
     "vectors of two lengths": lambda s, x: x[0] @ x.T[0],
+    "stacks of other lengths": lambda s, x: x.expand(2, 1, *x.shape) @ x.T.expand(3, 1, *x.T.shape),
+    "stacks within stacks of other lengths": lambda s, x: x.expand(5, 2, *x.shape) @ x.T.expand(3, *x.T.shape),
     "a product with a number's tensor": lambda s, x: x @ x.sum(),
     "shapes that do not broadcast": lambda s, x: x + x[:2],
     "a product of shapes that do not broadcast": lambda s, x: x.unsqueeze(0) * x.T,

@@ -12,7 +12,7 @@ import torch
 
 from simfp import nn, optim
 from simfp.amp import GradScaler, autocast
-from tests.test_training import CLASSES, FEATURES, LOOP, batches, classifier
+from tests.nn.test_training_loops import CLASSES, FEATURES, LOOP, batches, classifier
 
 pytestmark = pytest.mark.torch
 

@@ -45,6 +45,7 @@ from simfp.nn.functional.distances import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from simfp.nn.functional.embedding import embedding
 from simfp.nn.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -57,24 +58,25 @@ from simfp.nn.functional.losses import (
 )
 from simfp.nn.functional.normalization import (
     batch_norm,
-    embedding,
     group_norm,
     instance_norm,
     layer_norm,
     rms_norm,
 )
-from simfp.nn.functional.products import (
+from simfp.nn.functional.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     avg_pool1d,
     avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from simfp.nn.functional.products import (
     conv1d,
     conv2d,
     conv_transpose1d,
     conv_transpose2d,
     linear,
-    max_pool1d,
-    max_pool2d,
 )
 from simfp.nn.functional.shaping import (
     interpolate,

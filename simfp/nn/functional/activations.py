@@ -12,8 +12,9 @@ from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
 from simfp.autograd.in_place import change
 from simfp.autograd.shaping import reshape
-from simfp.nn.randomness import generator
 from simfp.ops import OPERATIONS
+from simfp.randomness import Chance, generator
+from simfp.typing import DTypeLike
 
 __all__ = [
     "celu", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "gelu", "glu", "hardsigmoid", "hardswish",
@@ -148,17 +149,17 @@ def tanhshrink(input: Any) -> Tensor:
     return x - of.tanh(x)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
     """`softmax` of -x."""
     return of.softmax(-as_tensor(input), _chosen("softmin", input, dim), dtype)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
     """exp(x) over its sum along an axis."""
     return of.softmax(input, _chosen("softmax", input, dim), dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
     """The logarithm of `softmax`."""
     return of.log_softmax(input, _chosen("log_softmax", input, dim), dtype)
 
@@ -173,7 +174,7 @@ def _chosen(name: str, x: Any, dim: int | None) -> int:
     return 0 if as_tensor(x).ndim in (0, 1, 3) else 1
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Any = None) -> Tensor:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Chance = None) -> Tensor:
     """Values zeroed with probability p, the others over 1 - p; the input itself unless `training`.
 
     inplace: whether that is written over the input.
@@ -189,7 +190,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def _feature_dropout(dimensions: int) -> Any:
     def feature_dropout(
-        input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Any = None
+        input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, rng: Chance = None
     ) -> Tensor:
         if not 0 <= p <= 1:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")

@@ -15,6 +15,7 @@ from simfp.autograd import functions as of
 from simfp.elementwise import MEET_IN_FLOAT32
 from simfp.nn.functional.activations import dropout
 from simfp.ops import OPERATIONS
+from simfp.randomness import Chance
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -28,7 +29,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     *,
-    rng: Any = None,
+    rng: Chance = None,
 ) -> Tensor:
     """softmax(query key^T scale + mask) value, step by step as torch's math backend takes them.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
 from simfp.nn.functional.whole import as_one
 from simfp.ops import OPERATIONS
+from simfp.typing import Reduction
 
 __all__ = [
     "cosine_embedding_loss", "cosine_similarity", "gaussian_nll_loss", "hinge_embedding_loss", "kl_div",
@@ -18,7 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _reduced(losses: Tensor, reduction: str) -> Tensor:
+def _reduced(losses: Tensor, reduction: Reduction) -> Tensor:
     """Raises ValueError for an unknown reduction."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -53,15 +54,21 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     return of.norm(as_tensor(x1) - x2 + eps, p, -1, keepdim)
 
 
-def kl_div(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-           log_target: bool = False) -> Tensor:  # fmt: skip
+def kl_div(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: Reduction | Literal["batchmean"] = "mean",
+    log_target: bool = False,
+) -> Tensor:
     """target (log(target) - input) of log-probabilities `input`; their mean, sum, or "batchmean": the sum over N.
 
     log_target: whether the target is given as log-probabilities, too. "mean" is over all elements, as in torch.
     """
     if size_average is not None or reduce is not None:
         raise ValueError("size_average and reduce are gone: use reduction='mean', 'sum', 'batchmean' or 'none'")
-    over = "sum" if reduction == "batchmean" else reduction
+    over: Reduction = "sum" if reduction == "batchmean" else reduction
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
@@ -79,7 +86,12 @@ def kl_div(input: Any, target: Any, size_average: Any = None, reduce: Any = None
 
 
 def poisson_nll_loss(
-    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """exp(x) - t x, or x - t log(x + eps) unless `log_input`; with `full` Stirling's terms where t is above 1."""
 
@@ -95,7 +107,7 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"
 ) -> Tensor:
     """(log(var) + (x - t)^2 / var) / 2, a variance below `eps` counting as that; its gradient does not see this.
 
@@ -117,7 +129,7 @@ def gaussian_nll_loss(
 
 
 def cosine_embedding_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean"
+    input1: Any, input2: Any, target: Any, margin: float = 0, reduction: Reduction = "mean"
 ) -> Tensor:  # fmt: skip
     """1 - cosine where the target is 1, the cosine beyond a margin where it is -1; (N, D) and (N,), or (D,) and ()."""
 
@@ -138,7 +150,9 @@ def cosine_embedding_loss(
     return as_one("cosine_embedding_loss", loss, input1=input1, input2=input2, target=_as_floats(target))  # type: ignore[no-any-return]
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean") -> Tensor:
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0, reduction: Reduction = "mean"
+) -> Tensor:
     """max(0, -target (x1 - x2) + margin)."""
 
     def loss(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -147,7 +161,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     return as_one("margin_ranking_loss", loss, input1=input1, input2=input2, target=_as_floats(target))  # type: ignore[no-any-return]
 
 
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean") -> Tensor:
     """x where the target is 1, max(0, margin - x) where it is -1."""
 
     def loss(x: Tensor, t: Tensor) -> Tensor:
@@ -158,7 +172,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     return as_one("hinge_embedding_loss", loss, input=input, target=_as_floats(target))  # type: ignore[no-any-return]
 
 
-def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Tensor:
     """log(1 + exp(-target x))."""
 
     def loss(x: Tensor, t: Tensor) -> Tensor:
@@ -175,7 +189,7 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """max(0, distance to the positive - distance to the negative + margin); norms of order 1, 2 or infinity.
 

@@ -12,6 +12,7 @@ from simfp.autograd import Tensor, apply, as_tensor
 from simfp.autograd import functions as of
 from simfp.autograd.shaping import reshape
 from simfp.ops import OPERATIONS
+from simfp.typing import Reduction
 
 __all__ = [
     "binary_cross_entropy",
@@ -25,25 +26,25 @@ __all__ = [
 ]
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Tensor:
     """The squared differences; their mean, or sum."""
     _warn_of_sizes(input, target)
     return apply(OPERATIONS["mse_loss"], input, target, reduction=reduction)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Any, target: Any, reduction: Reduction = "mean") -> Tensor:
     """The absolute differences; their mean, or sum."""
     _warn_of_sizes(input, target)
     return apply(OPERATIONS["l1_loss"], input, target, reduction=reduction)
 
 
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Any, target: Any, reduction: Reduction = "mean", beta: float = 1.0) -> Tensor:
     """Squares over 2 beta of differences below beta, and what is above beta / 2 of the others; their mean, or sum."""
     _warn_of_sizes(input, target)
     return apply(OPERATIONS["smooth_l1_loss"], input, target, reduction=reduction, beta=beta)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: Reduction = "mean", delta: float = 1.0) -> Tensor:
     """Half the squares of differences up to delta, delta times what is above delta / 2 of the others."""
     _warn_of_sizes(input, target)
     return apply(OPERATIONS["huber_loss"], input, target, reduction=reduction, delta=delta)
@@ -63,13 +64,13 @@ def _plain(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
-def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: Reduction = "mean") -> Tensor:
     """-(t log x + (1 - t) log(1 - x)) of probabilities; their mean, or sum."""
     return apply(OPERATIONS["binary_cross_entropy"], input, target, weight, reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+    input: Any, target: Any, weight: Any = None, reduction: Reduction = "mean", pos_weight: Any = None
 ) -> Tensor:
     """The same of sigmoid(input), which no large input overflows."""
     row = OPERATIONS["binary_cross_entropy_with_logits"]
@@ -77,7 +78,7 @@ def binary_cross_entropy_with_logits(
 
 
 def nll_loss(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: Reduction = "mean"
 ) -> Tensor:  # fmt: skip
     """Minus the log-probability of each sample's class; their mean by weight, or sum."""
     return apply(OPERATIONS["nll_loss"], input, target, weight, ignore_index=ignore_index, reduction=reduction)
@@ -88,7 +89,7 @@ def cross_entropy(
     target: Any,
     weight: Any = None,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """The cross entropy of logits (N, C, ...) and classes, an array of integers, or probabilities of `input`'s shape.
@@ -123,7 +124,7 @@ def cross_entropy(
 
 
 def _of_probabilities(
-    logs: Tensor, target: Any, along: Any, reduction: str, smoothing: float, count: int, classes: int
+    logs: Tensor, target: Any, along: Any, reduction: Reduction, smoothing: float, count: int, classes: int
 ) -> Tensor:
     shares = as_tensor(target)
     if not shares.is_floating_point():

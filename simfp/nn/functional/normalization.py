@@ -1,4 +1,4 @@
-"""Normalization and embedding, as torch.nn.functional has them."""
+"""Normalization, as torch.nn.functional has it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simfp.autograd.shaping import clone, expand, reshape
 from simfp.elementwise import FLOAT32
 from simfp.ops import OPERATIONS
 
-__all__ = ["batch_norm", "embedding", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
 
 def layer_norm(
@@ -105,11 +105,3 @@ def instance_norm(
 def _more_than_one(counts: tuple[int, ...], shape: tuple[int, ...]) -> None:
     if math.prod(counts) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
-
-
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
-    """The rows of `weight` that an array of integers names; that of `padding_idx` gets no gradient."""
-    rows = len(weight)
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise AssertionError("Padding_idx must be within num_embeddings")
-    return apply(OPERATIONS["embedding"], weight, input, padding_idx=-1 if padding_idx is None else padding_idx % rows)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from simfp.devices import as_device
+from simfp.devices import DeviceLike, as_device
 from simfp.torchlike.chance import get_rng_state as _get_rng_state
 from simfp.torchlike.chance import manual_seed as _manual_seed
 from simfp.torchlike.chance import set_rng_state as _set_rng_state
@@ -70,19 +70,19 @@ def device(device: Any) -> Iterator[None]:
     yield
 
 
-def get_device_name(device: Any = None) -> str:
+def get_device_name(device: DeviceLike | None = None) -> str:
     """What the device calls itself."""
     as_device(device)
     return "simfp, CUDA's arithmetic on a CPU"
 
 
-def get_device_capability(device: Any = None) -> tuple[int, int]:
+def get_device_capability(device: DeviceLike | None = None) -> tuple[int, int]:
     """(9, 0): Hopper's, whose kernels simfp's recordings are of."""
     as_device(device)
     return 9, 0
 
 
-def synchronize(device: Any = None) -> None:
+def synchronize(device: DeviceLike | None = None) -> None:
     """Returns at once: whatever was asked for is done."""
     as_device(device)
 
@@ -92,7 +92,7 @@ def empty_cache() -> None:
 
 
 def _no_memory(name: str) -> Any:
-    def function(device: Any = None) -> int:
+    def function(device: DeviceLike | None = None) -> int:
         as_device(device)
         return 0
 
@@ -105,13 +105,13 @@ memory_allocated, max_memory_allocated = _no_memory("memory_allocated"), _no_mem
 memory_reserved, max_memory_reserved = _no_memory("memory_reserved"), _no_memory("max_memory_reserved")
 
 
-def mem_get_info(device: Any = None) -> tuple[int, int]:
+def mem_get_info(device: DeviceLike | None = None) -> tuple[int, int]:
     """(0, 0): there is no memory of a device."""
     as_device(device)
     return 0, 0
 
 
-def reset_peak_memory_stats(device: Any = None) -> None:
+def reset_peak_memory_stats(device: DeviceLike | None = None) -> None:
     """Nothing is counted."""
     as_device(device)
 

@@ -11,6 +11,7 @@ import numpy as np
 from simfp.arrays import Array
 from simfp.autograd import Tensor, as_tensor
 from simfp.autograd import functions as of
+from simfp.randomness import Chance
 from simfp.torchlike.factories import tensor
 from simfp.torchlike.utils.data.datasets import IterableDataset
 from simfp.torchlike.utils.data.samplers import BatchSampler, RandomSampler, SequentialSampler
@@ -45,7 +46,7 @@ class DataLoader:
         timeout: float = 0,
         worker_init_fn: Any = None,
         multiprocessing_context: Any = None,
-        generator: Any = None,
+        generator: Chance = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,

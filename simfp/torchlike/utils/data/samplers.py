@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from simfp.autograd import Tensor
+from simfp.randomness import Chance
 from simfp.torchlike.chance import Generator, default_generator, multinomial, randint, randperm
 
 __all__ = [
@@ -47,7 +48,7 @@ class RandomSampler(Sampler):
     """
 
     def __init__(
-        self, data_source: Any, replacement: bool = False, num_samples: int | None = None, generator: Any = None
+        self, data_source: Any, replacement: bool = False, num_samples: int | None = None, generator: Chance = None
     ) -> None:
         self.data_source, self.replacement, self.generator = data_source, replacement, generator
         self._num_samples = num_samples
@@ -78,7 +79,7 @@ class RandomSampler(Sampler):
 class SubsetRandomSampler(Sampler):
     """Numbers from a list, in random order."""
 
-    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+    def __init__(self, indices: Sequence[int], generator: Chance = None) -> None:
         self.indices, self.generator = indices, generator
 
     def __iter__(self) -> Iterator[int]:
@@ -95,7 +96,7 @@ class WeightedRandomSampler(Sampler):
     Raises ValueError unless there are a row of weights and a positive number of samples.
     """
 
-    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None) -> None:
+    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Chance = None) -> None:
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         self.weights = np.asarray(weights.tolist() if isinstance(weights, Tensor) else weights, np.float64)

@@ -1,0 +1,1 @@
+"""The claims that the course tests, each with its experiment."""

@@ -1,0 +1,1 @@
+"""Who judges an answer: numbers, functions, formats; by tables of typical mistakes."""

@@ -1,0 +1,1 @@
+"""Lesson 02: what becomes of the numbers that a format does not own."""

@@ -1,0 +1,1 @@
+"""Lesson 03: what fp16 makes of small numbers."""

@@ -1,0 +1,1 @@
+"""Lesson 04: what fp16 makes of large numbers."""

@@ -1,0 +1,1 @@
+"""Lesson 05: why a sum stops growing, and what keeps it going."""

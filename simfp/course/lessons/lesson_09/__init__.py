@@ -1,0 +1,1 @@
+"""Lesson 09: updates that are too small for their weights."""

@@ -1,0 +1,1 @@
+"""Lesson 12: whether simfp makes the bits that a GPU makes, and where it does not."""

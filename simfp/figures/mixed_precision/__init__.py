@@ -1,0 +1,1 @@
+"""Pictures of loss scales, of updates, and of what autocast does."""

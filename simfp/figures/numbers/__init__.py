@@ -1,0 +1,1 @@
+"""Pictures of single values, of heaps of values, and of sums."""

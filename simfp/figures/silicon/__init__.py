@@ -1,0 +1,1 @@
+"""Pictures of what real chips answered, beside simfp's answers."""

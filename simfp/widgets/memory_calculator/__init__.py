@@ -1,0 +1,1 @@
+"""A memory calculator: sliders for batch and context, a bar for each recipe, and what the chosen one is made of."""

@@ -1,0 +1,1 @@
+"""GradScaler's calls as buttons, in any order."""
