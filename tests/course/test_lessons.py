@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -18,6 +19,7 @@ from simfp.course.authoring import pictures
 LESSONS_FOLDER = Path(__file__).parents[2] / "lessons"
 LESSONS = sorted(LESSONS_FOLDER.glob("*.ipynb"))
 SOLUTIONS = sorted((LESSONS_FOLDER / "solutions").glob("*.ipynb"))
+PINNED = re.findall(r"^matplotlib==(.*)$", (LESSONS_FOLDER.parent / "constraints.txt").read_text(), re.MULTILINE)[0]
 LONGEST_CELL = 12  # lines
 LONGEST_RUN = 60  # seconds
 
@@ -77,7 +79,8 @@ def test_a_notebook_runs_from_top_to_bottom_in_under_a_minute(
     for picture in pictures.shown(notebook):
         assert picture.told == picture.words, f"{picture.path}: its words are not current; `make images`"
         stored = (file.parent / picture.path).read_bytes()
-        assert pictures.same_picture(stored, picture.png), f"{picture.path} is not current; `make images`"
+        if matplotlib.__version__ == PINNED:  # others draw the same in other pixels
+            assert pictures.same_picture(stored, picture.png), f"{picture.path} is not current; `make images`"
     kept = json.loads((tmp_path / "progress.json").read_text()) if (tmp_path / "progress.json").exists() else {}
     exercises = kept.get("exercises", {})
     if file in SOLUTIONS:  # every exercise of the lesson was solved, at once
